@@ -1,0 +1,274 @@
+"""Function invocation: arguments to parameters, implicit conversions, nesting (Table 63 and 10.3.2.13)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import DecimalException
+from typing import TYPE_CHECKING, Any
+
+from bpm_server.feel import types
+from bpm_server.feel.errors import Refused
+from bpm_server.feel.values import (
+    ExternalFunction,
+    FeelFunction,
+    UserFunction,
+    Value,
+    coerced,
+    described,
+    is_instance,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bpm_server.feel.errors import Place
+    from bpm_server.feel.evaluation import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of a built-in.
+
+    Attributes:
+        names: The first is the documented one; the others are accepted too.
+        type: What arguments are converted to.
+        nullable: null is within the domain.
+        optional: May be left out; a left out argument is not passed on.
+    """
+
+    names: tuple[str, ...]
+    type: types.Type
+    nullable: bool = False
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Signature:
+    """One way to call a built-in.
+
+    Attributes:
+        variadic: The last parameter takes all further arguments, as a list.
+        needs_run: The implementation gets the running evaluation and the place first.
+    """
+
+    parameters: tuple[Parameter, ...]
+    implementation: Callable[..., Value]
+    variadic: bool = False
+    needs_run: bool = False
+
+    def takes(self, count: int) -> bool:
+        """Whether so many positional arguments fit."""
+        required = sum(not parameter.optional for parameter in self.parameters)
+        return count >= required if self.variadic else required <= count <= len(self.parameters)
+
+    def positions(self, names: Sequence[str]) -> list[int] | None:
+        """The parameter that each named argument belongs to; None where one belongs to none."""
+        found = []
+        for name in names:
+            position = next((i for i, p in enumerate(self.parameters) if name in p.names), None)
+            if position is None or position in found:
+                return None
+            found.append(position)
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BuiltIn(FeelFunction):
+    """A function of the language, with all its signatures."""
+
+    signatures: tuple[Signature, ...] = ()
+
+
+# ---------------------------------------------------------------------- any function value
+
+
+def call(run: Run, place: Place, function: Value, arguments: list[Value]) -> Value:
+    """``function(a, b)``"""
+    if isinstance(function, UserFunction):
+        if len(arguments) != len(function.parameters):
+            return _wrong_number(run, place, function, len(arguments))
+        return invoke(run, place, function, arguments)
+    if isinstance(function, BuiltIn):
+        return call_built_in(run, place, function, arguments)
+    return _no_function(run, place, function)
+
+
+def call_named(run: Run, place: Place, function: Value, names: tuple[str, ...], arguments: list[Value]) -> Value:
+    """``function(name: a)``; parameters without an argument are null."""
+    if isinstance(function, UserFunction):
+        given = dict(zip(names, arguments, strict=True))
+        if len(given) != len(names) or not given.keys() <= set(function.parameters):
+            return run.fail(
+                place,
+                "function",
+                "Expected the parameters {}, but found {}",
+                ", ".join(function.parameters) or "none",
+                ", ".join(names),
+            )
+        return invoke(run, place, function, [given.get(name) for name in function.parameters])
+    if isinstance(function, BuiltIn):
+        return call_built_in_named(run, place, function, names, arguments)
+    return _no_function(run, place, function)
+
+
+def _no_function(run: Run, place: Place, function: Value) -> None:
+    if isinstance(function, ExternalFunction):
+        return run.fail(
+            place, "external", "Expected a function of FEEL, but found one in Java or PMML, which is not run here"
+        )
+    return run.fail(place, "function", "Expected a function to call, but found {}", described(function))
+
+
+def _wrong_number(run: Run, place: Place, function: FeelFunction, count: int) -> None:
+    run.fail(
+        place, "function", "Expected {} arguments for {}, but found {}", len(function.parameters), function, count
+    )
+
+
+def invoke(run: Run, place: Place, function: UserFunction, arguments: list[Value]) -> Value:
+    """Calls a function of an expression or model with one argument per parameter."""
+    for position, type_ in enumerate(function.types):
+        if type_ is not None:
+            fits, value = coerced(arguments[position], type_)
+            if not fits:
+                return run.fail(
+                    place,
+                    "coercion",
+                    "Expected {} for parameter '{}', but found {}",
+                    type_,
+                    function.parameters[position],
+                    described(arguments[position]),
+                )
+            arguments[position] = value
+    run.enter(place)
+    try:
+        result = function.body(run, *arguments)
+    finally:
+        run.leave()
+    if function.result is None or result is None:
+        return result
+    return conformed(run, place, result, function.result)
+
+
+def conformed(run: Run, place: Place, value: Value, type_: types.Type) -> Value:
+    """A value bound to a variable of a type: converted, or null where it does not conform."""
+    fits, result = coerced(value, type_)
+    if not fits:
+        return run.fail(place, "coercion", "Expected {}, but found {}", type_, described(value))
+    return result
+
+
+# ---------------------------------------------------------------------- built-ins
+
+
+def call_built_in(run: Run, place: Place, function: BuiltIn, arguments: list[Value]) -> Value:
+    """Positional arguments: the first signature that takes them."""
+    refusal: Refused | None = None
+    for signature in function.signatures:
+        if not signature.takes(len(arguments)):
+            continue
+        try:
+            return apply(run, place, signature, _fitted(signature, arguments))
+        except _Unfit as unfit:
+            refusal = unfit
+        except Refused as refused:
+            return run.fail(place, refused.kind, "{}: {}", function.name, refused.message)
+        except (DecimalException, OverflowError):
+            return _out_of_range(run, place, function)
+    if refusal is None:
+        return run.fail(
+            place,
+            "function",
+            "Expected {}, but found {} arguments",
+            " or ".join(_shape(function, signature) for signature in function.signatures),
+            len(arguments),
+        )
+    return run.fail(place, "type", "{}: {}", function.name, refusal.message)
+
+
+def call_built_in_named(
+    run: Run, place: Place, function: BuiltIn, names: tuple[str, ...], arguments: list[Value]
+) -> Value:
+    """Named arguments: the first signature that has parameters of those names."""
+    refusal: Refused | None = None
+    for signature in function.signatures:
+        positions = signature.positions(names)
+        if positions is None:
+            continue
+        try:
+            ordered = _ordered(signature, positions, arguments)
+            return apply(run, place, signature, _fitted(signature, ordered))
+        except _Unfit as unfit:
+            refusal = unfit
+        except Refused as refused:
+            return run.fail(place, refused.kind, "{}: {}", function.name, refused.message)
+        except (DecimalException, OverflowError):
+            return _out_of_range(run, place, function)
+    if refusal is None:
+        return run.fail(
+            place,
+            "function",
+            "Expected {}, but found arguments named {}",
+            " or ".join(_shape(function, signature) for signature in function.signatures),
+            ", ".join(names),
+        )
+    return run.fail(place, "type", "{}: {}", function.name, refusal.message)
+
+
+def apply(run: Run, place: Place, signature: Signature, arguments: list[Value]) -> Value:
+    """Runs an implementation with arguments that fit."""
+    if not signature.needs_run:
+        return signature.implementation(*arguments)
+    run.enter(place)
+    try:
+        return signature.implementation(run, place, *arguments)
+    finally:
+        run.leave()
+
+
+def _out_of_range(run: Run, place: Place, function: BuiltIn) -> None:
+    run.fail(place, "arithmetic", "Expected a result of {} within the range of FEEL, but it is not", function.name)
+
+
+def _shape(function: BuiltIn, signature: Signature) -> str:
+    parameters = [f"{p.names[0]}{'?' if p.optional else ''}" for p in signature.parameters]
+    return f"{function.name}({', '.join(parameters)}{'...' if signature.variadic else ''})"
+
+
+class _Unfit(Refused):
+    """Arguments of the wrong kinds: another signature may take them."""
+
+
+def _ordered(signature: Signature, positions: list[int], arguments: list[Value]) -> list[Value]:
+    """Arguments in the order of the parameters, without trailing optional ones that were not given."""
+    ordered: list[Any] = [None] * (max(positions, default=-1) + 1)
+    for position, argument in zip(positions, arguments, strict=True):
+        ordered[position] = argument
+    required = sum(not parameter.optional for parameter in signature.parameters)
+    ordered.extend([None] * (required - len(ordered)))
+    if signature.variadic and isinstance(ordered[-1], list):
+        return [*ordered[:-1], *ordered[-1]]
+    return ordered
+
+
+def _fitted(signature: Signature, arguments: list[Value]) -> list[Value]:
+    parameters = signature.parameters
+    if signature.variadic:
+        fixed = len(parameters) - 1
+        head = [_fit(p, a) for p, a in zip(parameters, arguments[:fixed], strict=False)]
+        return [*head, [_fit(parameters[-1], argument) for argument in arguments[fixed:]]]
+    return [_fit(parameter, argument) for parameter, argument in zip(parameters, arguments, strict=False)]
+
+
+def _fit(parameter: Parameter, argument: Value) -> Value:
+    if argument is None:
+        if parameter.nullable:
+            return None
+        raise _Unfit(f"Expected {parameter.type} for '{parameter.names[0]}', but found null")
+    type_ = parameter.type
+    if type_ is types.ANY or is_instance(argument, type_):
+        return argument
+    fits, value = coerced(argument, type_)
+    if not fits:
+        raise _Unfit(f"Expected {type_} for '{parameter.names[0]}', but found {described(argument)}")
+    return value

@@ -1,0 +1,77 @@
+"""Names while parsing: which words belong together (DMN 1.5, 10.3.1.5).
+
+Only names of several words need to be known: a single word is a name by itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bpm_server.feel.lexer import normalized, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from bpm_server.feel.lexer import Token
+
+
+class NameTable:
+    """Names of several words, found by their first."""
+
+    __slots__ = ("_by_first",)
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self._by_first: dict[str, list[tuple[tuple[str, ...], str]]] = {}
+        for name in names:
+            self.add(name)
+
+    def add(self, name: str) -> None:
+        """Adds a name; one of a single word changes nothing."""
+        parts = words(name)
+        if len(parts) < 2:
+            return
+        known = self._by_first.setdefault(parts[0], [])
+        known.append((parts, normalized(name)))
+        known.sort(key=lambda entry: -len(entry[0]))
+
+    def longest(self, tokens: Sequence[Token], position: int) -> tuple[int, str] | None:
+        """The longest name that starts at a token: number of tokens and the name as declared."""
+        known = self._by_first.get(tokens[position].text)
+        if known is None:
+            return None
+        for parts, name in known:
+            found = tokens[position : position + len(parts)]
+            if len(found) == len(parts) and all(
+                token.text == part for token, part in zip(found, parts, strict=True)
+            ):
+                return len(parts), name
+        return None
+
+
+class Scopes:
+    """The stack of tables that a name is looked up in, and the entry names that may follow a dot."""
+
+    __slots__ = ("_stack", "members")
+
+    def __init__(self, tables: Iterable[NameTable], members: NameTable) -> None:
+        self._stack = list(tables)
+        self.members = members
+
+    def push(self, names: Iterable[str] = ()) -> NameTable:
+        """Opens a scope with names of its own."""
+        table = NameTable(names)
+        self._stack.append(table)
+        return table
+
+    def push_members(self) -> None:
+        """Opens the scope of a filter, where the entries of an item are names."""
+        self._stack.append(self.members)
+
+    def pop(self) -> None:
+        """Closes the innermost scope."""
+        self._stack.pop()
+
+    def longest(self, tokens: Sequence[Token], position: int) -> tuple[int, str] | None:
+        """The longest name of several words that starts at a token."""
+        found = [match for table in self._stack if (match := table.longest(tokens, position))]
+        return max(found, default=None, key=lambda match: match[0])

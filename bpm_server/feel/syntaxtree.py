@@ -1,0 +1,74 @@
+"""Questions about syntax trees. None of them recurses, so any tree that parses can be asked."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from functools import cache
+from typing import TYPE_CHECKING
+
+from bpm_server.feel import nodes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def left_of(node: nodes.Node) -> nodes.Node | None:
+    """The operand that a left-leaning chain goes on in; None at its end."""
+    match node:
+        case nodes.Arithmetic() | nodes.Comparison():
+            return node.left
+        case nodes.Path() | nodes.Filter() | nodes.Between() | nodes.In() | nodes.InstanceOf():
+            return node.value
+        case nodes.Call() if not isinstance(node.function, nodes.Name):
+            return node.function
+    return None
+
+
+@cache
+def _field_names(class_: type[nodes.Node]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(class_) if field.name not in {"start", "end"})
+
+
+def children(node: nodes.Node) -> Iterator[nodes.Node]:
+    """The nodes directly inside a node."""
+    for name in _field_names(type(node)):
+        value = getattr(node, name)
+        if isinstance(value, nodes.Node):
+            yield value
+        elif isinstance(value, tuple):
+            yield from _in_tuple(value)
+
+
+def _in_tuple(value: tuple[object, ...]) -> Iterator[nodes.Node]:
+    for part in value:
+        if isinstance(part, nodes.Node):
+            yield part
+        elif isinstance(part, tuple):
+            yield from _in_tuple(part)
+
+
+def walk(node: nodes.Node) -> Iterator[nodes.Node]:
+    """A node and everything inside it."""
+    waiting = [node]
+    while waiting:
+        current = waiting.pop()
+        yield current
+        waiting.extend(children(current))
+
+
+def contains(node: nodes.Node, what: type[nodes.Node] | nodes.Node) -> bool:
+    """Whether a node of a class, or equal to another, is somewhere in a tree."""
+    if isinstance(what, type):
+        return any(isinstance(found, what) for found in walk(node))
+    return any(type(found) is type(what) and found == what for found in walk(node))
+
+
+def looks_at_tested_value(node: nodes.Node) -> bool:
+    """Whether a test has a ``?`` that is not that of an inner ``in``."""
+    waiting = [node]
+    while waiting:
+        current = waiting.pop()
+        if isinstance(current, nodes.Name) and current.name == "?":
+            return True
+        waiting.extend([current.value] if isinstance(current, nodes.In) else children(current))
+    return False
