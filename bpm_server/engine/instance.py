@@ -17,7 +17,7 @@ from bpm_server.engine.conditions import Conditions
 from bpm_server.engine.outcome import ChunkNeeded
 from bpm_server.engine.throwing import Throwing
 from bpm_server.engine.token import CANCELLED, READY, STARTED, Token
-from bpm_server.engine.variables import text
+from bpm_server.engine.variables import local_values, text
 from bpm_server.engine.waiting import Waiting
 from bpm_server.kernel.errors import WrongState
 
@@ -309,6 +309,10 @@ class Instance(Workflow):  # type: ignore[misc]
         """Notes changed names, for events that wait for a condition."""
         if self.definition.has_conditional:
             self.conditions.changed(token, values)
+
+    def local_values(self, key: int) -> dict[str, Any]:
+        """Variables of a live element's own scope."""
+        return local_values(self.find(key))
 
     def gathered(self, body: Token) -> list[Any]:
         """Outputs of a multi-instance so far, by index.

@@ -11,6 +11,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from bpm_server import engine
+from bpm_server.bpmn.model import MessageEvent
 from bpm_server.domain import commands as c
 from bpm_server.domain.states import InstanceState
 from bpm_server.engine.state import changes, token_keys
@@ -131,6 +132,9 @@ class Advance:
         if outcome.finished:
             self.tx.live.pop(row.key, None)
             self._results[row.key] = outcome.variables
+            if any(isinstance(node.event, MessageEvent) for node in outcome.instance.definition.process.starts()):
+                self.tx.batch.ended_message_starts.append(row.key)
+                self.tx.wake("messages")
         else:
             self.tx.live[row.key] = outcome.instance
         for event in outcome.events:
@@ -145,6 +149,10 @@ class Advance:
         """An instance of the locked call tree."""
         row = self.tx.batch.instances.get(key)
         return store.read_instance(self.tx.connection, key) if row is None else row
+
+    def deployment_key(self, row: InstanceRow) -> int:
+        """The deployment of the instance's definition."""
+        return self._compiled(row).row.deployment_key
 
     def called_by(self, row: InstanceRow, element_key: int) -> list[InstanceRow]:
         """Active instances that a call activity waits for."""

@@ -11,11 +11,8 @@ from bpm_server.domain import commands as c
 from bpm_server.domain import events as e
 from bpm_server.kernel import json
 from bpm_server.services.bindings import binding_filter, bound_process
-from bpm_server.services.outbox import enqueue_webhook
+from bpm_server.services.outbox import cancel_deliveries, enqueue_webhook
 from bpm_server.store import messages as message_store
-from bpm_server.store import rows
-from bpm_server.store.tables.decisions import decision_instance
-from bpm_server.store.tables.messages import pending_signal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,8 +88,9 @@ def _subscription_opened(advance: Advance, row: InstanceRow, event: e.Subscripti
     if event.kind != "message" or event.correlation_key is None:
         return
     tx = advance.tx
+    message_store.lock_key(tx.connection, event.name, event.correlation_key)
     found = message_store.find_buffered(
-        tx.connection, event.name, event.correlation_key, row.process_id, tx.moment.database_now
+        tx.connection, event.name, event.correlation_key, row.process_id, tx.now
     )
     if found is None:
         return
@@ -103,16 +101,8 @@ def _subscription_opened(advance: Advance, row: InstanceRow, event: e.Subscripti
     advance.follow(row, c.TriggerEvent(event.element_key, event.event_id, values, event.chunk))
 
 
-def _signal_broadcast(advance: Advance, _row: InstanceRow, event: e.SignalBroadcast) -> None:
-    tx = advance.tx
-    values = {
-        "key": tx.server.new_key(),
-        "name": event.name,
-        "variables": json.dumps(event.variables),
-        "thrown_at": tx.now,
-    }
-    rows.insert(tx.connection, pending_signal, [values])
-    tx.wake("signals")
+def _signal_broadcast(advance: Advance, _row: InstanceRow, _event: e.SignalBroadcast) -> None:
+    advance.tx.wake("signals")
 
 
 # --- jobs, tasks, decisions -----------------------------------------------------------------------------
@@ -131,9 +121,11 @@ def _job_created(advance: Advance, row: InstanceRow, event: e.JobCreated) -> Non
                 row, c.RaiseIncident(event.element_key, "HANDLER_NOT_FOUND", message, event.chunk, event.key)
             )
         return
-    if connector.uses_outbox:
+    if connector.outbox:
         enqueue_webhook(advance, row, event)
-    tx.wake("jobs")
+        tx.wake("deliveries")
+    else:
+        tx.wake("jobs")
 
 
 def _user_task_created(advance: Advance, row: InstanceRow, event: e.UserTaskCreated) -> None:
@@ -154,22 +146,12 @@ def _user_task_created(advance: Advance, row: InstanceRow, event: e.UserTaskCrea
     advance.follow(row, c.RaiseIncident(event.key, "FORM_NOT_FOUND", message, event.chunk))
 
 
-def _decision_evaluated(advance: Advance, row: InstanceRow, event: e.DecisionEvaluated) -> None:
-    values = {
-        "key": event.key,
-        "decision_key": event.decision_key,
-        "instance_key": row.key,
-        "element_key": event.element_key,
-        "element_id": event.element_id,
-        "state": "EVALUATED",
-        "evaluation": json.dumps(event.evaluation),
-        "evaluated_at": advance.tx.now,
-    }
-    rows.insert(advance.tx.connection, decision_instance, [values])
-
-
 def _timer_scheduled(advance: Advance, _row: InstanceRow, _event: e.TimerScheduled) -> None:
     advance.tx.wake("timers")
+
+
+def _job_canceled(advance: Advance, _row: InstanceRow, event: e.JobCanceled) -> None:
+    cancel_deliveries(advance.tx, event.element_key)
 
 
 REACTIONS: dict[type, Callable[[Advance, InstanceRow, Any], None]] = {
@@ -180,7 +162,7 @@ REACTIONS: dict[type, Callable[[Advance, InstanceRow, Any], None]] = {
     e.SubscriptionOpened: _subscription_opened,
     e.SignalBroadcast: _signal_broadcast,
     e.JobCreated: _job_created,
+    e.JobCanceled: _job_canceled,
     e.UserTaskCreated: _user_task_created,
-    e.DecisionEvaluated: _decision_evaluated,
     e.TimerScheduled: _timer_scheduled,
 }

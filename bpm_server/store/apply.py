@@ -14,11 +14,12 @@ import sqlalchemy as sa
 from bpm_server.domain import events as e
 from bpm_server.domain.states import ElementState, IncidentState, InstanceState, JobState, TaskState
 from bpm_server.kernel import json
-from bpm_server.store import rows
+from bpm_server.store import messages, rows
+from bpm_server.store.tables.decisions import decision_instance
 from bpm_server.store.tables.history import journal
 from bpm_server.store.tables.instances import element_instance, incident, instance_item, process_instance, variable
 from bpm_server.store.tables.jobs import job, timer
-from bpm_server.store.tables.messages import started_by_key, subscription
+from bpm_server.store.tables.messages import pending_signal, subscription
 from bpm_server.store.tables.tasks import user_task, user_task_candidate
 
 if TYPE_CHECKING:
@@ -83,8 +84,10 @@ class Batch:
         self.incidents: dict[int, dict[str, Any]] = {}
         self.resolved_incidents: set[int] = set()
         self.gathered: list[int] = []
+        self.decisions: list[dict[str, Any]] = []
+        self.signals: list[dict[str, Any]] = []
         self.journal: list[dict[str, Any]] = []
-        self.forgotten_starts: list[int] = []
+        self.ended_message_starts: list[int] = []
 
     # --- collecting -------------------------------------------------------------------------------------
 
@@ -141,6 +144,8 @@ class Batch:
         rows.insert(connection, timer, list(self.timers.values()))
         rows.insert(connection, subscription, list(self.subscriptions.values()))
         self._flush_incidents(connection)
+        rows.insert(connection, decision_instance, self.decisions)
+        rows.insert(connection, pending_signal, self.signals)
         rows.insert(connection, journal, self.journal)
 
     def _flush_instances(self, connection: Connection) -> None:
@@ -160,10 +165,8 @@ class Batch:
         ]
         if changed:
             connection.execute(_UPDATE_INSTANCE, changed)
-        if self.forgotten_starts:
-            connection.execute(
-                started_by_key.delete().where(started_by_key.c.instance_key.in_(self.forgotten_starts))
-            )
+        for key in self.ended_message_starts:
+            messages.forget_start(connection, key)
 
     def _flush_chunks(self, connection: Connection) -> None:
         if self.gathered:
@@ -280,7 +283,6 @@ def _instance_terminated(batch: Batch, row: InstanceRow, _event: e.InstanceTermi
 
 def _end_instance(batch: Batch, row: InstanceRow, state: InstanceState) -> None:
     row.state, row.ended_at, row.tokens = state, batch.now, None
-    batch.forgotten_starts.append(row.key)
 
 
 def _element_activated(batch: Batch, row: InstanceRow, event: e.ElementActivated) -> None:
@@ -496,6 +498,32 @@ def _items_gathered(batch: Batch, _row: InstanceRow, event: e.ItemsGathered) -> 
     batch.gathered.append(event.body_key)
 
 
+def _decision_evaluated(batch: Batch, row: InstanceRow, event: e.DecisionEvaluated) -> None:
+    batch.decisions.append(
+        {
+            "key": event.key,
+            "decision_key": event.decision_key,
+            "instance_key": row.key,
+            "element_key": event.element_key,
+            "element_id": event.element_id,
+            "state": "EVALUATED",
+            "evaluation": json.dumps(event.evaluation),
+            "evaluated_at": batch.now,
+        }
+    )
+
+
+def _signal_broadcast(batch: Batch, _row: InstanceRow, event: e.SignalBroadcast) -> None:
+    batch.signals.append(
+        {
+            "key": batch.new_key(),
+            "name": event.name,
+            "variables": json.dumps(event.variables),
+            "thrown_at": batch.now,
+        }
+    )
+
+
 _APPLY: dict[type, Callable[[Batch, InstanceRow, Any], None]] = {
     e.InstanceCompleted: _instance_completed,
     e.InstanceTerminated: _instance_terminated,
@@ -517,4 +545,6 @@ _APPLY: dict[type, Callable[[Batch, InstanceRow, Any], None]] = {
     e.IncidentResolved: _incident_resolved,
     e.ItemFinished: _item_finished,
     e.ItemsGathered: _items_gathered,
+    e.DecisionEvaluated: _decision_evaluated,
+    e.SignalBroadcast: _signal_broadcast,
 }

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import NotFound
 from bpm_server.store.apply import InstanceRow
-from bpm_server.store.tables.instances import instance_item, process_instance, variable
+from bpm_server.store.tables.instances import element_instance, instance_item, process_instance, variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -126,6 +126,32 @@ def _items(connection: Connection, key: int, chunk: int | None) -> list[Row[Any]
         found.append(item)
         chunk = item.parent_chunk
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where an active element (or the process) lives. ``chunk`` as in ``domain.events``."""
+
+    instance_key: int
+    chunk: int
+
+
+def find_scope(connection: Connection, key: int) -> Scope | None:
+    """The instance and chunk of a process or element instance."""
+    if connection.execute(_ROOT, {"b_key": key}).first() is not None:
+        return Scope(key, 0)
+    t = element_instance
+    query = sa.select(t.c.instance_key, t.c.scope_key).where(t.c.key == key)
+    found = connection.execute(query).one_or_none()
+    if found is None:
+        return None
+    instance_key: int = found.instance_key
+    at: int | None = key
+    while at is not None and at != instance_key:
+        if connection.execute(sa.select(instance_item.c.key).where(instance_item.c.key == at)).first() is not None:
+            return Scope(instance_key, at)
+        at = connection.execute(sa.select(t.c.scope_key).where(t.c.key == at)).scalar()
+    return Scope(instance_key, 0)
 
 
 def load_variables(connection: Connection, scopes: Iterable[int]) -> list[tuple[int, str, bytes]]:

@@ -42,7 +42,7 @@ class WebhookDelivery(Model):
     Attributes:
         state: ``waiting``, ``delivered``, ``failed`` (gave up) or ``canceled``.
         payload: The exact bytes that are sent.
-        job_key: The job that waits for the delivery, if one does.
+        job_key: The job that waits for the delivery, if one does; ``element_key`` its element.
         next_at: Not before (database time); while leased, the end of the lease.
     """
 
@@ -51,7 +51,7 @@ class WebhookDelivery(Model):
         sa.Index("ix_webhook_delivery_due", "next_at", sqlite_where=sa.text(WAITING), postgresql_where=sa.text(WAITING)),
         sa.Index("ix_webhook_delivery_instance", "instance_key"),
         sa.Index("ix_webhook_delivery_endpoint", "endpoint_name", "key"),
-        sa.Index("ix_webhook_delivery_job", "job_key"),
+        sa.Index("ix_webhook_delivery_element", "element_key"),
     )
 
     key: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=False)
@@ -65,6 +65,8 @@ class WebhookDelivery(Model):
     lease: Mapped[str | None] = mapped_column(sa.String(32))
     job_key: Mapped[int | None] = mapped_column(Key)
     instance_key: Mapped[int | None] = mapped_column(Key)
+    element_key: Mapped[int | None] = mapped_column(Key)
+    chunk: Mapped[int] = mapped_column(Key, default=0)
     replay_of: Mapped[int | None] = mapped_column(Key)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

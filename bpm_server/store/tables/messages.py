@@ -44,13 +44,19 @@ class Subscription(Model):
 
 
 class Message(Model):
-    """A published message that is kept until it expires. ``variables``: JSON text."""
+    """A published message that is kept until it expires. ``variables``: JSON text.
+
+    ``pending``: somebody may be waiting for it and has not got it yet; the worker delivers it.
+    """
 
     __tablename__ = "message"
     __table_args__ = (
         sa.Index("ix_message_name", "name", "correlation_key"),
         sa.Index("ix_message_expires", "expires_at"),
         sa.UniqueConstraint("name", "correlation_key", "message_id"),
+        sa.Index(
+            "ix_message_pending", "key", sqlite_where=sa.text("pending"), postgresql_where=sa.text("pending")
+        ),
     )
 
     key: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=False)
@@ -60,6 +66,7 @@ class Message(Model):
     variables: Mapped[str] = mapped_column(sa.Text)
     published_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    pending: Mapped[bool]
 
 
 class Correlation(Model):
@@ -97,8 +104,18 @@ class PendingSignal(Model):
     thrown_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class SignalReceipt(Model):
+    """A subscription got a signal: it gets it once, even where the worker dies in between."""
+
+    __tablename__ = "signal_receipt"
+
+    signal_key: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=False)
+    subscription_key: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=False)
+
+
 subscription = table_of(Subscription)
 message = table_of(Message)
 correlation = table_of(Correlation)
 started_by_key = table_of(StartedByKey)
 pending_signal = table_of(PendingSignal)
+signal_receipt = table_of(SignalReceipt)
