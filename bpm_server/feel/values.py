@@ -241,11 +241,17 @@ def coerced(value: Value, type_: types.Type) -> tuple[bool, Value]:
     """A value after the implicit conversions to a type, and whether it then conforms (10.3.2.9.4)."""
     if value is None or type_ == types.ANY or is_instance(value, type_):
         return True, value
-    if isinstance(type_, types.ListType):
-        fits, item = coerced(value, type_.item) if not isinstance(value, list) else (False, None)
-        return (True, [item]) if fits else (False, None)
+    if isinstance(type_, types.ListType) and not isinstance(value, list):
+        fits, item = _converted(value, type_.item)
+        return fits, [item] if fits else None
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    return _converted(value, type_)
+
+
+def _converted(value: Value, type_: types.Type) -> tuple[bool, Value]:
+    if value is not None and is_instance(value, type_):
+        return True, value
     if type_ == types.DATE_AND_TIME and isinstance(value, Date):
         return True, DateTime(value, Time(0, 0, 0, 0, 0))
-    if isinstance(value, list) and len(value) == 1:
-        return coerced(value[0], type_)
     return False, None
