@@ -152,9 +152,10 @@ class Builder:
         values = self.build(box.values, names, owner)
         iterators = ((box.variable, values),)
         body = self.build(box.body, names | {box.variable, "partial"}, owner)
+        turns = nodes.For(iterators, body)
         if box.kind == "for":
-            return nodes.For(iterators, body)
-        return nodes.Quantified(box.kind, iterators, body)
+            return turns
+        return nodes.Embedded((turns,), (), _some if box.kind == "some" else _every)
 
     # ------------------------------------------------------------------ texts
 
@@ -307,6 +308,26 @@ def _chosen(
     if condition is not None and type(condition) is not bool:
         return run.fail(place, "type", "Expected a condition that is true or false, but found {}", described(condition))
     return parts[0 if condition else 1](variables, run, None)
+
+
+def _some(run: Run, place: Place, _variables: object, inputs: list[Value], _parts: object) -> Value:
+    return _quantified(run, place, inputs[0], decisive=True)
+
+
+def _every(run: Run, place: Place, _variables: object, inputs: list[Value], _parts: object) -> Value:
+    return _quantified(run, place, inputs[0], decisive=False)
+
+
+def _quantified(run: Run, place: Place, results: list[Value] | None, *, decisive: bool) -> bool | None:
+    """A boxed quantifier: like the textual one, but each result must be a boolean or null (10.2.1.10)."""
+    if results is None:
+        return None
+    for result in results:
+        if result is not None and type(result) is not bool:
+            return run.fail(place, "type", "Expected a condition that is true or false, but found {}", described(result))
+    if decisive in results:
+        return decisive
+    return None if None in results else not decisive
 
 
 def _broken(message: str) -> Callable[..., Value]:

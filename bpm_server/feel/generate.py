@@ -620,15 +620,15 @@ class _Generator:
 
     def _function(self, node: nodes.Function, name: str, key: str = "") -> Atom:
         parameters = tuple(parameter for parameter, _ in node.parameters)
+        types = self._constant(tuple(type_ for _, type_ in node.parameters), "T")
         if node.external:
-            self._emit(f"{name} = ExternalFunction({key!r}, {parameters!r})")
+            self._emit(f"{name} = ExternalFunction({key!r}, {parameters!r}, {types})")
             return Atom(name)
         codes = [self._new("x") for _ in parameters]
         body = self._new("b")
         frame = {parameter: Atom(code) for parameter, code in zip(parameters, codes, strict=True)}
         with self._block(f"def {body}({', '.join(['R', *codes])}):", node), self._scope(frame):
             self._emit(f"return {self._value(node.body).code}")
-        types = self._constant(tuple(type_ for _, type_ in node.parameters), "T")
         self._emit(f"{name} = UserFunction({key!r}, {parameters!r}, {types}, {body})")
         return Atom(name)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import dmn_tck
+from lxml import etree
 
 from bpm_server import dmn, feel
 
@@ -17,13 +18,12 @@ NOW = datetime(2026, 1, 31, 12, 30, tzinfo=UTC)
 
 @lru_cache(maxsize=None)
 def _model(path: Path) -> dmn.Model:
-    def find(namespace: str, location: str) -> bytes | None:
-        for other in sorted(path.parent.glob("*.dmn")):
-            if f'namespace="{namespace}"'.encode() in other.read_bytes() and other != path:
-                return other.read_bytes()
-        return None
-
-    return dmn.load(path.read_bytes(), name=path.name, imports=find, strict=False)
+    others = {
+        etree.parse(other).getroot().get("namespace", ""): other.read_bytes()
+        for other in path.parent.glob("*.dmn")
+        if other != path
+    }
+    return dmn.load(path.read_bytes(), name=path.name, imports=others, strict=False)
 
 
 def evaluate(model_path: Path, name: str, inputs: dict[str, Any]) -> Any:
