@@ -50,7 +50,7 @@ class Evaluation:
 class Run:
     """One evaluation while it runs. Generated code and built-ins get it as their first argument."""
 
-    __slots__ = ("_depth", "_limit", "_random", "_seed", "_steps", "budget", "diagnostics", "dialect", "now")
+    __slots__ = ("_depth", "_limit", "_random", "_seed", "_steps", "budget", "diagnostics", "dialect", "host", "now")
 
     def __init__(
         self,
@@ -69,6 +69,8 @@ class Run:
         self._steps = budget.steps
         self._depth = 0
         self._seed = seed
+        self.host: Any = None
+        """What embedded constructs keep about this evaluation."""
         self._random: Random | None = None
 
     def random(self) -> Random:

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bpm_server.feel import nodes
 from bpm_server.feel.errors import FeelSyntaxError, Place, Source
-from bpm_server.feel.syntaxtree import contains, left_of, looks_at_tested_value
+from bpm_server.feel.runtime import load
+from bpm_server.feel.syntaxtree import contains, left_of, looks_at_tested_value, walk
 from bpm_server.feel.temporal.text import parse_at_literal
 from bpm_server.feel.values import Range
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from bpm_server.feel.calls import BuiltIn
     from bpm_server.feel.dialects import Dialect
@@ -122,7 +123,7 @@ class _Generator:
         self._indent = 1
         self._count = 0
         self._constants: dict[str, Any] = {}
-        self._places: dict[tuple[int, int], str] = {}
+        self._places: dict[tuple[int, int, int], str] = {}
         self._frames: list[_Frame] = []
         self._loaded: dict[str, Atom] = {}
         self._names: set[str] = set()
@@ -180,11 +181,11 @@ class _Generator:
         self._frames.pop()
 
     def _place(self, node: nodes.Node) -> str:
-        key = (node.start, node.end)
+        key = (id(self._source), node.start, node.end)
         name = self._places.get(key)
         if name is None:
             name = self._places[key] = f"P{len(self._places)}"
-            self._constants[name] = Place(self._source, *key)
+            self._constants[name] = Place(self._source, node.start, node.end)
         return name
 
     def _constant(self, value: Any, prefix: str = "K") -> str:
@@ -243,6 +244,13 @@ class _Generator:
                 return self._function(node, self._new("f"))
             case nodes.Call():
                 return self._call(node)
+            case nodes.Embedded():
+                return self._embedded(node)
+            case nodes.Sourced(inner, source):
+                outer, self._source = self._source, source
+                atom = self._value(inner)
+                self._source = outer
+                return atom
         raise NotImplementedError(type(node).__name__)
 
     def _with_left(self, node: nodes.Node, left: Atom) -> Atom:
@@ -612,15 +620,15 @@ class _Generator:
 
     def _function(self, node: nodes.Function, name: str, key: str = "") -> Atom:
         parameters = tuple(parameter for parameter, _ in node.parameters)
+        types = self._constant(tuple(type_ for _, type_ in node.parameters), "T")
         if node.external:
-            self._emit(f"{name} = ExternalFunction({key!r}, {parameters!r})")
+            self._emit(f"{name} = ExternalFunction({key!r}, {parameters!r}, {types})")
             return Atom(name)
         codes = [self._new("x") for _ in parameters]
         body = self._new("b")
         frame = {parameter: Atom(code) for parameter, code in zip(parameters, codes, strict=True)}
         with self._block(f"def {body}({', '.join(['R', *codes])}):", node), self._scope(frame):
             self._emit(f"return {self._value(node.body).code}")
-        types = self._constant(tuple(type_ for _, type_ in node.parameters), "T")
         self._emit(f"{name} = UserFunction({key!r}, {parameters!r}, {types}, {body})")
         return Atom(name)
 
@@ -658,6 +666,72 @@ class _Generator:
         if node.names is not None:
             return self._set(f"call_built_in_named(R, {place}, {code}, {node.names!r}, [{arguments}])")
         return self._set(f"call_built_in(R, {place}, {code}, [{arguments}])")
+
+    # ------------------------------------------------------------------ host languages
+
+    def _embedded(self, node: nodes.Embedded) -> Atom:
+        self._plain = False
+        inputs = ", ".join(self._value(each).code for each in node.inputs)
+        if any(self._is_local(part) for part in node.parts):
+            parts = f"({''.join(self._local_part(part) + ', ' for part in node.parts)})"
+        else:
+            parts = self._constant(tuple(self._part(part) for part in node.parts), "K")
+        apply = self._constant(node.apply, "K")
+        return self._set(f"{apply}(R, {self._place(node)}, variables, [{inputs}], {parts})")
+
+    def _is_local(self, node: nodes.Node) -> bool:
+        """Whether a tree may read names that are bound around it."""
+        if any(isinstance(frame, _Item) for frame in self._frames):
+            return True
+        bound = {name for frame in self._frames if isinstance(frame, dict) for name in frame} - {"?"}
+        return any(isinstance(each, nodes.Name) and each.name in bound for each in walk(node)) if bound else False
+
+    def _part(self, node: nodes.Node) -> Part:
+        return Part(node, self._source, self._dialect, self._functions, self._variables)
+
+    def _local_part(self, node: nodes.Node) -> str:
+        if not self._is_local(node):
+            return self._constant(self._part(node), "K")
+        name = self._new("part")
+        with self._block(f"def {name}(variables, R, tested=None):", node), self._scope({"?": Atom("tested")}):
+            inner = node.node if isinstance(node, nodes.Sourced) else node
+            outer, self._source = self._source, node.source if isinstance(node, nodes.Sourced) else self._source
+            is_test = isinstance(inner, (nodes.UnaryTests, nodes.AnyValue))
+            atom = self._unary_tests(inner) if is_test else self._value(inner)
+            self._source = outer
+            self._emit(f"return {atom.code}")
+        return name
+
+
+class Part:
+    """A part of an embedded construct that reads only variables: compiled when it is first called."""
+
+    __slots__ = ("_dialect", "_functions", "_node", "_run", "_source", "_variables")
+
+    def __init__(
+        self,
+        node: nodes.Node,
+        source: Source,
+        dialect: Dialect,
+        functions: Mapping[str, BuiltIn],
+        variables: frozenset[str],
+    ) -> None:
+        self._node = node
+        self._source = source
+        self._dialect = dialect
+        self._functions = functions
+        self._variables = variables
+        self._run: Callable[..., Any] | None = None
+
+    def __call__(self, variables: Any, run: Any, tested: Any = None) -> Any:
+        """The value of the part."""
+        if self._run is None:
+            node, source = self._node, self._source
+            if isinstance(node, nodes.Sourced):
+                node, source = node.node, node.source
+            generated = generate(node, source, self._dialect, self._functions, variables=self._variables)
+            self._run = load(generated.text, generated.constants)
+        return self._run(variables, run, tested)
 
 
 def _is_index(node: nodes.Node) -> bool:

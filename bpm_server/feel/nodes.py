@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from decimal import Decimal
 
+    from bpm_server.feel.errors import Source
     from bpm_server.feel.types import Type
 
 ArithmeticOperator = Literal["+", "-", "*", "/", "**"]
@@ -231,3 +233,27 @@ class UnaryTests(Node):
 
     tests: tuple[Node, ...]
     negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sourced(Node):
+    """A tree whose text is another than that around it: an expression in a box of a model."""
+
+    node: Node
+    source: Source = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded(Node):
+    """A construct of a host language, such as a decision table.
+
+    Attributes:
+        inputs: Evaluated first.
+        parts: Evaluated when ``apply`` calls them, in the scope where this stands.
+        apply: Called with the running evaluation, the place, the variables, the inputs and the parts. A part
+            is called with the variables, the running evaluation and the value that its ``?`` stands for.
+    """
+
+    inputs: tuple[Node, ...]
+    parts: tuple[Node, ...]
+    apply: Callable[..., object]

@@ -56,7 +56,7 @@ _KEYWORDS = frozenset(
 )
 _NAME_SYMBOLS = frozenset("./-+*'’")
 _AFTER_INTERVAL = frozenset(
-    ") ] } , = != < <= > >= + * / ** and or then else return satisfies in instance between".split()
+    ") ] } , . = != < <= > >= + * / ** and or then else return satisfies in instance between".split()
 )
 PROPERTY_NAMES = ("time offset", "start included", "end included")
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bpm_server.feel import nodes
 
@@ -72,3 +72,25 @@ def looks_at_tested_value(node: nodes.Node) -> bool:
             return True
         waiting.extend([current.value] if isinstance(current, nodes.In) else children(current))
     return False
+
+
+def renamed(node: nodes.Node, name: str, to: str) -> nodes.Node:
+    """A tree in which a variable has another name."""
+    if isinstance(node, nodes.Name):
+        return replace(node, name=to) if node.name == name else node
+    changes = {}
+    for field_name in _field_names(type(node)):
+        value = getattr(node, field_name)
+        changed = _renamed_part(value, name, to)
+        if changed is not value:
+            changes[field_name] = changed
+    return replace(node, **changes) if changes else node
+
+
+def _renamed_part(value: Any, name: str, to: str) -> Any:
+    if isinstance(value, nodes.Node):
+        return renamed(value, name, to)
+    if isinstance(value, tuple):
+        parts = tuple(_renamed_part(part, name, to) for part in value)
+        return parts if any(new is not old for new, old in zip(parts, value, strict=True)) else value
+    return value

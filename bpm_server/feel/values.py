@@ -57,10 +57,15 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class FeelFunction:
-    """Any function value: of an expression, built in, or of a model."""
+    """Any function value: of an expression, built in, or of a model.
+
+    Attributes:
+        types: Declared types of the parameters; None is any.
+    """
 
     name: str
     parameters: tuple[str, ...]
+    types: tuple[types.Type | None, ...]
 
     def __str__(self) -> str:
         return f"{self.name or 'function'}({', '.join(self.parameters)})"
@@ -71,12 +76,10 @@ class UserFunction(FeelFunction):
     """``function(a, b) ...``, a business knowledge model or a decision service.
 
     Attributes:
-        types: Declared types of the parameters; None is any.
         body: Called with the running evaluation and the arguments.
         result: Declared type of the result; None is any.
     """
 
-    types: tuple[types.Type | None, ...]
     body: Callable[..., Value]
     result: types.Type | None = None
 
@@ -170,7 +173,10 @@ def _quoted(text: str) -> str:
 
 
 def type_of(value: Value) -> types.Type:
-    """The type of a value (10.3.2.9, Table 43)."""
+    """The type of a value (10.3.2.9, Table 43).
+
+    What a function returns is not known before it is called: it counts as null, which conforms to all types.
+    """
     simple = _TYPES.get(type(value))
     if simple is not None:
         return simple
@@ -181,11 +187,10 @@ def type_of(value: Value) -> types.Type:
             return types.ContextType(tuple((key, type_of(item)) for key, item in value.items()))
         case Range():
             return types.RangeType(type_of(value.high if value.low is None else value.low))
-        case UserFunction():
-            parameters = tuple(type_ or types.ANY for type_ in value.types)
-            return types.FunctionType(parameters, value.result or types.ANY)
         case FeelFunction():
-            return types.FunctionType(tuple(types.ANY for _ in value.parameters))
+            parameters = tuple(type_ or types.ANY for type_ in value.types)
+            result = value.result if isinstance(value, UserFunction) else None
+            return types.FunctionType(parameters, result or types.NULL)
     return types.ANY
 
 
@@ -241,11 +246,17 @@ def coerced(value: Value, type_: types.Type) -> tuple[bool, Value]:
     """A value after the implicit conversions to a type, and whether it then conforms (10.3.2.9.4)."""
     if value is None or type_ == types.ANY or is_instance(value, type_):
         return True, value
-    if isinstance(type_, types.ListType):
-        fits, item = coerced(value, type_.item) if not isinstance(value, list) else (False, None)
-        return (True, [item]) if fits else (False, None)
+    if isinstance(type_, types.ListType) and not isinstance(value, list):
+        fits, item = _converted(value, type_.item)
+        return fits, [item] if fits else None
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    return _converted(value, type_)
+
+
+def _converted(value: Value, type_: types.Type) -> tuple[bool, Value]:
+    if value is not None and is_instance(value, type_):
+        return True, value
     if type_ == types.DATE_AND_TIME and isinstance(value, Date):
         return True, DateTime(value, Time(0, 0, 0, 0, 0))
-    if isinstance(value, list) and len(value) == 1:
-        return coerced(value[0], type_)
     return False, None

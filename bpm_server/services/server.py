@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from bpm_server.connectors.secrets import SecretBox
     from bpm_server.engine import Limits
     from bpm_server.kernel.clock import Clock
+    from bpm_server.kernel.ids import KeySource
     from bpm_server.services.definitions import Definitions
     from bpm_server.services.hot import HotInstances
     from bpm_server.services.identities import Identities
@@ -31,7 +32,7 @@ class Server:
     settings: Settings
     database: Database
     clock: Clock
-    new_key: Callable[[], int]
+    new_key: KeySource
     hot: HotInstances
     definitions: Definitions
     identities: Identities

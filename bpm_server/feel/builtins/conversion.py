@@ -161,12 +161,12 @@ def duration_from_string(text: str) -> DaysDuration | MonthsDuration:
 @LIBRARY.add("years and months duration", "from: date, to: date")
 @LIBRARY.add("years and months duration", "from: date and time, to: date and time")
 def months_between(start: Date | DateTime, end: Date | DateTime) -> MonthsDuration:
-    """Whole months between two dates, or two dates and times read on their own clocks."""
-    return MonthsDuration(arithmetic.months_between(_moment(start), _moment(end)))
+    """Whole months between two days; times of day do not count."""
+    return MonthsDuration(arithmetic.months_between(_day(start), _day(end)))
 
 
-def _moment(value: Date | DateTime) -> DateTime:
-    return value if isinstance(value, DateTime) else DateTime(value, Time(0, 0, 0))
+def _day(value: Date | DateTime) -> Date:
+    return value.date if isinstance(value, DateTime) else value
 
 
 # ---------------------------------------------------------------------- numbers and strings

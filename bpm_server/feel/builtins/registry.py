@@ -63,7 +63,12 @@ class Library:
     def functions(self) -> dict[str, BuiltIn]:
         """All built-ins."""
         return {
-            name: BuiltIn(name, tuple(p.names[0] for p in signatures[0].parameters), tuple(signatures))
+            name: BuiltIn(
+                name,
+                tuple(parameter.names[0] for parameter in signatures[0].parameters),
+                tuple(parameter.type for parameter in signatures[0].parameters),
+                tuple(signatures),
+            )
             for name, signatures in self._signatures.items()
         }
 

@@ -148,17 +148,11 @@ def _cut(value: FeelNumber) -> int:
 def order_keys(left: Temporal, right: Temporal) -> tuple[object, object] | None:
     """Two values that compare as left and right do; None where they are of different kinds.
 
-    A date beside a date and time counts as UTC midnight. A local value takes the offset of the other.
+    A local value takes the offset of the other.
     """
-    if isinstance(left, Date) and isinstance(right, Date):
-        return (left.year, left.month, left.day), (right.year, right.month, right.day)
-    if isinstance(left, Date) and isinstance(right, DateTime):
-        left = _midnight(left)
-    elif isinstance(left, DateTime) and isinstance(right, Date):
-        right = _midnight(right)
-    if type(left) is not type(right):
-        return None
     match left, right:
+        case Date(), Date():
+            return (left.year, left.month, left.day), (right.year, right.month, right.day)
         case DateTime(), DateTime():
             return left.instant(right.offset_seconds() or 0), right.instant(left.offset_seconds() or 0)
         case Time(), Time():
@@ -180,11 +174,9 @@ def _time_keys(left: Time, right: Time) -> tuple[int, int]:
     )
 
 
-def months_between(start: DateTime, end: DateTime) -> int:
-    """Whole months from start to end, negative where end is earlier; local clocks are compared."""
-    if end.local_nanos < start.local_nanos:
+def months_between(start: Date, end: Date) -> int:
+    """Whole months from start to end, negative where end is earlier."""
+    if (end.year, end.month, end.day) < (start.year, start.month, start.day):
         return -months_between(end, start)
-    months = (end.date.year - start.date.year) * 12 + end.date.month - start.date.month
-    start_rest = start.date.day, start.time.nano_of_day
-    end_rest = end.date.day, end.time.nano_of_day
-    return months if end_rest >= start_rest else months - 1
+    months = (end.year - start.year) * 12 + end.month - start.month
+    return months if end.day >= start.day else months - 1

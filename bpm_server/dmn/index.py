@@ -1,0 +1,345 @@
+"""Which rules of a column pass a value, without testing each of them.
+
+A set of rules is an ``int`` with one bit per rule. Cells that are literals, comparisons with literals,
+intervals of literals, or lists and negations of these go into the index; of all others the column only knows
+that they have to be asked.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from bpm_server.feel import nodes
+from bpm_server.feel.temporal.text import parse_at_literal, parse_date
+from bpm_server.feel.temporal.values import Date
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+Group = Literal["number", "string", "boolean", "date"]
+
+_GROUPS: Final[dict[type, Group]] = {
+    int: "number",
+    Decimal: "number",
+    str: "string",
+    bool: "boolean",
+    Date: "date",
+}
+_CHECKPOINT: Final = 16
+"""Boundaries between two stored sets: storage against look-up time."""
+
+
+def group_of(value: Any) -> Group | None:
+    """The kind of values that can be in an index."""
+    return _GROUPS.get(type(value))
+
+
+def sort_key(value: Any) -> Any:
+    """What values of one group are ordered by."""
+    return (value.year, value.month, value.day) if type(value) is Date else value
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Values of one group from one end to another; None is no end.
+
+    Attributes:
+        low: Sort key of the start.
+        high: Sort key of the end.
+    """
+
+    group: Group
+    low: Any
+    high: Any
+    low_included: bool
+    high_included: bool
+
+    @property
+    def is_point(self) -> bool:
+        """A single value."""
+        return self.low is not None and self.low == self.high
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell that the index understands: the segments that pass, or that do not."""
+
+    segments: tuple[Segment, ...]
+    negated: bool = False
+
+
+ANY_CELL: Final = Cell(())
+"""``-``: every value passes."""
+
+
+# ---------------------------------------------------------------------- reading cells
+
+
+def read_cell(node: nodes.Node) -> Cell | None:
+    """What a cell says, where it says it with literals only."""
+    if isinstance(node, nodes.AnyValue):
+        return ANY_CELL
+    if not isinstance(node, nodes.UnaryTests):
+        return None
+    segments: list[Segment] = []
+    for test in node.tests:
+        read = _segments(test)
+        if read is None:
+            return None
+        segments.extend(read)
+    return Cell(tuple(segments), node.negated) if segments else None
+
+
+def _segments(node: nodes.Node) -> list[Segment] | None:
+    match node:
+        case nodes.Test(operator, endpoint):
+            value = literal(endpoint)
+            return None if value is None else _compared(operator, value)
+        case nodes.Interval(low, high):
+            return _between(node, literal(low), literal(high))
+        case nodes.ListOf(items):
+            values = [literal(item) for item in items]
+            if not values or None in values:
+                return None
+            return [_point(value) for value in values]
+    value = literal(node)
+    return None if value is None else [_point(value)]
+
+
+def literal(node: nodes.Node) -> Any:
+    """The value of a literal that has a group; None of anything else."""
+    match node:
+        case nodes.Number(value) | nodes.String(value) | nodes.Boolean(value):
+            return value
+        case nodes.Negation(nodes.Number(value)):
+            return -value if isinstance(value, int) else value.copy_negate()
+        case nodes.At(text):
+            value = parse_at_literal(text)
+            return value if isinstance(value, Date) else None
+        case nodes.Call(nodes.Name("date"), (nodes.String(text),), None):
+            return parse_date(text)
+    return None
+
+
+def _point(value: Any) -> Segment:
+    key = sort_key(value)
+    return Segment(_GROUPS[type(value)], key, key, True, True)
+
+
+def _compared(operator: str, value: Any) -> list[Segment] | None:
+    group, key = _GROUPS[type(value)], sort_key(value)
+    if group == "boolean" and operator != "=":
+        return None
+    match operator:
+        case "<" | "<=":
+            return [Segment(group, None, key, False, operator == "<=")]
+        case ">" | ">=":
+            return [Segment(group, key, None, operator == ">=", False)]
+        case "=":
+            return [Segment(group, key, key, True, True)]
+    return [Segment(group, None, key, False, False), Segment(group, key, None, False, False)]
+
+
+def _between(node: nodes.Interval, low: Any, high: Any) -> list[Segment] | None:
+    if low is None or high is None:
+        return None
+    group = _GROUPS[type(low)]
+    if group != _GROUPS[type(high)] or group == "boolean" or sort_key(low) > sort_key(high):
+        return None
+    return [Segment(group, sort_key(low), sort_key(high), node.low_included, node.high_included)]
+
+
+# ---------------------------------------------------------------------- looking up
+
+
+@dataclass(slots=True)
+class _Boundaries:
+    """Open-ended and closed segments of one group: the set of rules changes at sorted boundaries.
+
+    A boundary is (key, 0) just before a value or (key, 1) just after it.
+    """
+
+    keys: list[tuple[Any, int]] = field(default_factory=list)
+    changes: list[int] = field(default_factory=list)
+    checkpoints: list[int] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, found: Iterable[tuple[Segment, int]]) -> _Boundaries:
+        """Builds the boundaries of segments with the bit of their rule."""
+        changes: dict[tuple[Any, int], int] = {}
+        start = 0
+        for segment, bit in found:
+            if segment.low is None:
+                start ^= bit
+            else:
+                edge = (segment.low, 0 if segment.low_included else 1)
+                changes[edge] = changes.get(edge, 0) ^ bit
+            if segment.high is not None:
+                edge = (segment.high, 1 if segment.high_included else 0)
+                changes[edge] = changes.get(edge, 0) ^ bit
+        keys = sorted(changes)
+        self = cls(keys, [changes[key] for key in keys])
+        current = start
+        for position, change in enumerate(self.changes):
+            if position % _CHECKPOINT == 0:
+                self.checkpoints.append(current)
+            current ^= change
+        self.checkpoints.append(current)
+        return self
+
+    def at(self, key: Any) -> int:
+        """The rules whose segments contain a value."""
+        passed = bisect_left(self.keys, (key, 1))
+        checkpoint = passed // _CHECKPOINT
+        current = self.checkpoints[checkpoint]
+        for change in self.changes[checkpoint * _CHECKPOINT : passed]:
+            current ^= change
+        return current
+
+
+@dataclass(slots=True)
+class _GroupIndex:
+    """Cells of one group of values."""
+
+    points: dict[Any, int]
+    boundaries: _Boundaries
+    negated: int
+    """Rules whose cell is a negation: they pass what nothing here excludes."""
+
+    def at(self, key: Any) -> int:
+        return (self.points.get(key, 0) | self.boundaries.at(key)) ^ self.negated
+
+
+class ColumnIndex:
+    """The cells of one input column."""
+
+    __slots__ = ("_any", "_groups", "_true", "asked")
+
+    def __init__(self, cells: list[Cell | None], *, boolean_tests: bool) -> None:
+        """Builds the index.
+
+        Args:
+            cells: One per rule; None for those that have to be asked.
+            boolean_tests: A cell ``true`` passes any value that is not a boolean.
+        """
+        self._any = 0
+        self._true = 0
+        self.asked = 0
+        found: dict[Group, list[tuple[Segment, int]]] = {}
+        negated: dict[Group, int] = {}
+        for rule, cell in enumerate(cells):
+            bit = 1 << rule
+            if cell is None:
+                self.asked |= bit
+            elif cell is ANY_CELL:
+                self._any |= bit
+            else:
+                self._add(cell, bit, found, negated)
+                if boolean_tests and not cell.negated and any(_is_true(segment) for segment in cell.segments):
+                    self._true |= bit
+        self._groups = {group: _group_index(segments, negated.get(group, 0)) for group, segments in found.items()}
+
+    @staticmethod
+    def _add(
+        cell: Cell, bit: int, found: dict[Group, list[tuple[Segment, int]]], negated: dict[Group, int]
+    ) -> None:
+        by_group: dict[Group, list[Segment]] = {}
+        for segment in cell.segments:
+            by_group.setdefault(segment.group, []).append(segment)
+        for group, segments in by_group.items():
+            found.setdefault(group, []).extend((segment, bit) for segment in merged(segments))
+            if cell.negated and len(by_group) == 1:
+                negated[group] = negated.get(group, 0) | bit
+
+    def groups(self) -> list[Group]:
+        """Kinds of values that the cells are about."""
+        return list(self._groups)
+
+    def passing(self, value: Any) -> int:
+        """The rules whose cells pass a value, as far as the index knows, and those that have to be asked."""
+        group = _GROUPS.get(type(value))
+        passing = self._any | self.asked
+        if group is None:
+            return passing if value is None else passing | self._true
+        index = self._groups.get(group)
+        if index is not None:
+            passing |= index.at(sort_key(value))
+        return passing if group == "boolean" else passing | self._true
+
+
+def _is_true(segment: Segment) -> bool:
+    return segment.group == "boolean" and segment.low is True
+
+
+def _group_index(found: list[tuple[Segment, int]], negated: int) -> _GroupIndex:
+    points: dict[Any, int] = {}
+    ranges = []
+    for segment, bit in found:
+        if segment.is_point:
+            points[segment.low] = points.get(segment.low, 0) | bit
+        else:
+            ranges.append((segment, bit))
+    return _GroupIndex(points, _Boundaries.of(ranges), negated)
+
+
+def merged(segments: list[Segment]) -> list[Segment]:
+    """Segments of one group that do not overlap, with the same values."""
+    if len(segments) < 2:
+        return segments
+    ordered = sorted(segments, key=_start_of)
+    result = [ordered[0]]
+    for segment in ordered[1:]:
+        last = result[-1]
+        if _touches(last, segment):
+            result[-1] = _joined(last, segment)
+        else:
+            result.append(segment)
+    return result
+
+
+def _start_of(segment: Segment) -> tuple[bool, Any, bool]:
+    if segment.low is None:
+        return (False, 0, False)
+    return (True, _Comparable(segment.low), not segment.low_included)
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparable:
+    """A key among keys of the same group, so that tuples with and without one can be sorted."""
+
+    key: Any
+
+    def __lt__(self, other: _Comparable) -> bool:
+        return bool(self.key < other.key)
+
+
+def _touches(left: Segment, right: Segment) -> bool:
+    """Whether the right one, which does not start earlier, starts within the left one or at its end."""
+    if left.high is None or right.low is None:
+        return True
+    if right.low < left.high:
+        return True
+    return bool(right.low == left.high) and (left.high_included or right.low_included)
+
+
+def _joined(left: Segment, right: Segment) -> Segment:
+    if left.high is None or right.high is None:
+        high, included = None, False
+    elif left.high == right.high:
+        high, included = left.high, left.high_included or right.high_included
+    elif left.high < right.high:
+        high, included = right.high, right.high_included
+    else:
+        high, included = left.high, left.high_included
+    return Segment(left.group, left.low, high, left.low_included, included)
+
+
+def rules_in(bits: int) -> Iterator[int]:
+    """The numbers of the rules in a set, from 0, in their order."""
+    while bits:
+        lowest = bits & -bits
+        yield lowest.bit_length() - 1
+        bits ^= lowest

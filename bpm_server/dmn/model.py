@@ -1,0 +1,270 @@
+"""A loaded model and its evaluation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from bpm_server.dmn import elements
+from bpm_server.dmn.boxed import Builder
+from bpm_server.dmn.evaluation import ModelEvaluation
+from bpm_server.dmn.graph import Graph, Imported, Reference, Scope
+from bpm_server.dmn.itemtypes import ItemType, ItemTypes
+from bpm_server.dmn.reader import read
+from bpm_server.feel import Expression, FeelSyntaxError
+from bpm_server.feel import compile as compile_feel
+from bpm_server.feel.builtins import LIBRARIES
+from bpm_server.feel.dialects import CAMUNDA8, DMN, Dialect
+from bpm_server.feel.errors import Source
+from bpm_server.feel.evaluation import DEFAULT_BUDGET, Budget, Run
+from bpm_server.feel.generate import Part
+from bpm_server.feel.types import FunctionType
+from bpm_server.kernel.errors import NotFound
+from bpm_server.kernel.findings import Finding, refuse_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from bpm_server.dmn.results import DecisionResult
+    from bpm_server.feel.compiler import Variables
+
+MAX_IMPORTS: Final = 20
+"""Models that import one another."""
+
+
+class Model:
+    """A compiled DMN file. It holds no state, so threads may share it.
+
+    Attributes:
+        id: Of the definitions.
+        name: Of the definitions.
+        namespace: Of the definitions.
+        definitions: The file as read.
+        findings: Remarks that do not keep it from running.
+    """
+
+    def __init__(self, definitions: elements.Definitions, imports: dict[str, Model], file: str) -> None:
+        self.id = definitions.id
+        self.name = definitions.name
+        self.namespace = definitions.namespace
+        self.definitions = definitions
+        self.findings: tuple[Finding, ...] = ()
+        self._file = file
+        self._found: list[Finding] = []
+        self.dialect: Dialect = CAMUNDA8 if definitions.platform else DMN
+        self.types = ItemTypes(self._compile_tests, self._report_type)
+        self.types.add(definitions.items)
+        for name, imported in imports.items():
+            self.types.add_imported(name, imported.types)
+        self.imports = imports
+        self.graph = Graph(self, definitions, imports)
+        self._scopes: dict[str, Scope] = {}
+        self._logic: dict[str, Part] = {}
+
+    # ------------------------------------------------------------------ contents
+
+    @property
+    def decisions(self) -> tuple[elements.Decision, ...]:
+        """The decisions of the file, without those of its imports."""
+        return self.definitions.decisions
+
+    @property
+    def knowledge_models(self) -> tuple[elements.KnowledgeModel, ...]:
+        """The business knowledge models of the file."""
+        return self.definitions.knowledge
+
+    @property
+    def services(self) -> tuple[elements.DecisionService, ...]:
+        """The decision services of the file."""
+        return self.definitions.services
+
+    @property
+    def inputs(self) -> tuple[elements.InputData, ...]:
+        """The input data of the file."""
+        return self.definitions.inputs
+
+    # ------------------------------------------------------------------ evaluation
+
+    def evaluate(
+        self,
+        decision: str,
+        variables: Variables,
+        *,
+        now: datetime | None = None,
+        seed: int | None = None,
+        budget: Budget = DEFAULT_BUDGET,
+    ) -> DecisionResult:
+        """Makes a decision.
+
+        Args:
+            decision: Id or name of a decision, or of a decision service or business knowledge model.
+            variables: Input data by name.
+            now: Aware time that ``now()`` and ``today()`` return.
+            seed: Makes ``uuid()`` and ``random number()`` give the same each time.
+            budget: What may be spent.
+
+        Raises:
+            NotFound: there is nothing of that id or name.
+        """
+        reference = self.graph.find(decision, ("decision",)) or self.graph.find(decision, ("service", "knowledge"))
+        if reference is None:
+            message = f"Expected a decision '{decision}' in '{self._file}', but found none"
+            raise NotFound(message, decision=decision)
+        run = Run(self.dialect, now=now, seed=seed, budget=budget)
+        return ModelEvaluation(run, variables).result(reference)
+
+    # ------------------------------------------------------------------ compiled parts
+
+    def scope(self, element: elements.Element) -> Scope:
+        """The names that the logic of an element reads."""
+        return self._scopes[element.id or element.name]
+
+    def logic(self, element: elements.Element) -> Part:
+        """The compiled logic of a decision or knowledge model; compiled to Python when it is first run."""
+        return self._logic[element.id or element.name]
+
+    def type_of(self, reference: str) -> ItemType:
+        """The item type of a reference."""
+        return self.types.named(reference)
+
+    def result_type(self, variable: elements.Variable) -> ItemType | None:
+        """The type of the result of a knowledge model or service: of its function type, or its own."""
+        if not variable.type:
+            return None
+        item = self.types.named(variable.type)
+        return ItemType(item.type.result) if isinstance(item.type, FunctionType) else item
+
+    def compile(self) -> None:
+        """Reads all texts of the model; what is wrong becomes findings."""
+        members = self.types.component_names() | self._imported_names()
+        builder = Builder(self.dialect, self.definitions.language, self.types, members, self._report_text)
+        for name in self.types.names():
+            self.types.named(name)
+        for element in (*self.definitions.decisions, *self.definitions.knowledge):
+            self._compile_element(builder, element)
+        self.graph.report_cycles(self._report_element)
+        self.findings = tuple(self._found)
+
+    def _imported_names(self) -> set[str]:
+        names: set[str] = set()
+        for model in self.imports.values():
+            names.update(reference.variable.name for reference in model.graph.references.values())
+            names |= model.types.component_names()
+        return names
+
+    def _compile_element(self, builder: Builder, element: elements.Decision | elements.KnowledgeModel) -> None:
+        key = element.id or element.name
+        scope = self.graph.scope_of(element, self._report_element)
+        names = set(scope)
+        if isinstance(element, elements.KnowledgeModel):
+            names.add(element.variable.name)
+            scope.setdefault(element.variable.name, self.graph.references[key])
+        self._add_aliases(scope, names)
+        self._scopes[key] = scope
+        kind = "decision" if isinstance(element, elements.Decision) else "business knowledge model"
+        owner = f"{kind} '{element.name}'"
+        if isinstance(element, elements.KnowledgeModel):
+            node = builder.function(element.logic or elements.BoxedFunction((), None), frozenset(names), owner)
+        else:
+            node = builder.build(element.logic, frozenset(names), owner)
+        variables = frozenset(names) if self.dialect.spaced_names else frozenset[str]()
+        self._logic[key] = Part(node, Source("", owner), self.dialect, LIBRARIES[self.dialect.name], variables)
+
+    def _add_aliases(self, scope: Scope, names: set[str]) -> None:
+        """Camunda reads a required decision by its id, name or output names too."""
+        if not self.definitions.platform:
+            return
+        for reference in [each for each in scope.values() if isinstance(each, Reference) and each.kind == "decision"]:
+            for alias in (reference.element.id, reference.element.name):
+                scope.setdefault(alias, reference)
+                names.add(alias)
+
+    # ------------------------------------------------------------------ findings
+
+    def _compile_tests(self, text: elements.Text, owner: str) -> Expression | None:
+        try:
+            return compile_feel(text.text, kind="unary", dialect=self.dialect.name, element=owner)
+        except FeelSyntaxError as error:
+            self._report_text("feel-syntax", f"{owner}: {error.message}", text)
+            return None
+
+    def _report_type(self, rule: str, message: str, line: int) -> None:
+        self._found.append(Finding("error", rule, message, line=line or None, file=self._file))
+
+    def _report_text(self, rule: str, message: str, text: elements.Text) -> None:
+        self._found.append(
+            Finding("error", rule, message, element=text.id or None, line=text.line or None, file=self._file)
+        )
+
+    def _report_element(self, rule: str, message: str, element: elements.Element) -> None:
+        self._found.append(
+            Finding(
+                "error", rule, message, element=element.id, name=element.name, line=element.line, file=self._file
+            )
+        )
+
+
+def load(
+    data: bytes,
+    *,
+    name: str,
+    imports: Callable[[str, str], bytes | None] | Mapping[str, bytes] | None = None,
+    strict: bool = True,
+) -> Model:
+    """Reads and compiles a DMN file.
+
+    Args:
+        data: The file.
+        name: File name for messages.
+        imports: Where imported models come from: by namespace, or a function of namespace and location.
+        strict: Errors refuse the file. Otherwise they are findings, and what has them is null.
+
+    Raises:
+        RefusedFile: not DMN, or with errors; its findings name decision, rule and cell.
+    """
+    model = _load(data, name, imports, strict, ())
+    if strict:
+        refuse_errors(name, model.findings)
+    return model
+
+
+def _load(
+    data: bytes,
+    name: str,
+    imports: Callable[[str, str], bytes | None] | Mapping[str, bytes] | None,
+    strict: bool,
+    path: tuple[str, ...],
+) -> Model:
+    definitions = read(data, name=name)
+    findings: list[Finding] = []
+    imported: dict[str, Model] = {}
+    for each in definitions.imports:
+        if "spec/DMN" not in each.type and each.type not in elements_of_dmn():
+            continue
+        found = _find_import(each, imports)
+        if found is None or each.namespace in path or len(path) > MAX_IMPORTS:
+            what = "none" if found is None else "one that imports this file in turn"
+            message = f"Expected a model of the namespace '{each.namespace}' to import, but found {what}"
+            findings.append(Finding("error", "dmn-import", message, line=each.line, file=name))
+            continue
+        inner = _load(found, each.location or each.namespace, imports, strict, (*path, definitions.namespace))
+        imported[each.name] = inner
+    model = Model(definitions, imported, name)
+    model.compile()
+    model.findings = (*findings, *model.findings)
+    return model
+
+
+def elements_of_dmn() -> frozenset[str]:
+    """Import types that mean DMN."""
+    return frozenset({"", "DMN", "dmn"})
+
+
+def _find_import(
+    wanted: elements.Import, imports: Callable[[str, str], bytes | None] | Mapping[str, bytes] | None
+) -> bytes | None:
+    if imports is None:
+        return None
+    if callable(imports):
+        return imports(wanted.namespace, wanted.location)
+    return imports.get(wanted.namespace) or imports.get(wanted.location)
