@@ -103,9 +103,7 @@ class Camunda7:
         if isinstance(node.event, MessageEvent) and kind in (NodeType.THROW_EVENT, NodeType.END_EVENT):
             definition = ns.child(element, "messageEventDefinition")
             if definition is not None:
-                return self._service(
-                    definition, element, connector or _find(definition, "connector"), required=False
-                )
+                return self._service(definition, element, connector or _find(definition, "connector"), required=False)
         return None
 
     def _service(
@@ -113,9 +111,7 @@ class Camunda7:
     ) -> Work | None:
         """Whatever ``camunda:type``, ``class``, ``delegateExpression``, ``expression`` or connector says."""
         if attribute(source, "type") == "external":
-            return self._job(
-                self.reading.required(attribute(source, "topic"), element, "a topic"), source, element
-            )
+            return self._job(self.reading.required(attribute(source, "topic"), element, "a topic"), source, element)
         for name in ("class", "delegateExpression"):
             text = attribute(source, name)
             if text:
@@ -194,12 +190,8 @@ class Camunda7:
     def _call(self, element: _Element) -> CallWork:
         called = element.get("calledElement")
         if not called and attribute(element, "caseRef"):
-            self.reading.error(
-                "unsupported-case", element, "Expected a called process, but found a CMMN case"
-            )
-        if attribute(element, "variableMappingClass") or attribute(
-            element, "variableMappingDelegateExpression"
-        ):
+            self.reading.error("unsupported-case", element, "Expected a called process, but found a CMMN case")
+        if attribute(element, "variableMappingClass") or attribute(element, "variableMappingDelegateExpression"):
             self.reading.error(
                 "unsupported-mapping", element, "Expected in and out mappings, but found a delegate variable mapping",
                 "Write the mappings as camunda:in and camunda:out.",
@@ -223,11 +215,7 @@ class Camunda7:
             if target is None:
                 continue
             source, expression = entry.get("source"), entry.get("sourceExpression")
-            value = (
-                self._value(expression, element, f"mapping to '{target}'")
-                if expression
-                else Variable(source or "")
-            )
+            value = self._value(expression, element, f"mapping to '{target}'") if expression else Variable(source or "")
             result.append(Transfer(value or Static(None), target))
         return tuple(result)
 
@@ -287,9 +275,7 @@ class Camunda7:
             return None
         text = entry.get("class") or entry.get("delegateExpression") or entry.get("expression")
         if not text:
-            self.reading.error(
-                "listener-missing", element, "Expected a handler of the listener, but found none"
-            )
+            self.reading.error("listener-missing", element, "Expected a handler of the listener, but found none")
             return None
         return self._handler(handler_name(text), entry, element)
 
@@ -416,9 +402,7 @@ def _transfers(element: _Element, name: str) -> list[_Element]:
 def _properties(element: _Element) -> MappingProxyType[str, str]:
     container = _find(element, "properties")
     entries = () if container is None else container
-    return MappingProxyType(
-        {entry.get("name") or entry.get("id") or "": entry.get("value", "") for entry in entries}
-    )
+    return MappingProxyType({entry.get("name") or entry.get("id") or "": entry.get("value", "") for entry in entries})
 
 
 def _names(text: str | None) -> tuple[str, ...]:

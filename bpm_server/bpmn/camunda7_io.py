@@ -57,16 +57,14 @@ def _definition(reading: Reading, holder: _Element, element: _Element, name: str
             language = child.get("scriptFormat", "").lower()
             return script_value(reading, language, ns.text_of(child) or "", element) or Static(None)
     text = ns.text_of(holder)
-    return (
-        Static(None) if text is None else reading.value(text, element, f"parameter '{name}'") or Static(None)
-    )
+    return Static(None) if text is None else reading.value(text, element, f"parameter '{name}'") or Static(None)
 
 
 def _item(reading: Reading, entry: _Element, element: _Element, name: str) -> Value:
     if ns.split(entry.tag)[1] == "script":
-        return script_value(
-            reading, entry.get("scriptFormat", "").lower(), ns.text_of(entry) or "", element
-        ) or Static(None)
+        return script_value(reading, entry.get("scriptFormat", "").lower(), ns.text_of(entry) or "", element) or Static(
+            None
+        )
     return _definition(reading, entry, element, name)
 
 

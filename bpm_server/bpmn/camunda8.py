@@ -41,9 +41,7 @@ if TYPE_CHECKING:
     from bpm_server.bpmn.reading import Reading
     from bpm_server.bpmn.values import Value
 
-TAKES_JOB = frozenset(
-    {NodeType.SERVICE_TASK, NodeType.SEND_TASK, NodeType.BUSINESS_RULE_TASK, NodeType.SCRIPT_TASK}
-)
+TAKES_JOB = frozenset({NodeType.SERVICE_TASK, NodeType.SEND_TASK, NodeType.BUSINESS_RULE_TASK, NodeType.SCRIPT_TASK})
 BINDINGS: dict[str, BindingKind] = {
     "latest": "latest",
     "deployment": "deployment",
@@ -72,14 +70,10 @@ class Camunda8:
             outputs=outputs,
             listeners=self._listeners(found.get("executionListeners"), "executionListener"),
             properties=_properties(found.get("properties")),
-            form=self._form(found.get("formDefinition"), element)
-            if node.type is NodeType.START_EVENT
-            else None,
+            form=self._form(found.get("formDefinition"), element) if node.type is NodeType.START_EVENT else None,
         )
 
-    def _io(
-        self, mapping: _Element, element: _Element
-    ) -> tuple[tuple[IoMapping, ...], tuple[IoMapping, ...]]:
+    def _io(self, mapping: _Element, element: _Element) -> tuple[tuple[IoMapping, ...], tuple[IoMapping, ...]]:
         sides: dict[str, list[IoMapping]] = {"input": [], "output": []}
         for entry in mapping:
             side = ns.split(entry.tag)[1]
@@ -93,9 +87,7 @@ class Camunda8:
                 continue
             source = entry.get("source")
             value = (
-                Static(None)
-                if source is None
-                else self.reading.value(source, element, f"{side} mapping '{target}'")
+                Static(None) if source is None else self.reading.value(source, element, f"{side} mapping '{target}'")
             )
             sides[side].append(IoMapping(value or Static(None), target))
         return tuple(sides["input"]), tuple(sides["output"])
@@ -133,9 +125,7 @@ class Camunda8:
             type=self.reading.required(definition.get("type"), element, "a job type"),
             retries=self.reading.value(definition.get("retries"), element, "retries"),
             headers=_headers(found.get("taskHeaders")),
-            priority=None
-            if priority is None
-            else self.reading.value(priority.get("priority"), element, "priority"),
+            priority=None if priority is None else self.reading.value(priority.get("priority"), element, "priority"),
         )
 
     def _user(self, element: _Element, found: dict[str, _Element]) -> UserWork:
@@ -189,9 +179,7 @@ class Camunda8:
             return Binding()
         tag = definition.get("versionTag")
         if kind == "versionTag" and not tag:
-            self.reading.error(
-                "version-tag-missing", element, "Expected a version tag of the binding, but found none"
-            )
+            self.reading.error("version-tag-missing", element, "Expected a version tag of the binding, but found none")
         return Binding(kind, None if tag is None else Static(tag))
 
     def _call(self, element: _Element, called: _Element | None) -> CallWork | None:
@@ -214,9 +202,7 @@ class Camunda8:
     def _decision(self, element: _Element, called: _Element) -> DecisionWork:
         result = called.get("resultVariable")
         if not result:
-            self.reading.error(
-                "result-variable-missing", element, "Expected a result variable, but found none"
-            )
+            self.reading.error("result-variable-missing", element, "Expected a result variable, but found none")
         return DecisionWork(
             decision=self.reading.required(called.get("decisionId"), element, "a decision id"),
             result_variable=result,
@@ -226,9 +212,7 @@ class Camunda8:
     def _script(self, element: _Element, script: _Element) -> ScriptWork:
         result = script.get("resultVariable")
         if not result:
-            self.reading.error(
-                "result-variable-missing", element, "Expected a result variable, but found none"
-            )
+            self.reading.error("result-variable-missing", element, "Expected a result variable, but found none")
         expression = script.get("expression")
         if expression and not expression.lstrip().startswith("="):
             self.reading.error(
@@ -245,9 +229,7 @@ class Camunda8:
             return None if settings is None else settings.get(name)
 
         return AdHocWork(
-            active_elements=self.reading.value(
-                attribute("activeElementsCollection"), element, "active elements"
-            ),
+            active_elements=self.reading.value(attribute("activeElementsCollection"), element, "active elements"),
             completion_condition=self.reading.value(condition, element, "completion condition"),
             cancel_remaining=element.get("cancelRemainingInstances", "true") != "false",
             output_collection=attribute("outputCollection"),

@@ -90,9 +90,7 @@ def _starts(checking: Checking) -> None:
             "Draw a start event in the process (starts inside sub-processes do not count).",
         )  # fmt: skip
     if sum(start.event is None for start in starts) > 1:
-        checking.error(
-            "several-none-starts", process, "Expected one start event without a trigger, but found more"
-        )
+        checking.error("several-none-starts", process, "Expected one start event without a trigger, but found more")
     for start in starts:
         if start.event is not None and not isinstance(start.event, START_EVENTS):
             checking.error(
@@ -113,13 +111,9 @@ def _starts(checking: Checking) -> None:
 def _check_event_sub_process(checking: Checking, node: Node) -> None:
     starts = checking.process.starts(node.id)
     if len(starts) != 1 or not isinstance(starts[0].event, EVENT_SUB_PROCESS_STARTS):
-        checking.error(
-            "event-sub-process-start", node, "Expected one triggered start event, but found something else"
-        )
+        checking.error("event-sub-process-start", node, "Expected one triggered start event, but found something else")
     if node.incoming or node.outgoing:
-        checking.error(
-            "event-sub-process-flow", node, "Expected no flows at an event sub-process, but found some"
-        )
+        checking.error("event-sub-process-flow", node, "Expected no flows at an event sub-process, but found some")
 
 
 def _kind(node: Node) -> str:
@@ -133,17 +127,9 @@ def _events(checking: Checking) -> None:
             if (node.event is None and not optional) or (
                 node.event is not None and not isinstance(node.event, allowed)
             ):
-                checking.error(
-                    "event-kind", node, f"Expected another event at {kind}, but found a {_kind(node)} event"
-                )
-            if (
-                isinstance(node.event, m.ErrorEvent)
-                and kind is NodeType.END_EVENT
-                and node.event.code is None
-            ):
-                checking.error(
-                    "error-code-missing", node, "Expected an error with a code to throw, but found none"
-                )
+                checking.error("event-kind", node, f"Expected another event at {kind}, but found a {_kind(node)} event")
+            if isinstance(node.event, m.ErrorEvent) and kind is NodeType.END_EVENT and node.event.code is None:
+                checking.error("error-code-missing", node, "Expected an error with a code to throw, but found none")
     for node in checking.process.nodes.values():
         if isinstance(node.event, m.TimerEvent) and isinstance(node.event.value, Static):
             _check_timer(checking, node, node.event)
@@ -160,13 +146,9 @@ def _boundaries(checking: Checking) -> None:
     for node in checking.nodes(NodeType.BOUNDARY_EVENT):
         host = checking.process.nodes.get(node.attached_to or "")
         if host is None or host.type not in ACTIVITIES or host.scope != node.scope:
-            checking.error(
-                "boundary-host", node, "Expected to be attached to an activity, but found none in its scope"
-            )
+            checking.error("boundary-host", node, "Expected to be attached to an activity, but found none in its scope")
         elif isinstance(node.event, m.CancelEvent) and host.type is not NodeType.TRANSACTION:
-            checking.error(
-                "cancel-host", node, "Expected to be attached to a transaction, but found another activity"
-            )
+            checking.error("cancel-host", node, "Expected to be attached to a transaction, but found another activity")
         if isinstance(node.event, m.CompensateEvent) and node.compensated_by is None:
             checking.error(
                 "compensation-handler",
@@ -174,13 +156,9 @@ def _boundaries(checking: Checking) -> None:
                 "Expected an association to a compensation handler, but found none",
             )
         if isinstance(node.event, m.ErrorEvent | m.CancelEvent) and not node.interrupting:
-            checking.error(
-                "error-interrupts", node, "Expected an interrupting event, but found a non-interrupting one"
-            )
+            checking.error("error-interrupts", node, "Expected an interrupting event, but found a non-interrupting one")
         if node.incoming:
-            checking.error(
-                "boundary-incoming", node, "Expected no incoming flow at a boundary event, but found one"
-            )
+            checking.error("boundary-incoming", node, "Expected no incoming flow at a boundary event, but found one")
 
 
 def _messages(checking: Checking) -> None:
@@ -188,9 +166,7 @@ def _messages(checking: Checking) -> None:
         waits = node.type in (NodeType.CATCH_EVENT, NodeType.BOUNDARY_EVENT, NodeType.START_EVENT)
         if node.type is NodeType.RECEIVE_TASK and node.event is None:
             severity: Severity = "error" if checking.camunda8 else "warning"
-            checking.report(
-                severity, "message-missing", node, "Expected a message to receive, but found none"
-            )
+            checking.report(severity, "message-missing", node, "Expected a message to receive, but found none")
         if not isinstance(node.event, m.MessageEvent) or not (waits or node.type is NodeType.RECEIVE_TASK):
             continue
         starts_process = node.type is NodeType.START_EVENT and node.scope == checking.process.id
@@ -215,18 +191,14 @@ def _gateways(checking: Checking) -> None:
                 )  # fmt: skip
     for node in checking.process.nodes.values():
         if node.default_flow and node.default_flow not in node.outgoing:
-            checking.error(
-                "default-flow", node, f"Expected default flow '{node.default_flow}' to leave the element"
-            )
+            checking.error("default-flow", node, f"Expected default flow '{node.default_flow}' to leave the element")
 
 
 def _event_gateways(checking: Checking) -> None:
     process = checking.process
     for node in checking.nodes(NodeType.EVENT_BASED_GATEWAY):
         if len(node.outgoing) < 2:
-            checking.error(
-                "event-gateway-flows", node, "Expected at least two events to wait for, but found fewer"
-            )
+            checking.error("event-gateway-flows", node, "Expected at least two events to wait for, but found fewer")
         for key in node.outgoing:
             target = process.nodes[process.flows[key].target]
             catches = target.type is NodeType.RECEIVE_TASK or (
@@ -269,9 +241,7 @@ def _flows(checking: Checking) -> None:
                 f"Expected flow '{flow.id}' to stay in its sub-process, but it leaves it",
             )
         if target.type is NodeType.START_EVENT:
-            checking.error(
-                "start-incoming", target, "Expected no incoming flow at a start event, but found one"
-            )
+            checking.error("start-incoming", target, "Expected no incoming flow at a start event, but found one")
         if source.type is NodeType.END_EVENT:
             checking.error("end-outgoing", source, "Expected no outgoing flow at an end event, but found one")
 

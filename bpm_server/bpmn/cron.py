@@ -57,9 +57,7 @@ class Cron:
         plain = MACROS.get(text.strip().lower(), text.strip())
         fields = plain.split()
         if len(fields) != 6:
-            message = (
-                f"Expected a cycle such as R3/PT10M or a cron expression of six fields, but found '{text}'"
-            )
+            message = f"Expected a cycle such as R3/PT10M or a cron expression of six fields, but found '{text}'"
             raise InvalidInput(message)
         named = [re.sub(r"[A-Za-z]{3}", lambda m: _NAMES.get(m[0].upper(), m[0]), field) for field in fields]
         sets = [_numbers(field, n, text) for n, field in enumerate(named) if n not in (3, 5)]

@@ -65,9 +65,7 @@ class EventExtensions(Protocol):
         ...
 
 
-def read_event(
-    reading: Reading, extensions: EventExtensions, element: _Element, kind: NodeType
-) -> Event | None:
+def read_event(reading: Reading, extensions: EventExtensions, element: _Element, kind: NodeType) -> Event | None:
     """The event definition of an event or receive task; None for a none event or another element."""
     if kind is NodeType.RECEIVE_TASK:
         return _message(reading, extensions, element)

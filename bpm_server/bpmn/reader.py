@@ -63,9 +63,7 @@ def read(data: bytes, *, name: str) -> Diagram:
     extensions: ExtensionReader = Camunda8(reading) if reading.dialect == "camunda8" else Camunda7(reading)
     _check_ids(root, reading)
     reading.roots = {
-        element.get("id", ""): element
-        for element in root
-        if element.get("id") and element.tag != ns.bpmn("process")
+        element.get("id", ""): element for element in root if element.get("id") and element.tag != ns.bpmn("process")
     }
     processes = []
     for element in ns.children(root, "process"):
@@ -226,9 +224,7 @@ class ProcessReader:
             ends = [self.nodes.get(flow.source), self.nodes.get(flow.target)]
             if None in ends:
                 missing = flow.source if ends[0] is None else flow.target
-                self._report_flow(
-                    flow, f"Expected flow '{flow.id}' to join two nodes, but '{missing}' is none"
-                )
+                self._report_flow(flow, f"Expected flow '{flow.id}' to join two nodes, but '{missing}' is none")
                 del self.flows[flow.id]
                 continue
             outgoing.setdefault(flow.source, []).append(flow.id)

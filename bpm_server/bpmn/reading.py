@@ -28,9 +28,7 @@ class Reading:
         self.findings: list[Finding] = []
         self.roots: dict[str, _Element] = {}
 
-    def report(
-        self, severity: Severity, rule: str, element: _Element, message: str, hint: str | None = None
-    ) -> None:
+    def report(self, severity: Severity, rule: str, element: _Element, message: str, hint: str | None = None) -> None:
         """Adds a finding at the nearest element that has an id."""
         owner: _Element | None = element
         while owner is not None and owner.get("id") is None:
@@ -61,9 +59,7 @@ class Reading:
         if text is None:
             return None
         if len(text) > MAX_EXPRESSION:
-            self.error(
-                "expression-size", element, f"{what}: {len(text)} characters, at most {MAX_EXPRESSION}"
-            )
+            self.error("expression-size", element, f"{what}: {len(text)} characters, at most {MAX_EXPRESSION}")
             return None
         try:
             return from_camunda8(text) if self.dialect == "camunda8" else from_camunda7(text)
@@ -84,8 +80,6 @@ class Reading:
             return None
         found = self.roots.get(ns.split(reference)[1].rpartition(":")[2])
         if found is None or ns.split(found.tag)[1] != kind:
-            self.error(
-                "reference-missing", element, f"Expected a {kind} with id '{reference}', but found none"
-            )
+            self.error("reference-missing", element, f"Expected a {kind} with id '{reference}', but found none")
             return None
         return found

@@ -85,7 +85,7 @@ class Static:
     def fails(self) -> bool:
         return False
 
-    def evaluate(self, variables: Variables, *, now: datetime) -> Evaluation:  # noqa: ARG002
+    def evaluate(self, variables: Variables, *, now: datetime) -> Evaluation:
         return Evaluation(self.value, ())
 
 
@@ -107,7 +107,7 @@ class Variable:
     def fails(self) -> bool:
         return False
 
-    def evaluate(self, variables: Variables, *, now: datetime) -> Evaluation:  # noqa: ARG002
+    def evaluate(self, variables: Variables, *, now: datetime) -> Evaluation:
         return Evaluation(variables.get(self.name), ())
 
 

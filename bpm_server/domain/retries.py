@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from bpm_server.bpmn.timers import parse_cycle, parse_duration
 from bpm_server.bpmn.cron import Cron
+from bpm_server.bpmn.timers import parse_cycle, parse_duration
 from bpm_server.kernel.errors import InvalidInput
 
 DEFAULT_RETRIES = 3

@@ -53,9 +53,7 @@ class UserTask(Element):
                 form_key=None if form is None else _optional_text(form.key, token, "form key"),
                 external_form=None if form is None else _optional_text(form.external, token, "external form"),
                 form_binding=None if form is None or form.form_id is None else form.binding.kind,
-                form_version=None
-                if form is None
-                else _optional_text(form.binding.version, token, "form version"),
+                form_version=None if form is None else _optional_text(form.binding.version, token, "form version"),
                 scope_path=token.workflow.scope_path(token),
                 chunk=token.chunk_key,
             )
@@ -217,9 +215,7 @@ class CallActivity(Element):
             result = transfer.source.evaluate(values, now=now)
             if result.diagnostics and transfer.source.fails:
                 reason = "; ".join(note.message for note in result.diagnostics[:3])
-                message = (
-                    f"Expected variable '{transfer.target}' from the called process, but found: {reason}"
-                )
+                message = f"Expected variable '{transfer.target}' from the called process, but found: {reason}"
                 raise Stuck("IO_MAPPING_ERROR", message)
             results[transfer.target] = v.to_json(result.value, transfer.target, "IO_MAPPING_ERROR")
         self.finish(token, results)

@@ -142,9 +142,7 @@ def _continue(instance: Instance, command: commands.Continue) -> None:
     token = instance.find(command.element_key)
     following = {Phase.ASYNC_BEFORE: Phase.ACTIVATE, Phase.ASYNC_AFTER: Phase.CHOOSE}.get(Phase(token.phase))
     if following is None:
-        message = (
-            f"Expected element instance '{command.element_key}' to wait at a safe point, but it does not"
-        )
+        message = f"Expected element instance '{command.element_key}' to wait at a safe point, but it does not"
         raise WrongState(message)
     token.remember("job", None)
     instance.emit(events.JobCompleted(token.id))
@@ -154,9 +152,7 @@ def _continue(instance: Instance, command: commands.Continue) -> None:
 
 
 def _raise_incident(instance: Instance, command: commands.RaiseIncident) -> None:
-    instance.raise_incident(
-        instance.find(command.element_key), command.kind, command.message, command.job_key
-    )
+    instance.raise_incident(instance.find(command.element_key), command.kind, command.message, command.job_key)
 
 
 def _resolve_incident(instance: Instance, command: commands.ResolveIncident) -> None:

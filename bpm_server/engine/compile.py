@@ -42,6 +42,8 @@ THROWS: dict[type, type[Element]] = {
     m.CancelEvent: flow_events.CancelEnd,
     m.CompensateEvent: flow_events.CompensationThrow,
 }
+LINK = ""
+"""Id of the edge between two link events: no sequence flow is taken."""
 AWAITED = (m.MessageEvent, m.TimerEvent, m.SignalEvent, m.ConditionalEvent)
 THROWN = (m.ErrorEvent, m.EscalationEvent, m.CompensateEvent, m.CancelEvent)
 
@@ -111,9 +113,7 @@ class _Compiler:
     def _connect(self, node: Node) -> None:
         element = self.definition.elements[node.id]
         flows = [self.process.flows[key] for key in node.outgoing]
-        edges = {
-            flow.id: Edge(flow.id, self.definition.elements[flow.target], flow.condition) for flow in flows
-        }
+        edges = {flow.id: Edge(flow.id, self.definition.elements[flow.target], flow.condition) for flow in flows}
         for edge in edges.values():
             element.connect(edge.target)
         element.default_edge = edges.get(node.default_flow or "")
@@ -131,12 +131,8 @@ class _Compiler:
     def _link(self, node: Node, name: str) -> tuple[Edge, ...]:
         for key in self.process.children[node.scope]:
             other = self.process.nodes[key]
-            if (
-                other.type is NodeType.CATCH_EVENT
-                and isinstance(other.event, m.LinkEvent)
-                and other.event.name == name
-            ):
-                return (Edge(f"{node.id}->{other.id}", self.definition.elements[other.id], None),)
+            if other.type is NodeType.CATCH_EVENT and isinstance(other.event, m.LinkEvent) and other.event.name == name:
+                return (Edge(LINK, self.definition.elements[other.id], None),)
         return ()
 
     # --- events -----------------------------------------------------------------------------------------
@@ -158,9 +154,7 @@ class _Compiler:
             for edge in elements[node.id].edges:
                 event = edge.target.node.event
                 if event is not None:
-                    self._catch(
-                        elements[node.id], Catch(edge.target.element_id, event, "gateway", True, edge.target)
-                    )
+                    self._catch(elements[node.id], Catch(edge.target.element_id, event, "gateway", True, edge.target))
         if node.type in (NodeType.SUB_PROCESS, NodeType.TRANSACTION):
             elements[node.id].compensation_scope = scopes.CompensationScope(
                 self.definition, f"{node.id}#compensation", node

@@ -67,11 +67,7 @@ class Conditions:
                 self._watching.pop(key, None)
                 continue
             for catch in _conditional(token):
-                if (
-                    catch.event_id in event_ids
-                    and self._is_due(token, catch, changes, fresh)
-                    and not token.has_ended()
-                ):
+                if catch.event_id in event_ids and self._is_due(token, catch, changes, fresh) and not token.has_ended():
                     fired = True
                     if catch.interrupting:
                         event_ids.discard(catch.event_id)

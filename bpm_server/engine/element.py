@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from SpiffWorkflow.specs.base import TaskSpec
 
-from bpm_server.bpmn.model import NodeType
 from bpm_server.domain import events
 from bpm_server.engine import variables as v
 from bpm_server.engine.outcome import Stuck
@@ -47,6 +46,7 @@ class Element(TaskSpec):  # type: ignore[misc]
             activity, event sub-processes of a scope. By event id.
         throw_catches: Errors, escalations and compensation that are caught here: nobody waits for them.
         announces: Whether people see it as an element instance.
+        lends_scope: What runs inside it belongs, for people, to the scope around it.
         keeps_compensation: Whether it remembers what was completed inside it.
         decides_late: A join that looks at all other tokens before it fires.
         own_catch: The event that this element itself is or waits for.
@@ -55,6 +55,7 @@ class Element(TaskSpec):  # type: ignore[misc]
 
     name: str
     announces = True
+    lends_scope = False
     keeps_compensation = False
     decides_late = False
     compensation_handler: Element | None = None
@@ -65,9 +66,10 @@ class Element(TaskSpec):  # type: ignore[misc]
         self.definition = definition
         self.node = node
         self.element_id = node.id
-        self.type_name: str = NodeType.SUB_PROCESS if node.type is NodeType.EVENT_SUB_PROCESS else node.type
+        self.type_name: str = node.type
         self.input_mappings: tuple[IoMapping, ...] = node.inputs
         self.output_mappings: tuple[IoMapping, ...] = node.outputs
+        self.results_stay = bool(node.outputs) and definition.dialect == "camunda8"
         self.start_listeners: tuple[Listener, ...] = tuple(x for x in node.listeners if x.on == "start")
         self.end_listeners: tuple[Listener, ...] = tuple(x for x in node.listeners if x.on == "end")
         self.edges: tuple[Edge, ...] = ()
@@ -189,10 +191,10 @@ class Element(TaskSpec):  # type: ignore[misc]
         token.workflow.wake(token)
 
     def take_results(self, token: Token, values: Mapping[str, Any]) -> None:
-        """Results stay local where output mappings pick from them, else they propagate."""
+        """Results stay local where output mappings pick from them (Camunda 8), else they propagate."""
         if not values:
             return
-        if self.output_mappings:
+        if self.results_stay:
             v.set_local(token, values)
         else:
             v.propagate(token, values)
@@ -235,9 +237,7 @@ class Element(TaskSpec):  # type: ignore[misc]
             Stuck: there is none.
         """
         if self.default_edge is None:
-            message = (
-                f"Expected one of the flows out of '{self.element_id}' to be chosen, but no condition is true"
-            )
+            message = f"Expected one of the flows out of '{self.element_id}' to be chosen, but no condition is true"
             raise Stuck("CONDITION_ERROR", f"{message} and there is no default flow")
         return (self.default_edge,)
 

@@ -59,24 +59,15 @@ class EscalationThrow(Element):
 
 
 class ErrorEnd(Element):
-    """Throws a BPMN error."""
+    """Throws a BPMN error; whoever catches it interrupts this token too."""
 
     def work(self, token: Token) -> bool:
-        """Ends only by being caught; a caught error interrupts this token."""
+        """Waits: for the interruption, or with an incident until somebody helps."""
         event = self.node.event
         assert isinstance(event, m.ErrorEvent)  # noqa: S101
         code = "" if event.code is None else v.text(event.code, token, "error code")
-        # A caught error counts as the normal end of the event that threw it.
-        if token.workflow.throwing.catches_error(token, code):
-            token.phase = Phase.DONE
-            self.completed(token)
-            token.remember("ended", 1)
         token.workflow.throwing.error(token, code, event.message, v.local_values(token))
         return False
-
-    def terminated(self, token: Token) -> None:
-        if not token.recall("ended"):
-            super().terminated(token)
 
     def retry(self, token: Token) -> None:
         """Throws again: a migration or a changed model may catch it now."""
@@ -104,6 +95,8 @@ class CancelEnd(Element):
 
 class CompensationThrow(Element):
     """Undoes what was completed; waits for the handlers."""
+
+    lends_scope = True
 
     def work(self, token: Token) -> bool:
         """Handlers run as children of this token."""

@@ -150,22 +150,19 @@ class Instance(Workflow):  # type: ignore[misc]
 
     def take(self, edge: Edge, scope: Token) -> None:
         """Sends a token over a flow."""
-        self.emit(events.FlowTaken(edge.id))
+        if edge.id:
+            self.emit(events.FlowTaken(edge.id))
         edge.target.arrive(self, edge, scope)
 
     def announce(self, token: Token) -> None:
         """Says that the element is active."""
         element = token.task_spec
-        if element.announces:
-            scope = token.parent
-            scope_key = token.id if scope is None else self.announced(scope).id
-            self.emit(events.ElementActivated(token.id, element.element_id, element.type_name, scope_key))
-
-    def announced(self, token: Token) -> Token:
-        """The nearest token, from here outwards, that people see as an element instance."""
-        while not token.task_spec.announces and token.parent is not None:
-            token = token.parent
-        return token
+        if not element.announces:
+            return
+        scope = token.scope
+        while scope.task_spec.lends_scope:
+            scope = scope.scope
+        self.emit(events.ElementActivated(token.id, element.element_id, element.type_name, scope.id))
 
     def wake(self, token: Token) -> None:
         """Lets a waiting token go on from its phase."""

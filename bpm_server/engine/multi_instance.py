@@ -45,9 +45,7 @@ class MultiInstance(Element):
         count = self._count(token)
         limit = token.workflow.context.limits.items
         if count > limit:
-            message = (
-                f"Expected at most {limit} items in multi-instance '{self.element_id}', but found {count}"
-            )
+            message = f"Expected at most {limit} items in multi-instance '{self.element_id}', but found {count}"
             raise Stuck("EXECUTION_LIMIT", message)
         token.remember("n", count)
         token.remember("done", 0)
@@ -94,7 +92,7 @@ class MultiInstance(Element):
             what = f"item {index + 1} of '{self.element_id}'"
             values[self.loop.element] = v.to_json(items[index], what, "EXTRACT_VALUE_ERROR")
         if self.loop.output_element is not None and self.definition.dialect == "camunda8":
-            values.update({name: None for name in self._own_names(values)})
+            values.update(dict.fromkeys(self._own_names(values)))
         item.remember("index", index)
         v.set_local(item, values)
 
@@ -162,9 +160,7 @@ class MultiInstance(Element):
                 self._start_next(scope)
             return
         instance = scope.workflow
-        if scope.id in instance.unloaded and (
-            scope.recall("ended") or self.loop.output_collection is not None
-        ):
+        if scope.id in instance.unloaded and (scope.recall("ended") or self.loop.output_collection is not None):
             raise ChunkNeeded
         for child in scope.children:
             instance.terminate(child)
@@ -178,7 +174,7 @@ class MultiInstance(Element):
             items = None if self.loop.collection is None else self._collection(scope)
             if items is not None and index >= len(items):
                 message = f"Expected item {index + 1} in the input collection of '{self.element_id}', but it has shrunk"
-                raise Stuck("EXTRACT_VALUE_ERROR", message)  # noqa: TRY301
+                raise Stuck("EXTRACT_VALUE_ERROR", message)
             self._start(scope, index, items)
         except Stuck as stuck:
             scope.workflow.raise_incident(scope, stuck.kind, stuck.message)

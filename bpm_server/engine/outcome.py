@@ -81,7 +81,7 @@ class Outcome:
     variables: dict[str, Any]
 
 
-class Stuck(Exception):  # noqa: N818
+class Stuck(Exception):
     """An element cannot go on: becomes an incident.
 
     Attributes:
@@ -94,5 +94,5 @@ class Stuck(Exception):  # noqa: N818
         self.message = message
 
 
-class ChunkNeeded(Exception):  # noqa: N818
+class ChunkNeeded(Exception):
     """A step touches items of a multi-instance that were not loaded: load all and run the command again."""

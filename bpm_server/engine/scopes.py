@@ -155,9 +155,7 @@ class AdHocSubProcess(SubProcess):
         for name in names:
             node = self.definition.process.nodes.get(str(name))
             if name not in inner or node is None or node.incoming:
-                message = (
-                    f"Expected an activity of '{self.element_id}' without incoming flow, but found '{name}'"
-                )
+                message = f"Expected an activity of '{self.element_id}' without incoming flow, but found '{name}'"
                 raise Stuck("EXTRACT_VALUE_ERROR", message)
         for name in names:
             token.workflow.enter(self.definition.elements[name], token)

@@ -69,9 +69,7 @@ class Throwing:
         else:
             self._instance.waiting.enter_event_sub_process(holder, catch, values)
 
-    def _find(
-        self, origin: Token, kind: type[ErrorEvent | EscalationEvent], code: str
-    ) -> tuple[Token, Catch] | None:
+    def _find(self, origin: Token, kind: type[ErrorEvent | EscalationEvent], code: str) -> tuple[Token, Catch] | None:
         at = origin
         while True:
             catch = self._match(at, "boundary", kind, code)
@@ -87,9 +85,7 @@ class Throwing:
                     return scope, catch
             at = scope
 
-    def _match(
-        self, token: Token, role: str, kind: type[ErrorEvent | EscalationEvent], code: str
-    ) -> Catch | None:
+    def _match(self, token: Token, role: str, kind: type[ErrorEvent | EscalationEvent], code: str) -> Catch | None:
         catch_all = None
         for catch in token.task_spec.throw_catches:
             event = catch.event

@@ -65,7 +65,7 @@ class Token(Task):  # type: ignore[misc]
         self.chosen: tuple[Any, ...] | None = None
         workflow.tasks[key] = self
         if parent is not None:
-            parent._children[key] = self  # noqa: SLF001
+            parent._children[key] = self
 
     @property
     def parent(self) -> Token | None:
@@ -87,7 +87,7 @@ class Token(Task):  # type: ignore[misc]
     @property
     def chunk_key(self) -> int:
         """Key of the multi-instance item whose state holds this token, 0 for the instance's own state."""
-        return 0 if self.chunk._parent is None else self.chunk.id  # noqa: SLF001
+        return 0 if self.chunk._parent is None else self.chunk.id
 
     def remember(self, name: str, value: Any) -> None:
         """Keeps a fact with the state; None forgets it."""

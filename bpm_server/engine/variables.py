@@ -91,9 +91,7 @@ def local_values(token: Token) -> dict[str, Any]:
     data = token.data
     if data is None:
         return {}
-    return {
-        name: _thaw(data, name, value) for name, value in list(data.items()) if type(value) is not Gathering
-    }
+    return {name: _thaw(data, name, value) for name, value in list(data.items()) if type(value) is not Gathering}
 
 
 def set_local(token: Token, values: Mapping[str, Any]) -> None:

@@ -173,9 +173,7 @@ class Waiting:
         if again is not None:
             due, left = again
             self._instance.emit(
-                events.TimerScheduled(
-                    self._instance.new_key(), token.id, command.event_id, due, left, token.chunk_key
-                )
+                events.TimerScheduled(self._instance.new_key(), token.id, command.event_id, due, left, token.chunk_key)
             )
         self.trigger(token, command.event_id, {})
 
@@ -185,7 +183,9 @@ def _timer_text(token: Token, event: TimerEvent) -> str:
     plain = v.to_json(value, f"timer {event.kind}", "EXTRACT_VALUE_ERROR")
     if not isinstance(plain, str):
         found = "null" if plain is None else type(plain).__name__
-        message = f"Expected timer {event.kind} '{event.value.source}' to be a date, duration or text, but found {found}"
+        message = (
+            f"Expected timer {event.kind} '{event.value.source}' to be a date, duration or text, but found {found}"
+        )
         raise Stuck("EXTRACT_VALUE_ERROR", message)
     return plain
 

@@ -71,8 +71,6 @@ def _check_shape(root: _Element, name: str) -> None:
         depth += 1
         elements += 1
         if depth > MAX_DEPTH:
-            raise _refuse(
-                name, "xml-depth", f"elements nested more than {MAX_DEPTH} deep", element.sourceline
-            )
+            raise _refuse(name, "xml-depth", f"elements nested more than {MAX_DEPTH} deep", element.sourceline)
         if elements > MAX_ELEMENTS:
             raise _refuse(name, "xml-elements", f"more than {MAX_ELEMENTS} elements", element.sourceline)

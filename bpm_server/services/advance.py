@@ -171,9 +171,7 @@ class Advance:
 
     def _compiled(self, row: InstanceRow) -> CompiledProcess:
         tx = self.tx
-        return tx.server.definitions.process(
-            tx.connection, tx.moment.definition_version, row.process_definition_key
-        )
+        return tx.server.definitions.process(tx.connection, tx.moment.definition_version, row.process_definition_key)
 
     def _context(self, row: InstanceRow, compiled: CompiledProcess) -> engine.Context:
         tx = self.tx

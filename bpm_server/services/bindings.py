@@ -35,9 +35,7 @@ def bound_process(tx: Transaction, deployment_key: int, event: ProcessCalled) ->
     wanted = binding_filter(event.binding, event.version, deployment_key)
     if wanted is None:
         return None
-    return tx.server.definitions.find_process(
-        tx.connection, tx.moment.definition_version, event.process_id, **wanted
-    )
+    return tx.server.definitions.find_process(tx.connection, tx.moment.definition_version, event.process_id, **wanted)
 
 
 class DeployedDecisions:
@@ -64,9 +62,7 @@ class DeployedDecisions:
         return evaluate_decision(row, model, variables, now)
 
 
-def evaluate_decision(
-    row: DecisionRow, model: dmn.Model, variables: Variables, now: datetime
-) -> DecisionOutcome:
+def evaluate_decision(row: DecisionRow, model: dmn.Model, variables: Variables, now: datetime) -> DecisionOutcome:
     """Evaluates and explains; a result that comes from an error is a failure."""
     result = model.evaluate(row.decision_id, variables, now=now)
     failure = None

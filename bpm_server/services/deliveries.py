@@ -49,7 +49,9 @@ def _delivery(tx: Transaction, row: Row[Any]) -> Delivery:
     if endpoint is None:
         problem = f"Expected a webhook endpoint named '{row.endpoint_name}', but found none"
     elif endpoint.disabled_at is not None:
-        problem = f"Expected endpoint '{row.endpoint_name}' to be enabled, but it is disabled: {endpoint.disabled_reason}"
+        problem = (
+            f"Expected endpoint '{row.endpoint_name}' to be enabled, but it is disabled: {endpoint.disabled_reason}"
+        )
     else:
         url = endpoint.url
         keys = json.loads(tx.server.secrets.open(endpoint.secrets, SECRET_PURPOSE))
@@ -93,7 +95,7 @@ def book_attempt(server: Server, delivery: Delivery, attempt: Attempt) -> None:
             return
         instance = None
         if row.instance_key is not None and row.job_key is not None:
-            instance = instances.lock_instance(tx.connection, row.instance_key)
+            instance = tx.lock_instance(row.instance_key)
         row = store.read_delivery(tx.connection, delivery.key, lock=True)
         assert row is not None  # noqa: S101
         _log(tx, row, attempt)

@@ -147,7 +147,9 @@ def _check_unique(files: list[_File]) -> None:
     for file in files:
         for kind, key in _ids(file):
             if (kind, key) in seen:
-                message = f"Expected {kind} '{key}' once in a deployment, but found it in {seen[kind, key]} and {file.name}"
+                message = (
+                    f"Expected {kind} '{key}' once in a deployment, but found it in {seen[kind, key]} and {file.name}"
+                )
                 raise InvalidInput(message)
             seen[kind, key] = file.name
 
@@ -239,7 +241,9 @@ class _Deploying:
         rows.insert(self.tx.connection, t.process_definition, [values])
         self._replace_starts(process, key)
         self.made.append(
-            Deployed("process", key, process.id, process.name, version, process.version_tag, file.name, file.digest, True)
+            Deployed(
+                "process", key, process.id, process.name, version, process.version_tag, file.name, file.digest, True
+            )
         )
 
     def _replace_starts(self, process: Process, key: int) -> None:
@@ -343,7 +347,9 @@ class _Deploying:
         }
         rows.insert(self.tx.connection, t.form_definition, [values])
         self.made.append(
-            Deployed("form", values["key"], form.id, None, values["version"], form.version_tag, file.name, file.digest, True)
+            Deployed(
+                "form", values["key"], form.id, None, values["version"], form.version_tag, file.name, file.digest, True
+            )
         )
 
 

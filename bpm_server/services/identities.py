@@ -127,9 +127,7 @@ def _actor(connection: Connection, username: str) -> Actor | None:
     if found is None or not found.user.active:
         return None
     user = found.user
-    permissions = frozenset(
-        Permission.parse(text) for texts in found.permissions for text in json.loads(texts)
-    )
+    permissions = frozenset(Permission.parse(text) for texts in found.permissions for text in json.loads(texts))
     return Actor(
         username=user.username,
         name=user.name,
@@ -252,7 +250,9 @@ def sign_in(server: Server, username: str, password: str, address: str = "") -> 
         now = tx.moment.database_now
         expires_at = now + timedelta(hours=server.settings.session_hours)
         store.delete_expired_sessions(tx.connection, now)
-        store.insert_session(tx.connection, token_hash(cookie), actor.username, secrets.token_urlsafe(24), now, expires_at)
+        store.insert_session(
+            tx.connection, token_hash(cookie), actor.username, secrets.token_urlsafe(24), now, expires_at
+        )
     return cookie
 
 

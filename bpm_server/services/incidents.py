@@ -30,7 +30,7 @@ def resolve_incident(server: Server, actor: Actor, key: int) -> None:
     """
     with transaction(server, actor) as tx:
         found = store.read_incident(tx.connection, key)
-        row = instances.lock_instance(tx.connection, found.instance_key, found.root_key)
+        row = tx.lock_instance(found.instance_key, found.root_key)
         found = store.read_incident(tx.connection, key)
         authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", found.process_id)
         if found.state != IncidentState.ACTIVE:
@@ -68,9 +68,7 @@ def _bind_form(tx: Transaction, found: IncidentRow, row: instances.InstanceRow) 
     Raises:
         NotFound: it still is not.
     """
-    compiled = tx.server.definitions.process(
-        tx.connection, tx.moment.definition_version, row.process_definition_key
-    )
+    compiled = tx.server.definitions.process(tx.connection, tx.moment.definition_version, row.process_definition_key)
     work = compiled.definition.process.nodes[found.element_id].work
     reference = getattr(work, "form", None)
     form_id = getattr(reference, "form_id", None)
@@ -78,9 +76,7 @@ def _bind_form(tx: Transaction, found: IncidentRow, row: instances.InstanceRow) 
     if form_id is None or binding is None:
         return
     wanted = binding_filter(binding.kind, binding.version and binding.version.source, compiled.row.deployment_key)
-    form = tx.server.definitions.find_form(
-        tx.connection, tx.moment.definition_version, form_id, **(wanted or {})
-    )
+    form = tx.server.definitions.find_form(tx.connection, tx.moment.definition_version, form_id, **(wanted or {}))
     if form is None:
         message = f"Expected form '{form_id}' to be deployed, but found none"
         raise NotFound(message)

@@ -89,20 +89,28 @@ def _check_open(row: JobRow, act: str, lease: str | None) -> None:
         message = f"Expected to {act} job '{row.key}', but it is {row.state}"
         raise NotFound(message) if row.state != JobState.FAILED else WrongState(message, retry=False)
     if lease is not None and row.lease != lease:
-        message = f"Expected to {act} job '{row.key}' under its lease, but the lease has ended and another worker has it"
+        message = (
+            f"Expected to {act} job '{row.key}' under its lease, but the lease has ended and another worker has it"
+        )
         raise WrongState(message, retry=False)
 
 
 def _locked(tx: Transaction, key: int) -> tuple[JobRow, instances.InstanceRow]:
     """Instance first, then the job as it is under that lock."""
     row = store.read_job(tx.connection, key)
-    instance = instances.lock_instance(tx.connection, row.instance_key, row.root_key)
+    instance = tx.lock_instance(row.instance_key, row.root_key)
     return store.read_job(tx.connection, key), instance
 
 
 @command
 def complete_job(
-    server: Server, actor: Actor, key: int, variables: Mapping[str, Any] | None = None, *, lease: str | None = None
+    server: Server,
+    actor: Actor,
+    key: int,
+    variables: Mapping[str, Any] | None = None,
+    *,
+    local: Mapping[str, Any] | None = None,
+    lease: str | None = None,
 ) -> None:
     """Books a job's result; the process goes on.
 
@@ -111,6 +119,7 @@ def complete_job(
         actor: Who did it.
         key: The job.
         variables: JSON values; results of the job.
+        local: JSON values that stay in the element's own scope (Camunda 7).
         lease: Token of the lease, for our own workers: an older one is refused.
 
     Raises:
@@ -122,7 +131,7 @@ def complete_job(
         row, instance = _locked(tx, key)
         authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", row.process_id)
         _check_open(row, "complete", lease)
-        step: c.Command = c.CompleteJob(row.element_key, values, row.chunk)
+        step: c.Command = c.CompleteJob(row.element_key, values, row.chunk, check_variables(local))
         if row.kind == "async":
             step = c.Continue(row.element_key, row.chunk)
         Advance(tx).run(instance, step)

@@ -54,7 +54,8 @@ class Correlated:
     instance_key: int
 
 
-def _receiver(row: Row[Any]) -> Receiver:
+def receiver_of(row: Row[Any]) -> Receiver:
+    """The receiver behind a subscription row."""
     return Receiver(
         row.key,
         row.process_id,
@@ -139,7 +140,9 @@ def find_receivers(server: Server, message_key: int) -> list[Receiver]:
         if found is None:
             return []
         store.lock_key(tx.connection, found.name, found.correlation_key)
-        receivers = _receivers(tx, found.name, found.correlation_key, store.reached_processes(tx.connection, message_key))
+        receivers = _receivers(
+            tx, found.name, found.correlation_key, store.reached_processes(tx.connection, message_key)
+        )
         if not receivers:
             store.settle(tx.connection, message_key)
     return receivers
@@ -152,10 +155,10 @@ def _receivers(tx: Transaction, name: str, correlation_key: str, reached: set[st
             correlation_key and store.is_running_by_key(tx.connection, row.process_id, name, correlation_key)
         ):
             continue
-        by_process.setdefault(row.process_id, _receiver(row))
+        by_process.setdefault(row.process_id, receiver_of(row))
     for row in store.find_subscriptions(tx.connection, "message", name, correlation_key):
         if row.process_id not in reached:
-            by_process[row.process_id] = by_process.get(row.process_id) or _receiver(row)
+            by_process[row.process_id] = by_process.get(row.process_id) or receiver_of(row)
     return list(by_process.values())
 
 
@@ -176,13 +179,19 @@ def deliver_message(server: Server, message_key: int, receiver: Receiver) -> int
         key = _hand_over(tx, row, receiver, values, found.name, found.correlation_key)
         if key is not None:
             store.record_correlation(
-                tx.connection, message_key, receiver.process_id, key, receiver.event_id, receiver.subscription_key, tx.now
+                tx.connection,
+                message_key,
+                receiver.process_id,
+                key,
+                receiver.event_id,
+                receiver.subscription_key,
+                tx.now,
             )
     return key
 
 
 def _lock_receiver(tx: Transaction, receiver: Receiver) -> instances.InstanceRow | None:
-    return None if receiver.instance_key is None else instances.lock_instance(tx.connection, receiver.instance_key)
+    return None if receiver.instance_key is None else tx.lock_instance(receiver.instance_key)
 
 
 def _hand_over(
@@ -209,9 +218,7 @@ def start_by_event(
     if correlation_key and store.is_running_by_key(tx.connection, receiver.process_id, name, correlation_key):
         return None
     server = tx.server
-    compiled = server.definitions.process(
-        tx.connection, tx.moment.definition_version, receiver.process_definition_key
-    )
+    compiled = server.definitions.process(tx.connection, tx.moment.definition_version, receiver.process_definition_key)
     key = server.new_key()
     if correlation_key:
         store.remember_start(tx.connection, receiver.process_id, name, correlation_key, key)
@@ -269,9 +276,7 @@ def correlate_message(
 
 
 @command
-def broadcast_signal(
-    server: Server, actor: Actor, name: str, variables: Mapping[str, Any] | None = None
-) -> int:
+def broadcast_signal(server: Server, actor: Actor, name: str, variables: Mapping[str, Any] | None = None) -> int:
     """Sends a signal to everyone who waits for it; nobody is fine. The worker delivers it."""
     _check_name(name, "signal")
     with transaction(server, actor) as tx:
@@ -294,7 +299,7 @@ def find_signal_receivers(server: Server, key: int) -> list[Receiver]:
             *store.find_starts(tx.connection, "signal", found.name),
             *store.find_subscriptions(tx.connection, "signal", found.name, any_key=True),
         ]
-        return [_receiver(row) for row in rows if row.opened_at <= found.thrown_at and row.key < key]
+        return [receiver_of(row) for row in rows if row.opened_at <= found.thrown_at and row.key < key]
 
 
 @command

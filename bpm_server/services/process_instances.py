@@ -75,9 +75,7 @@ def start_process(
     return Started(row.key, compiled.row.key, compiled.row.process_id, compiled.row.version, result)
 
 
-def _find(
-    tx: Transaction, process_id: str | None, version: int | None, definition_key: int | None
-) -> CompiledProcess:
+def _find(tx: Transaction, process_id: str | None, version: int | None, definition_key: int | None) -> CompiledProcess:
     definitions, moment = tx.server.definitions, tx.moment.definition_version
     if definition_key is not None:
         return definitions.process(tx.connection, moment, definition_key)
@@ -103,13 +101,15 @@ def cancel_instance(server: Server, actor: Actor, key: int) -> None:
         WrongState: it was called by another instance: cancel that one.
     """
     with transaction(server, actor) as tx:
-        row = store.lock_instance(tx.connection, key)
+        row = tx.lock_instance(key)
         authorize(actor, "PROCESS_DEFINITION", "CANCEL_PROCESS_INSTANCE", row.process_id)
         if row.ended_at is not None:
             message = f"Expected to cancel process instance '{key}', but it is {row.state} since {row.ended_at:%Y-%m-%d %H:%M}"
             raise NotFound(message)
         if row.parent_key is not None:
-            message = f"Expected to cancel process instance '{key}', but instance '{row.root_key}' called it: cancel that one"
+            message = (
+                f"Expected to cancel process instance '{key}', but instance '{row.root_key}' called it: cancel that one"
+            )
             raise WrongState(message)
         Advance(tx).run(row, c.CancelInstance())
 
@@ -137,6 +137,6 @@ def set_variables(
         if found is None:
             message = f"Expected to set variables of element '{scope_key}', but there is none"
             raise NotFound(message)
-        row = store.lock_instance(tx.connection, found.instance_key)
+        row = tx.lock_instance(found.instance_key)
         authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", row.process_id)
         Advance(tx).run(row, c.SetVariables(scope_key, values, local, found.chunk))

@@ -89,9 +89,7 @@ def _subscription_opened(advance: Advance, row: InstanceRow, event: e.Subscripti
         return
     tx = advance.tx
     message_store.lock_key(tx.connection, event.name, event.correlation_key)
-    found = message_store.find_buffered(
-        tx.connection, event.name, event.correlation_key, row.process_id, tx.now
-    )
+    found = message_store.find_buffered(tx.connection, event.name, event.correlation_key, row.process_id, tx.now)
     if found is None:
         return
     message_store.record_correlation(
@@ -136,9 +134,7 @@ def _user_task_created(advance: Advance, row: InstanceRow, event: e.UserTaskCrea
     wanted = binding_filter(event.form_binding or "latest", event.form_version, advance.deployment_key(row))
     form = None
     if wanted is not None and "number" not in wanted:
-        form = tx.server.definitions.find_form(
-            tx.connection, tx.moment.definition_version, event.form_id, **wanted
-        )
+        form = tx.server.definitions.find_form(tx.connection, tx.moment.definition_version, event.form_id, **wanted)
     if form is not None:
         tx.batch.tasks[event.key]["form_key"] = form.key
         return

@@ -107,9 +107,7 @@ def release_task(server: Server, actor: Actor, key: int) -> None:
 
 
 @command
-def assign_task(
-    server: Server, actor: Actor, key: int, assignee: str, *, allow_override: bool = True
-) -> None:
+def assign_task(server: Server, actor: Actor, key: int, assignee: str, *, allow_override: bool = True) -> None:
     """Gives a task to somebody; any name is accepted, as in Camunda.
 
     Args:
@@ -163,8 +161,8 @@ def update_task(
     actor: Actor,
     key: int,
     *,
-    due_date: datetime | None | EllipsisType = ...,
-    follow_up_date: datetime | None | EllipsisType = ...,
+    due_date: datetime | EllipsisType | None = ...,
+    follow_up_date: datetime | EllipsisType | None = ...,
     priority: int | None = None,
     candidate_users: Sequence[str] | None = None,
     candidate_groups: Sequence[str] | None = None,

@@ -54,7 +54,7 @@ def fire_timer(server: Server, key: int) -> bool:
             return False
         if found.instance_key is None:
             return _start(tx, key)
-        row = instances.lock_instance(tx.connection, found.instance_key)
+        row = tx.lock_instance(found.instance_key)
         found = store.read_timer(tx.connection, key)
         if found is None:
             return False
@@ -74,9 +74,7 @@ def _start(tx: Transaction, key: int) -> bool:
     if found is None or not store.delete_timer(tx.connection, key):
         return False
     server = tx.server
-    compiled = server.definitions.process(
-        tx.connection, tx.moment.definition_version, found.process_definition_key
-    )
+    compiled = server.definitions.process(tx.connection, tx.moment.definition_version, found.process_definition_key)
     event = compiled.definition.process.nodes[found.event_id].event
     if isinstance(event, TimerEvent) and event.kind == "cycle" and found.repetitions != 0:
         _schedule_next(tx, event, found)
@@ -91,7 +89,9 @@ def _schedule_next(tx: Transaction, event: TimerEvent, found: Row[Any]) -> None:
         return
     values = dict(found._mapping)  # noqa: SLF001
     values.update(
-        key=tx.server.new_key(), due_at=following, repetitions=None if found.repetitions is None else found.repetitions - 1
+        key=tx.server.new_key(),
+        due_at=following,
+        repetitions=None if found.repetitions is None else found.repetitions - 1,
     )
     store.insert_timer(tx.connection, values)
 

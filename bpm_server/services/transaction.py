@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from bpm_server.kernel.errors import StaleVersion
+from bpm_server.store import instances
 from bpm_server.store.apply import Batch
 from bpm_server.store.moments import read_moment
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from bpm_server.domain.identity import Actor
     from bpm_server.engine import Instance
     from bpm_server.services.server import Server
+    from bpm_server.store.apply import InstanceRow
     from bpm_server.store.moments import Moment
 
 ATTEMPTS = 3
@@ -50,6 +52,15 @@ class Transaction:
     def now(self) -> datetime:
         """Engine time."""
         return self.moment.now
+
+    def lock_instance(self, key: int, root_key: int | None = None) -> InstanceRow:
+        """Locks the call tree of an instance and reads the instance, with what this command has done to it.
+
+        Raises:
+            NotFound: there is no such instance.
+        """
+        known = self.batch.instances.get(key)
+        return instances.lock_instance(self.connection, key, root_key) if known is None else known
 
     def wake(self, topic: str) -> None:
         """Lets workers look for work of this kind after the commit."""

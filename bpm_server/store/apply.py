@@ -221,9 +221,7 @@ class Batch:
         if self.resolved_incidents:
             connection.execute(
                 incident.update()
-                .where(
-                    incident.c.element_key.in_(self.resolved_incidents), incident.c.state == IncidentState.ACTIVE
-                )
+                .where(incident.c.element_key.in_(self.resolved_incidents), incident.c.state == IncidentState.ACTIVE)
                 .values(state=IncidentState.RESOLVED, resolved_at=self.now)
             )
         rows.insert(connection, incident, list(self.incidents.values()))

@@ -121,9 +121,7 @@ def find_process_by_id(
 ) -> ProcessRow | None:
     """The latest version that fits."""
     query = _PROCESS.where(t.process_definition.c.process_id == process_id)
-    row = connection.execute(
-        _bound(query, t.process_definition, number, version_tag, deployment_key)
-    ).one_or_none()
+    row = connection.execute(_bound(query, t.process_definition, number, version_tag, deployment_key)).one_or_none()
     return None if row is None else ProcessRow(**row._mapping)  # noqa: SLF001
 
 

@@ -91,9 +91,7 @@ def children(connection: Connection, key: int, element_key: int) -> list[Instanc
     return [row_from(row) for row in connection.execute(query)]
 
 
-def load_tokens(
-    connection: Connection, key: int, scopes_of: Any, chunk: int | None
-) -> StoredTokens:
+def load_tokens(connection: Connection, key: int, scopes_of: Any, chunk: int | None) -> StoredTokens:
     """Reads the tokens of a locked instance.
 
     Args:

@@ -42,8 +42,6 @@ def find_buffered(
     return connection.execute(query).one_or_none()
 
 
-
-
 def record_correlation(
     connection: Connection,
     message_key: int,
@@ -161,7 +159,8 @@ def message_exists(connection: Connection, name: str, correlation_key: str, mess
 def delete_expired(connection: Connection, now: datetime, limit: int) -> int:
     """Forgets messages whose time is over; returns how many."""
     keys = [
-        row.key for row in connection.execute(
+        row.key
+        for row in connection.execute(
             sa.select(message.c.key).where(message.c.expires_at <= now, ~message.c.pending).limit(limit)
         )
     ]

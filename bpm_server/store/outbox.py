@@ -81,9 +81,7 @@ def lease_deliveries(connection: Connection, now: datetime, until: datetime, lim
     if not keys:
         return []
     connection.execute(
-        t.update()
-        .where(t.c.key == sa.bindparam("b_key"))
-        .values(next_at=until, lease=sa.bindparam("b_lease")),
+        t.update().where(t.c.key == sa.bindparam("b_key")).values(next_at=until, lease=sa.bindparam("b_lease")),
         [{"b_key": key, "b_lease": secrets.token_hex(16)} for key in keys],
     )
     return list(connection.execute(sa.select(*t.columns).where(t.c.key.in_(keys)).order_by(t.c.key)))

@@ -41,9 +41,7 @@ def insert_timer(connection: Connection, values: dict[str, Any]) -> None:
 
 def postpone(connection: Connection, key: int, due_at: datetime) -> None:
     """Firing failed: try again later."""
-    connection.execute(
-        timer.update().where(timer.c.key == key).values(due_at=due_at, failures=timer.c.failures + 1)
-    )
+    connection.execute(timer.update().where(timer.c.key == key).values(due_at=due_at, failures=timer.c.failures + 1))
 
 
 def next_due(connection: Connection) -> datetime | None:

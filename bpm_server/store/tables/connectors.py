@@ -48,7 +48,9 @@ class WebhookDelivery(Model):
 
     __tablename__ = "webhook_delivery"
     __table_args__ = (
-        sa.Index("ix_webhook_delivery_due", "next_at", sqlite_where=sa.text(WAITING), postgresql_where=sa.text(WAITING)),
+        sa.Index(
+            "ix_webhook_delivery_due", "next_at", sqlite_where=sa.text(WAITING), postgresql_where=sa.text(WAITING)
+        ),
         sa.Index("ix_webhook_delivery_instance", "instance_key"),
         sa.Index("ix_webhook_delivery_endpoint", "endpoint_name", "key"),
         sa.Index("ix_webhook_delivery_element", "element_key"),

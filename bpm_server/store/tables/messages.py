@@ -54,9 +54,7 @@ class Message(Model):
         sa.Index("ix_message_name", "name", "correlation_key"),
         sa.Index("ix_message_expires", "expires_at"),
         sa.UniqueConstraint("name", "correlation_key", "message_id"),
-        sa.Index(
-            "ix_message_pending", "key", sqlite_where=sa.text("pending"), postgresql_where=sa.text("pending")
-        ),
+        sa.Index("ix_message_pending", "key", sqlite_where=sa.text("pending"), postgresql_where=sa.text("pending")),
     )
 
     key: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=False)
