@@ -33,7 +33,7 @@ def fire_timers(server: Server) -> int:
             timers.drop_timer(server, due.key)
         except Unavailable:
             raise
-        except Exception:  # noqa: BLE001
+        except Exception:
             log.exception("timer.failed", timer_key=due.key)
             timers.postpone_timer(server, due.key)
     return done
@@ -61,7 +61,7 @@ def _do_job(server: Server, job: ActivatedJob) -> None:
         log.info("job.superseded", job_key=key, reason=error.message)
     except Unavailable:
         raise
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         log.exception("job.failed", job_key=key, job_type=job.row.type)
         message = error.message if isinstance(error, BpmError) else f"{type(error).__name__}: {error}"
         _fail(server, job, message, None)
