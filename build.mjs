@@ -87,15 +87,17 @@ function licences(packages) {
 
 const manifest = {};
 const sizes = {};
+const held = {}; // a script and its style sheet share one file of licences
 function write(name, contents, packages) {
   const bytes = Buffer.from(contents);
   const hash = (kind, encoding) => createHash(kind).update(bytes).digest(encoding);
   const sha256 = hash("sha256", "hex");
-  const file = `${basename(name, extname(name))}.${sha256.slice(0, 12)}${extname(name)}`;
+  const stem = basename(name, extname(name));
+  const file = `${stem}.${sha256.slice(0, 12)}${extname(name)}`;
   const gz = gzipSync(bytes, { level: 9 });
   const br = brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } });
   for (const [suffix, data] of [["", bytes], [".gz", gz], [".br", br]]) writeFileSync(join(out, file + suffix), data);
-  writeFileSync(join(out, `${name}.LICENSE.txt`), licences(packages));
+  held[stem] = new Set([...held[stem] ?? [], ...packages]);
   manifest[name] = { file, sha256, integrity: `sha384-${hash("sha384", "base64")}` };
   sizes[name] = { raw: bytes.length, gz: gz.length, br: br.length };
 }
@@ -112,6 +114,9 @@ for (const [name, source] of Object.entries(bundled)) {
   write(name, contents, extname(name) === ".css" ? withDependencies([...found][0]) : found);
 }
 write("icons.svg", iconSprite(), ["@tabler/icons"]);
+for (const [stem, packages] of Object.entries(held)) {
+  writeFileSync(join(out, `${stem}.LICENSES.txt`), licences(packages));
+}
 const sorted = Object.fromEntries(Object.entries(manifest).sort());
 writeFileSync(join(out, "manifest.json"), `${JSON.stringify(sorted, null, 2)}\n`);
 
