@@ -27,7 +27,6 @@ const copied = {
   "htmx-sse.js": "htmx.org/dist/ext/hx-sse.min.js",
   "htmx.js": "htmx.org/dist/htmx.min.js",
   "tabler.css": "@tabler/core/dist/css/tabler.min.css",
-  "tom-select.css": "tom-select/dist/css/tom-select.bootstrap5.min.css",
   "tom-select.js": "tom-select/dist/js/tom-select.popular.min.js",
 };
 // Logical name -> [source, options] for esbuild.
@@ -39,6 +38,8 @@ const bundled = {
     export const useChineseCalendar = () => flatpickr.localize(Mandarin);`, { format: "esm" }],
   "tabler.js": [bootstrap.map((name) => `export { default as ${name[0].toUpperCase() + name.slice(1)} }
     from "./node_modules/@tabler/core/js/src/bootstrap/${name}.ts";`).join("\n"), { globalName: "bootstrap" }],
+  "tom-select.css": [`@import "tom-select/dist/css/tom-select.bootstrap5.css"; /* then what Tabler changes in it */
+    @import "./node_modules/@tabler/core/dist/css/tabler-vendors.css";`, { loader: "css" }],
 };
 // What the first page of the inbox loads; the form of the opened task comes after it as an island.
 const inbox = ["tabler.css", "tabler.js", "htmx.js", "htmx-sse.js", "icons.svg", "tom-select.css", "tom-select.js"];
@@ -111,7 +112,7 @@ for (const [name, file] of Object.entries(copied)) {
 for (const [name, source] of Object.entries(bundled)) {
   const [contents, inputs] = await bundle(source);
   const found = new Set(inputs.map(packageOf)); // style sheets come prebuilt, scripts from source
-  write(name, contents, extname(name) === ".css" ? withDependencies([...found][0]) : found);
+  write(name, contents, extname(name) === ".css" ? new Set([...found].flatMap((pack) => [...withDependencies(pack)])) : found);
 }
 write("icons.svg", iconSprite(), ["@tabler/icons"]);
 for (const [stem, packages] of Object.entries(held)) {
