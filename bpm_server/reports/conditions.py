@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from operator import ge, gt, le, lt
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -13,13 +14,14 @@ from bpm_server.reports.query import Kind
 from bpm_server.store.tables.instances import variable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from bpm_server.reports.query import VariableTest
 
 Where = sa.ColumnElement[bool]
 MILLISECOND = timedelta(milliseconds=1)
+_ORDER: dict[str, Callable[[Any, Any], Where]] = {"gt": gt, "gte": ge, "lt": lt, "lte": le}
 
 
 def compare(column: sa.ColumnElement[Any], kind: Kind, operator: str, value: Any, dialect: str) -> Where:
@@ -40,14 +42,8 @@ def compare(column: sa.ColumnElement[Any], kind: Kind, operator: str, value: Any
             return sa.or_(column.is_(None), ~found)
         case "like":
             return like(column, value, dialect)
-        case "gt":
-            return column > value
-        case "gte":
-            return column >= value
-        case "lt":
-            return column < value
         case _:
-            return column <= value
+            return _ORDER[operator](column, value)
 
 
 def _compare_moments(column: sa.ColumnElement[Any], operator: str, value: datetime) -> Where:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,8 @@ from bpm_server.kernel import json
 from bpm_server.kernel.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bpm_server.reports.query import Query
 
 Where = sa.ColumnElement[bool]
@@ -55,10 +56,8 @@ def beyond(order: Sequence[Term], values: list[Any], *, backward: bool) -> Where
 def _further(column: sa.ColumnElement[Any], value: Any, *, descending: bool, backward: bool) -> Where | None:
     if value is None:
         return column.is_not(None) if backward else None
-    if backward:
-        return column > value if descending else column < value
-    further = column < value if descending else column > value
-    return sa.or_(further, column.is_(None)) if _nullable(column) else further
+    further: Where = column > value if descending == backward else column < value
+    return sa.or_(further, column.is_(None)) if _nullable(column) and not backward else further
 
 
 def _signature(query: Query) -> str:

@@ -70,7 +70,7 @@ class Search(Generic[R]):
         names = [one.name for one in fields(row)]  # type: ignore[arg-type]
         self.what = what
         self.fields = fields_
-        self._row = row
+        self._row: Callable[..., R] = row
         self._source = source
         self._key = key
         self._sight = sight

@@ -68,6 +68,7 @@ def start_process(
     with transaction(server, actor) as tx:
         compiled = _find(tx, process_id, version, definition_key)
         authorize(actor, "PROCESS_DEFINITION", "CREATE_PROCESS_INSTANCE", compiled.row.process_id)
+        _set_initiator(compiled, element_id, values, actor)
         advance = Advance(tx)
         step = c.StartInstance(server.new_key(), values, element_id, business_key)
         row = advance.start(compiled, step, tags=json.dumps(list(tags)) if tags else None)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import secrets
 from datetime import datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from flask import Response, request
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.exceptions import NotFound as NoSuchPath
 
 from bpm_server.kernel import json
@@ -96,10 +96,12 @@ def from_http(error: HTTPException) -> Response:
     """An error that Flask or Werkzeug found: unknown path, wrong method, too large..."""
     status = error.code or 500
     if error.response is not None or status < 400:
-        return Response.force_type(error.get_response(), request.environ)  # a redirect, or a reply made elsewhere
+        return cast(Response, Response.force_type(error.get_response(), request.environ))  # a redirect or the like
     detail = error.description or HTTPStatus(status).phrase
     if isinstance(error, NoSuchPath):
         detail = f"Expected a known path, but found '{request.method} {request.path}'"
+    if isinstance(error, MethodNotAllowed):
+        detail = f"Expected {' or '.join(sorted(error.valid_methods or ()))}, but found {request.method}"
     if isinstance(error, RequestEntityTooLarge):
         detail = f"Expected a request of at most {request.max_content_length} bytes, but found more"
     response = problem(status, detail)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from flask import Response, request
-from flask_smorest import Blueprint
+from flask_smorest import Blueprint  # type: ignore[import-untyped]
 from marshmallow import Schema, ValidationError
 from werkzeug.exceptions import UnsupportedMediaType
 
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from bpm_server.services.server import Server
     from bpm_server.web.api.searching import SearchTable
 
-View = Callable[..., Any] if TYPE_CHECKING else Any
-PROBLEM = "ProblemDetail"
 NO_BODY: dict[str, Any] = {}
 
 
@@ -70,7 +68,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
         public: bool = False,
         body_required: bool = False,
         doc: dict[str, Any] | None = None,
-    ) -> Callable[[View], View]:
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Adds an operation.
 
         Args:
@@ -85,7 +83,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
             doc: More members of the OpenAPI operation.
         """
 
-        def add(view: View) -> View:
+        def add(view: Callable[..., Any]) -> Callable[..., Any]:
             run = self._runner(view, path, takes, gives, status, public=public, body_required=body_required)
             functools.update_wrapper(run, view)
             described = self.doc(
@@ -97,7 +95,6 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
                 **(doc or {}),
             )(run)
             described = self.alt_response(status, schema=gives, success=True)(described)
-            described = self.alt_response("default", response=PROBLEM)(described)
             self.add_url_rule(_flask_path(path), operation_id, described, methods=[method])
             ApiBlueprint.operations.append((method, self._prefix + path, operation_id))
             return view
@@ -115,7 +112,6 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
             table: What it searches.
             find: Gives the page for a call, a query and the path's parameters; as a rule the table's own search.
         """
-
         names = _parameter_names(path)
 
         def run(**parameters: str) -> Response:
@@ -133,13 +129,12 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
             operationId=operation_id, tags=[self._tag], requestBody=body, **self._parameters_doc(path)
         )(run)
         described = self.alt_response(200, schema=page_shape(table.item), success=True)(described)
-        described = self.alt_response("default", response=PROBLEM)(described)
         self.add_url_rule(_flask_path(path), operation_id, described, methods=["POST"])
         ApiBlueprint.operations.append(("POST", self._prefix + path, operation_id))
 
     @staticmethod
     def _runner(
-        view: View,
+        view: Callable[..., Any],
         path: str,
         takes: type[Schema] | None,
         gives: type[Schema] | None,

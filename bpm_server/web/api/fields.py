@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from marshmallow import Schema, ValidationError, fields
@@ -19,6 +18,7 @@ from bpm_server.kernel.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from enum import StrEnum
 
 MAX_NAME = 512
 """Characters of a name or id: what the columns hold."""
@@ -180,9 +180,8 @@ class Word(Value):
     """One of some words."""
 
     def __init__(self, words: type[StrEnum] | Iterable[str], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
         self.words = tuple(str(word) for word in words)
-        self.metadata["enum"] = list(self.words)
+        super().__init__(metadata={"enum": list(self.words)}, **kwargs)
 
     def read(self, value: Any) -> str:
         if value in self.words:
@@ -276,7 +275,7 @@ def _nested(shape: type[Schema], value: Any) -> Any:
 
 
 def flatten(messages: Any, path: str = "") -> dict[str, str]:
-    """marshmallow's nested messages by dotted path."""
+    """The nested messages of marshmallow by dotted path."""
     if isinstance(messages, Mapping):
         found: dict[str, str] = {}
         for name, inner in messages.items():
@@ -303,6 +302,8 @@ class Body(Schema):
     """What a request carries. Members that we do not know are ignored: newer clients send more."""
 
     class Meta:
+        """Read by marshmallow."""
+
         unknown = "exclude"
 
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:

@@ -153,9 +153,7 @@ SEARCH = SearchTable(
 api.search("/process-instances/search", "searchProcessInstances", SEARCH)
 
 
-@api.operation(
-    "GET", "/process-instances/{processInstanceKey}", "getProcessInstance", gives=ProcessInstanceResult
-)
+@api.operation("GET", "/process-instances/{processInstanceKey}", "getProcessInstance", gives=ProcessInstanceResult)
 def get_process_instance(call: Call, key: int) -> report.InstanceLine:
     """Read a process instance."""
     with call.server.database.read() as connection:

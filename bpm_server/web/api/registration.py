@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask_smorest import Api
+from flask_smorest import Api  # type: ignore[import-untyped]
 
 from bpm_server.web import problems
-from bpm_server.web.api import cluster, deployments, process_instances, user_tasks
+from bpm_server.web.api import cluster, deployments, process_instances, tasks
 from bpm_server.web.api.fields import Number, Reply, Text
 from bpm_server.web.api.search_schemas import PageRequest
 
@@ -21,7 +21,7 @@ NOUNS: tuple[ApiBlueprint, ...] = (
     cluster.api,
     deployments.api,
     process_instances.api,
-    user_tasks.api,
+    tasks.api,
 )
 
 
@@ -36,7 +36,9 @@ class ProblemDetail(Reply):
 
 
 class Documented(Api):  # type: ignore[misc]
-    """flask-smorest's document; errors are ours (see ``web.problems``)."""
+    """The document of flask-smorest; errors are ours (see ``web.problems``)."""
+
+    DEFAULT_ERROR_RESPONSE_NAME = "ProblemDetail"
 
     def _register_error_handlers(self) -> None:
         problems.register(self._app)

@@ -76,8 +76,8 @@ def _member_schema(table: SearchTable, known: str | Filter) -> dict[str, Any]:
     if kind is Kind.TAGS:
         return {"type": "array", "items": {"type": "string"}}
     if kind is Kind.VARIABLES:
-        tested = {"type": "object", "required": ["name", "value"]}
-        tested["properties"] = {"name": {"type": "string"}, "value": _condition_schema(Kind.TEXT, ())}
+        members = {"name": {"type": "string"}, "value": _condition_schema(Kind.TEXT, ())}
+        tested = {"type": "object", "required": ["name", "value"], "properties": members}
         return {"type": "array", "items": tested}
     return _condition_schema(kind, wanted.words)
 

@@ -129,9 +129,7 @@ class SearchTable:
         if not isinstance(found, list) or len(found) > 10:
             message = f"Expected sort as a list of at most 10 fields, but found {shown(found)}"
             raise InvalidInput(message, field="sort")
-        return tuple(
-            order for n, one in enumerate(found) if (order := self._sorted_by(one, f"sort.{n}")) is not None
-        )
+        return tuple(order for n, one in enumerate(found) if (order := self._sorted_by(one, f"sort.{n}")) is not None)
 
     def _sorted_by(self, one: Any, path: str) -> Order | None:
         if not isinstance(one, dict):
@@ -217,9 +215,7 @@ def _values(name: str, kind: Kind, value: Any, path: str, words: tuple[str, ...]
     ]
 
 
-def _operators(
-    kind: Kind, value: dict[str, Any], path: str, words: tuple[str, ...]
-) -> list[tuple[Operator, Any]]:
+def _operators(kind: Kind, value: dict[str, Any], path: str, words: tuple[str, ...]) -> list[tuple[Operator, Any]]:
     found: list[tuple[Operator, Any]] = []
     for wire, operand in value.items():
         operator = WIRE_OPERATORS.get(wire)
@@ -282,7 +278,7 @@ def _variables(name: str, value: Any, path: str) -> list[Condition]:
             raise InvalidInput(message, field=where)
         variable = _value(Kind.TEXT, one.get("name"), f"{where}.name", ())
         tested = one["value"]
-        operands = (
+        operands: list[tuple[Operator, Any]] = (
             _operators(Kind.TEXT, tested, f"{where}.value", ())
             if isinstance(tested, dict)
             else [("eq", _value(Kind.TEXT, tested, f"{where}.value", ()))]

@@ -1,4 +1,4 @@
-"""Searching user tasks."""
+"""User tasks: searching them, and finding one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from bpm_server.domain.states import TaskState
 from bpm_server.kernel import json
 from bpm_server.reports import sight
 from bpm_server.reports.conditions import compare, has_tag, has_variable
@@ -19,6 +20,8 @@ from bpm_server.store.tables.tasks import user_task_candidate as c
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from bpm_server.services.server import Server
 
 Where = sa.ColumnElement[bool]
 
@@ -121,3 +124,19 @@ SEARCH = Search(
     permission=(sight.PROCESS, "READ_USER_TASK"),
     convert={"candidate_users": _names, "candidate_groups": _names, "tags": _names},
 )
+
+
+def open_task(server: Server, instance_key: int, element_id: str) -> int | None:
+    """Key of an instance's open task at an element; None where it has none."""
+    query = (
+        sa.select(t.c.key)
+        .where(
+            t.c.instance_key == instance_key,
+            t.c.element_id == element_id,
+            t.c.state == TaskState.CREATED,
+        )
+        .order_by(t.c.key)
+    )
+    with server.database.read() as connection:
+        found: int | None = connection.execute(query).scalars().first()
+    return found

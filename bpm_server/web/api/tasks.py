@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bpm_server.kernel.errors import InvalidInput
-from bpm_server.reports import user_tasks as report
+from bpm_server.reports import tasks as report
 from bpm_server.services import tasks
 from bpm_server.web.api.blueprint import ApiBlueprint, Call
 from bpm_server.web.api.fields import (
