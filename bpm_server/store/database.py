@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 
-from bpm_server.kernel.errors import StaleVersion, Unavailable
+from bpm_server.kernel.errors import InvalidInput, StaleVersion, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,8 +123,10 @@ def _explained() -> Iterator[None]:
 
 def _translated(error: exc.DBAPIError) -> Exception:
     code = getattr(error.orig, "sqlstate", None)
-    if code in _CONFLICTS:
+    if code in _CONFLICTS or isinstance(error, exc.IntegrityError):
         return StaleVersion("Expected to be alone with this data, but another command changed it at the same time")
+    if isinstance(error, exc.DataError):
+        return InvalidInput(f"Expected values that the database can hold, but found: {error.orig}")
     if code in _BUSY or error.connection_invalidated or (code or "").startswith(("08", "57P")):
         return Unavailable("Expected the database to answer, but it is busy or restarting", retry_after=1)
     text = str(error.orig).lower()
