@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import BaseWSGIServer, create_server
 from waitress.task import WSGITask
 
@@ -50,6 +51,20 @@ class ServingSettings:
     idle_seconds: int = 120
     trusted_proxy: str | None = None
     """Address of the reverse proxy whose X-Forwarded-* headers count; without one they are removed."""
+
+
+class _Parser(HTTPRequestParser):
+    def received(self, data: bytes) -> int:
+        consumed = super().received(data)
+        if self.error is not None:
+            self.expect_continue = False  # invites no body that is refused anyway
+        return consumed
+
+    def parse_header(self, header_plus: bytes) -> None:
+        super().parse_header(header_plus)
+        if self.chunked and "CONTENT_LENGTH" in self.headers:
+            message = "Expected a body with one length, but found Content-Length and Transfer-Encoding"
+            raise ParsingError(message)
 
 
 class _KeepsBodilessConnections:
@@ -82,6 +97,7 @@ class _Task(_KeepsBodilessConnections, WSGITask):
 
 
 class _Channel(HTTPChannel):
+    parser_class = _Parser
     task_class = _Task
 
     def is_busy(self) -> bool:

@@ -152,6 +152,18 @@ def test_a_body_over_the_limit_is_refused(server, request_bytes):
         assert exchange(connection, request_bytes)[0] == 413
 
 
+def test_no_body_is_invited_that_is_too_large(server):
+    with server.connect() as connection:
+        head = b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 2000\r\nExpect: 100-continue\r\n\r\n"
+        assert exchange(connection, head)[0] == 413
+
+
+def test_a_body_with_two_lengths_is_refused(server):
+    with server.connect() as connection:
+        head = b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
+        assert exchange(connection, head + b"0\r\n\r\n")[0] == 400
+
+
 def test_a_chunked_body_arrives_whole(server):
     with server.connect() as connection:
         chunks = b"5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"
