@@ -133,7 +133,10 @@ class Builder:
 
     def function(self, box: elements.BoxedFunction, names: frozenset[str], owner: str) -> nodes.Node:
         """The tree of a boxed function; of one in Java or PMML only the parameters matter."""
-        items = [(each.name, self._types.named(each.type, box.line) if each.type else ANY) for each in box.parameters]
+        items = [
+            (each.name, self._types.named(each.type, box.line) if each.type else ANY)
+            for each in box.parameters
+        ]
         parameters = tuple((name, item.type) for name, item in items)
         if box.kind.upper() != "FEEL":
             return nodes.Function(parameters, nodes.Null(), external=True)
@@ -185,7 +188,9 @@ class Builder:
     # ------------------------------------------------------------------ tables
 
     def _table(self, box: elements.DecisionTable, names: frozenset[str], owner: str) -> nodes.Node:
-        inputs = tuple(self._input(clause, names, owner, number) for number, clause in enumerate(box.inputs, 1))
+        inputs = tuple(
+            self._input(clause, names, owner, number) for number, clause in enumerate(box.inputs, 1)
+        )
         parts: list[nodes.Node] = []
         conditions: list[dict[int, int]] = [{} for _ in box.rules]
         columns = []
@@ -200,9 +205,12 @@ class Builder:
                     conditions[rule_number][number] = len(parts)
                     parts.append(node)
             columns.append(index.ColumnIndex(cells, boolean_tests=self._dialect.boolean_tests))
-        outputs = [self._results(box, rule, number, names, owner, parts) for number, rule in enumerate(box.rules, 1)]
+        outputs = [
+            self._results(box, rule, number, names, owner, parts) for number, rule in enumerate(box.rules, 1)
+        ]
         defaults = [
-            None if clause.default is None or not clause.default.text
+            None
+            if clause.default is None or not clause.default.text
             else self._entry(clause.default, names, f"{owner}, default output", parts)
             for clause in box.outputs
         ]
@@ -210,7 +218,9 @@ class Builder:
         table = Table(box, columns, conditions, outputs, defaults, priorities)
         return nodes.Embedded(inputs, tuple(parts), table.evaluate)
 
-    def _input(self, clause: elements.InputClause, names: frozenset[str], owner: str, number: int) -> nodes.Node:
+    def _input(
+        self, clause: elements.InputClause, names: frozenset[str], owner: str, number: int
+    ) -> nodes.Node:
         node = self.text(clause.expression, names, f"{owner}, input {number}")
         if not clause.type:
             return node
@@ -222,7 +232,9 @@ class Builder:
     ) -> nodes.Node:
         inner = names | {clause.variable} if clause.variable else names
         node = self.text(text, inner, owner, "unary")
-        if isinstance(node, nodes.AnyValue) or (isinstance(node, nodes.Sourced) and node.node == nodes.AnyValue()):
+        if isinstance(node, nodes.AnyValue) or (
+            isinstance(node, nodes.Sourced) and node.node == nodes.AnyValue()
+        ):
             allowed = clause.allowed
             if allowed is None or not allowed.text or self._dialect.boolean_tests:
                 return nodes.AnyValue()
@@ -269,11 +281,15 @@ class Builder:
             tests = self._allowed_of_type(clause, box)
         return [value for test in tests if (value := index.literal(test)) is not None]
 
-    def _allowed_of_type(self, clause: elements.OutputClause, box: elements.DecisionTable) -> tuple[nodes.Node, ...]:
+    def _allowed_of_type(
+        self, clause: elements.OutputClause, box: elements.DecisionTable
+    ) -> tuple[nodes.Node, ...]:
         if not clause.type:
             return ()
         allowed = self._types.named(clause.type, box.line).allowed
-        return allowed.tree.tests if allowed is not None and isinstance(allowed.tree, nodes.UnaryTests) else ()
+        return (
+            allowed.tree.tests if allowed is not None and isinstance(allowed.tree, nodes.UnaryTests) else ()
+        )
 
 
 def _title(clause: elements.InputClause, number: int) -> str:
@@ -306,7 +322,9 @@ def _chosen(
     """A boxed conditional: like ``if``, but its condition must be a boolean (10.2.1.8)."""
     condition = inputs[0]
     if condition is not None and type(condition) is not bool:
-        return run.fail(place, "type", "Expected a condition that is true or false, but found {}", described(condition))
+        return run.fail(
+            place, "type", "Expected a condition that is true or false, but found {}", described(condition)
+        )
     return parts[0 if condition else 1](variables, run, None)
 
 
@@ -324,7 +342,9 @@ def _quantified(run: Run, place: Place, results: list[Value] | None, *, decisive
         return None
     for result in results:
         if result is not None and type(result) is not bool:
-            return run.fail(place, "type", "Expected a condition that is true or false, but found {}", described(result))
+            return run.fail(
+                place, "type", "Expected a condition that is true or false, but found {}", described(result)
+            )
     if decisive in results:
         return decisive
     return None if None in results else not decisive

@@ -66,7 +66,11 @@ class Recorder:
         del self._tables[mark:]
         if own is None and isinstance(element, elements.KnowledgeModel):
             return
-        inputs = tuple(EvaluatedInput("", name, each) for name, each in read.items()) if own is None else own.inputs
+        inputs = (
+            tuple(EvaluatedInput("", name, each) for name, each in read.items())
+            if own is None
+            else own.inputs
+        )
         self.evaluations.append(
             DecisionEvaluation(
                 element.id,
@@ -136,7 +140,9 @@ class ModelEvaluation:
         place = self._place(reference)
         parameters = service_parameters(reference)
         return [
-            each.model.type_of(each.variable.type).conformed(self._run, place, argument) if each.variable.type else argument
+            each.model.type_of(each.variable.type).conformed(self._run, place, argument)
+            if each.variable.type
+            else argument
             for each, argument in zip(parameters, arguments, strict=True)
         ]
 
@@ -229,7 +235,9 @@ class ModelEvaluation:
 
     def outputs(self, reference: Reference, service: elements.DecisionService) -> Value:
         """The result of a decision service: of one decision its value, of several a context."""
-        found = [each for href in service.outputs if (each := reference.model.graph.resolve(href)) is not None]
+        found = [
+            each for href in service.outputs if (each := reference.model.graph.resolve(href)) is not None
+        ]
         values = {each.variable.name: self.value_of(each) for _, each in found}
         value: Value = next(iter(values.values()), None) if len(values) == 1 else values
         result = reference.model.result_type(service.variable)

@@ -122,7 +122,11 @@ class Graph:
                 continue
             if key in on_path:
                 names = " -> ".join(each.name for each in [*path, decision])
-                report("dmn-cycle", f"Expected decisions that do not require themselves, but found {names}", decision)
+                report(
+                    "dmn-cycle",
+                    f"Expected decisions that do not require themselves, but found {names}",
+                    decision,
+                )
                 continue
             if key in finished:
                 continue

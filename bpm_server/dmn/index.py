@@ -240,7 +240,9 @@ class ColumnIndex:
                 self._add(cell, bit, found, negated)
                 if boolean_tests and not cell.negated and any(_is_true(segment) for segment in cell.segments):
                     self._true |= bit
-        self._groups = {group: _group_index(segments, negated.get(group, 0)) for group, segments in found.items()}
+        self._groups = {
+            group: _group_index(segments, negated.get(group, 0)) for group, segments in found.items()
+        }
 
     @staticmethod
     def _add(

@@ -63,7 +63,10 @@ class ItemType:
             return run.fail(place, "coercion", "Expected {}, but found {}", self.type, described(value))
         if self.is_constrained and not self.admits(run, result):
             return run.fail(
-                place, "coercion", "Expected a value that the item definition allows, but found {}", described(result)
+                place,
+                "coercion",
+                "Expected a value that the item definition allows, but found {}",
+                described(result),
             )
         return result
 
@@ -140,7 +143,9 @@ class ItemTypes:
         if definition is None:
             return self._built_in(name, line)
         if name in self._resolving:
-            self._report("dmn-type-cycle", f"Expected a type that does not contain itself, but '{name}' does", line)
+            self._report(
+                "dmn-type-cycle", f"Expected a type that does not contain itself, but '{name}' does", line
+            )
             return ANY
         self._resolving.add(name)
         known = self._known[name] = self._resolved(definition)
@@ -174,7 +179,9 @@ class ItemTypes:
 
     def _item(self, definition: elements.ItemDefinition, allowed: feel.Expression | None) -> ItemType:
         if definition.function is not None:
-            parameters = tuple(self.named(each.type, definition.line).type for each in definition.function.parameters)
+            parameters = tuple(
+                self.named(each.type, definition.line).type for each in definition.function.parameters
+            )
             result = self.named(definition.function.result, definition.line).type
             return ItemType(types.FunctionType(parameters, result), allowed)
         if definition.components:

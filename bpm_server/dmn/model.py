@@ -106,7 +106,9 @@ class Model:
         Raises:
             NotFound: there is nothing of that id or name.
         """
-        reference = self.graph.find(decision, ("decision",)) or self.graph.find(decision, ("service", "knowledge"))
+        reference = self.graph.find(decision, ("decision",)) or self.graph.find(
+            decision, ("service", "knowledge")
+        )
         if reference is None:
             message = f"Expected a decision '{decision}' in '{self._file}', but found none"
             raise NotFound(message, decision=decision)
@@ -152,7 +154,9 @@ class Model:
             names |= model.types.component_names()
         return names
 
-    def _compile_element(self, builder: Builder, element: elements.Decision | elements.KnowledgeModel) -> None:
+    def _compile_element(
+        self, builder: Builder, element: elements.Decision | elements.KnowledgeModel
+    ) -> None:
         key = element.id or element.name
         scope = self.graph.scope_of(element, self._report_element)
         names = set(scope)
@@ -164,17 +168,23 @@ class Model:
         kind = "decision" if isinstance(element, elements.Decision) else "business knowledge model"
         owner = f"{kind} '{element.name}'"
         if isinstance(element, elements.KnowledgeModel):
-            node = builder.function(element.logic or elements.BoxedFunction((), None), frozenset(names), owner)
+            node = builder.function(
+                element.logic or elements.BoxedFunction((), None), frozenset(names), owner
+            )
         else:
             node = builder.build(element.logic, frozenset(names), owner)
         variables = frozenset(names) if self.dialect.spaced_names else frozenset[str]()
-        self._logic[key] = Part(node, Source("", owner), self.dialect, LIBRARIES[self.dialect.name], variables)
+        self._logic[key] = Part(
+            node, Source("", owner), self.dialect, LIBRARIES[self.dialect.name], variables
+        )
 
     def _add_aliases(self, scope: Scope, names: set[str]) -> None:
         """Camunda reads a required decision by its id, name or output names too."""
         if not self.definitions.platform:
             return
-        for reference in [each for each in scope.values() if isinstance(each, Reference) and each.kind == "decision"]:
+        for reference in [
+            each for each in scope.values() if isinstance(each, Reference) and each.kind == "decision"
+        ]:
             for alias in (reference.element.id, reference.element.name):
                 scope.setdefault(alias, reference)
                 names.add(alias)
@@ -199,7 +209,13 @@ class Model:
     def _report_element(self, rule: str, message: str, element: elements.Element) -> None:
         self._found.append(
             Finding(
-                "error", rule, message, element=element.id, name=element.name, line=element.line, file=self._file
+                "error",
+                rule,
+                message,
+                element=element.id,
+                name=element.name,
+                line=element.line,
+                file=self._file,
             )
         )
 

@@ -95,7 +95,9 @@ class _Reader:
         child = self._one(element, tag)
         box = None if child is None else self._box(child)
         if box is None:
-            self._error("dmn-missing-expression", f"Expected an expression in '{tag}', but found none", element)
+            self._error(
+                "dmn-missing-expression", f"Expected an expression in '{tag}', but found none", element
+            )
             return elements.BoxedText(elements.Text("null"))
         return box
 
@@ -203,7 +205,9 @@ class _Reader:
 
     def _input_data(self, element: _Element) -> elements.InputData:
         line = cast("int", element.sourceline)
-        return elements.InputData(element.get("id", ""), element.get("name", ""), self._variable(element), line=line)
+        return elements.InputData(
+            element.get("id", ""), element.get("name", ""), self._variable(element), line=line
+        )
 
     def _decision(self, element: _Element) -> elements.Decision:
         return elements.Decision(
@@ -324,13 +328,17 @@ class _Reader:
         inputs = tuple(self._input(child) for child in self._all(element, "input"))
         outputs = tuple(self._output(child) for child in self._all(element, "output"))
         if not outputs:
-            self._error("dmn-missing-output", "Expected at least one output of the table, but found none", element)
+            self._error(
+                "dmn-missing-output", "Expected at least one output of the table, but found none", element
+            )
         hit_policy = element.get("hitPolicy", "UNIQUE")
         if hit_policy not in _HIT_POLICIES:
             self._error("dmn-hit-policy", f"Expected a hit policy, but found '{hit_policy}'", element)
         aggregation = element.get("aggregation")
         if aggregation is not None and aggregation not in _AGGREGATIONS:
-            self._error("dmn-aggregation", f"Expected SUM, COUNT, MIN or MAX, but found '{aggregation}'", element)
+            self._error(
+                "dmn-aggregation", f"Expected SUM, COUNT, MIN or MAX, but found '{aggregation}'", element
+            )
         return elements.DecisionTable(
             inputs,
             outputs,

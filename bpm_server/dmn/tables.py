@@ -140,7 +140,9 @@ class Table:
         for rule in rules_in(candidates):
             conditions = self._conditions[rule]
             run.charge(place, len(conditions) + 1)
-            if all(parts[part](variables, run, inputs[number]) is True for number, part in conditions.items()):
+            if all(
+                parts[part](variables, run, inputs[number]) is True for number, part in conditions.items()
+            ):
                 matched.append(rule)
                 if first_only:
                     break

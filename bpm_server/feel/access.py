@@ -210,7 +210,9 @@ def filtered(run: Run, place: Place, value: Value, condition: Callable[[Run, Val
         elif position == 0 and is_number(result):
             return item_at(run, place, value, result)
         elif result is not False and result is not None:
-            run.fail(place, "type", "Expected a filter that is true or false, but found {}", described(result))
+            run.fail(
+                place, "type", "Expected a filter that is true or false, but found {}", described(result)
+            )
             if run.dialect.strict_filters:
                 return None
     return kept

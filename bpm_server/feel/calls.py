@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, field, replace
 from decimal import DecimalException
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,9 @@ from bpm_server.feel.values import (
     FeelFunction,
     UserFunction,
     Value,
+    classes_of,
     coerced,
     described,
-    is_instance,
 )
 
 if TYPE_CHECKING:
@@ -34,12 +35,27 @@ class Parameter:
         type: What arguments are converted to.
         nullable: null is within the domain.
         optional: May be left out; a left out argument is not passed on.
+        other_names: Accepted where the dialect has them.
+        classes: Python classes whose values are of the type, without a further look.
     """
 
     names: tuple[str, ...]
     type: types.Type
     nullable: bool = False
     optional: bool = False
+    other_names: tuple[str, ...] = ()
+    classes: frozenset[type] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "classes", classes_of(self.type))
+
+    def is_named(self, name: str) -> bool:
+        """Whether an argument of that name is meant for this parameter."""
+        return name in self.names or name in self.other_names
+
+    def without_other_names(self) -> Parameter:
+        """The parameter as the standard has it."""
+        return replace(self, other_names=())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,25 +63,34 @@ class Signature:
     """One way to call a built-in.
 
     Attributes:
+        result: What it returns, where not null.
+        minimum: Fewest positional arguments.
+        maximum: Most of them.
         variadic: The last parameter takes all further arguments, as a list.
         needs_run: The implementation gets the running evaluation and the place first.
     """
 
     parameters: tuple[Parameter, ...]
     implementation: Callable[..., Value]
+    result: types.Type = types.ANY
     variadic: bool = False
     needs_run: bool = False
+    minimum: int = field(init=False)
+    maximum: int = field(init=False)
 
-    def takes(self, count: int) -> bool:
-        """Whether so many positional arguments fit."""
-        required = sum(not parameter.optional for parameter in self.parameters)
-        return count >= required if self.variadic else required <= count <= len(self.parameters)
+    def with_parameters(self, parameters: tuple[Parameter, ...]) -> Signature:
+        """The same signature with other parameters."""
+        return replace(self, parameters=parameters)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "minimum", sum(not parameter.optional for parameter in self.parameters))
+        object.__setattr__(self, "maximum", sys.maxsize if self.variadic else len(self.parameters))
 
     def positions(self, names: Sequence[str]) -> list[int] | None:
         """The parameter that each named argument belongs to; None where one belongs to none."""
         found = []
         for name in names:
-            position = next((i for i, p in enumerate(self.parameters) if name in p.names), None)
+            position = next((i for i, p in enumerate(self.parameters) if p.is_named(name)), None)
             if position is None or position in found:
                 return None
             found.append(position)
@@ -93,7 +118,9 @@ def call(run: Run, place: Place, function: Value, arguments: list[Value]) -> Val
     return _no_function(run, place, function)
 
 
-def call_named(run: Run, place: Place, function: Value, names: tuple[str, ...], arguments: list[Value]) -> Value:
+def call_named(
+    run: Run, place: Place, function: Value, names: tuple[str, ...], arguments: list[Value]
+) -> Value:
     """``function(name: a)``; parameters without an argument are null."""
     if isinstance(function, UserFunction):
         given = dict(zip(names, arguments, strict=True))
@@ -114,14 +141,21 @@ def call_named(run: Run, place: Place, function: Value, names: tuple[str, ...], 
 def _no_function(run: Run, place: Place, function: Value) -> None:
     if isinstance(function, ExternalFunction):
         return run.fail(
-            place, "external", "Expected a function of FEEL, but found one in Java or PMML, which is not run here"
+            place,
+            "external",
+            "Expected a function of FEEL, but found one in Java or PMML, which is not run here",
         )
     return run.fail(place, "function", "Expected a function to call, but found {}", described(function))
 
 
 def _wrong_number(run: Run, place: Place, function: FeelFunction, count: int) -> None:
     run.fail(
-        place, "function", "Expected {} arguments for {}, but found {}", len(function.parameters), function, count
+        place,
+        "function",
+        "Expected {} arguments for {}, but found {}",
+        len(function.parameters),
+        function,
+        count,
     )
 
 
@@ -142,20 +176,9 @@ def invoke(run: Run, place: Place, function: UserFunction, arguments: list[Value
             arguments[position] = value
     run.enter(place)
     try:
-        result = function.body(run, *arguments)
+        return function.body(run, *arguments)
     finally:
         run.leave()
-    if function.result is None or result is None:
-        return result
-    return conformed(run, place, result, function.result)
-
-
-def conformed(run: Run, place: Place, value: Value, type_: types.Type) -> Value:
-    """A value bound to a variable of a type: converted, or null where it does not conform."""
-    fits, result = coerced(value, type_)
-    if not fits:
-        return run.fail(place, "coercion", "Expected {}, but found {}", type_, described(value))
-    return result
 
 
 # ---------------------------------------------------------------------- built-ins
@@ -164,8 +187,9 @@ def conformed(run: Run, place: Place, value: Value, type_: types.Type) -> Value:
 def call_built_in(run: Run, place: Place, function: BuiltIn, arguments: list[Value]) -> Value:
     """Positional arguments: the first signature that takes them."""
     refusal: Refused | None = None
+    count = len(arguments)
     for signature in function.signatures:
-        if not signature.takes(len(arguments)):
+        if not signature.minimum <= count <= signature.maximum:
             continue
         try:
             return apply(run, place, signature, _fitted(signature, arguments))
@@ -227,7 +251,9 @@ def apply(run: Run, place: Place, signature: Signature, arguments: list[Value]) 
 
 
 def _out_of_range(run: Run, place: Place, function: BuiltIn) -> None:
-    run.fail(place, "arithmetic", "Expected a result of {} within the range of FEEL, but it is not", function.name)
+    run.fail(
+        place, "arithmetic", "Expected a result of {} within the range of FEEL, but it is not", function.name
+    )
 
 
 def _shape(function: BuiltIn, signature: Signature) -> str:
@@ -244,8 +270,7 @@ def _ordered(signature: Signature, positions: list[int], arguments: list[Value])
     ordered: list[Any] = [None] * (max(positions, default=-1) + 1)
     for position, argument in zip(positions, arguments, strict=True):
         ordered[position] = argument
-    required = sum(not parameter.optional for parameter in signature.parameters)
-    ordered.extend([None] * (required - len(ordered)))
+    ordered.extend([None] * (signature.minimum - len(ordered)))
     if signature.variadic and isinstance(ordered[-1], list):
         return [*ordered[:-1], *ordered[-1]]
     return ordered
@@ -265,8 +290,10 @@ def _fit(parameter: Parameter, argument: Value) -> Value:
         if parameter.nullable:
             return None
         raise _Unfit(f"Expected {parameter.type} for '{parameter.names[0]}', but found null")
+    if type(argument) in parameter.classes:
+        return argument
     type_ = parameter.type
-    if type_ is types.ANY or is_instance(argument, type_):
+    if type_ is types.ANY:
         return argument
     fits, value = coerced(argument, type_)
     if not fits:

@@ -50,7 +50,18 @@ class Evaluation:
 class Run:
     """One evaluation while it runs. Generated code and built-ins get it as their first argument."""
 
-    __slots__ = ("_depth", "_limit", "_random", "_seed", "_steps", "budget", "diagnostics", "dialect", "host", "now")
+    __slots__ = (
+        "_depth",
+        "_limit",
+        "_random",
+        "_seed",
+        "_steps",
+        "budget",
+        "diagnostics",
+        "dialect",
+        "host",
+        "now",
+    )
 
     def __init__(
         self,
@@ -121,7 +132,9 @@ class Run:
         self._steps -= 1
         if self._depth > self.budget.depth:
             self.stop(
-                place, "budget", f"Expected calls nested at most {self.budget.depth} deep, but found deeper ones"
+                place,
+                "budget",
+                f"Expected calls nested at most {self.budget.depth} deep, but found deeper ones",
             )
         if self._steps < 0:
             self.charge(place, 0)

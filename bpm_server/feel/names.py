@@ -5,14 +5,16 @@ Only names of several words need to be known: a single word is a name by itself.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bpm_server.feel.lexer import normalized, words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from bpm_server.feel.lexer import Token
+    from bpm_server.feel.types import Type
 
 
 class NameTable:
@@ -75,3 +77,20 @@ class Scopes:
         """The longest name of several words that starts at a token."""
         found = [match for table in self._stack if (match := table.longest(tokens, position))]
         return max(found, default=None, key=lambda match: match[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What an expression can name besides what it defines itself.
+
+    Attributes:
+        names: Variables in scope, as far as they have several words.
+        members: Names of context entries that may follow a dot, as far as they have several words.
+        types: Named types for ``instance of`` and parameters.
+        functions: Built-in functions with several words in their names.
+    """
+
+    names: Collection[str] = ()
+    members: Collection[str] = ()
+    types: Mapping[str, Type] = field(default_factory=dict)
+    functions: NameTable = field(default_factory=NameTable)

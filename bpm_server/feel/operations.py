@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Final
 
 from bpm_server.feel.numbers import DECIMAL128, is_number, shortened
 from bpm_server.feel.temporal import arithmetic as temporal
-from bpm_server.feel.temporal.values import NANOS_PER_SECOND, Date, DateTime, DaysDuration, MonthsDuration, Time
+from bpm_server.feel.temporal.values import (
+    NANOS_PER_SECOND,
+    Date,
+    DateTime,
+    DaysDuration,
+    MonthsDuration,
+    Time,
+)
 from bpm_server.feel.values import FeelFunction, Range, Value, described, kind_of
 
 if TYPE_CHECKING:
@@ -104,7 +111,9 @@ def divide(run: Run, place: Place, left: Value, right: Value) -> Value:
 
 def _ratio(run: Run, place: Place, left: int, right: int) -> Value:
     if right == 0:
-        return run.fail(place, "arithmetic", "Expected a duration other than zero to divide by, but found zero")
+        return run.fail(
+            place, "arithmetic", "Expected a duration other than zero to divide by, but found zero"
+        )
     return DECIMAL128.divide(left, right)
 
 

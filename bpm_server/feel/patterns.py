@@ -358,7 +358,11 @@ class _Translator:
         if len(first) > 2 and first[0] != "\\":
             return first
         following = self._pattern[self._at : self._at + 2]
-        if not following.startswith("-") or following in {"-", "-]", "-["} or first.startswith(("\\p", "\\P")):
+        if (
+            not following.startswith("-")
+            or following in {"-", "-]", "-["}
+            or first.startswith(("\\p", "\\P"))
+        ):
             return first
         self._at += 1
         last = self._set_character()

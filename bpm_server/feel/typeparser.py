@@ -132,9 +132,7 @@ class TypeParser:
         return type_
 
     def _skip_qualified(self) -> None:
-        while (
-            self._tokens[self._position].text == "." and self._tokens[self._position + 1].kind == "word"
-        ):
+        while self._tokens[self._position].text == "." and self._tokens[self._position + 1].kind == "word":
             self._position += 2
 
     def _expect(self, text: str) -> None:

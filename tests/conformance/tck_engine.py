@@ -59,10 +59,14 @@ def from_feel(value: Any) -> Any:
         case feel.Date():
             return dmn_tck.Date(value.year, value.month, value.day)
         case feel.Time():
-            return dmn_tck.Time(value.hour, value.minute, value.second, value.nano, value.offset_seconds(), value.zone)
+            return dmn_tck.Time(
+                value.hour, value.minute, value.second, value.nano, value.offset_seconds(), value.zone
+            )
         case feel.DateTime():
             time = value.time
-            clock = dmn_tck.Time(time.hour, time.minute, time.second, time.nano, value.offset_seconds(), time.zone)
+            clock = dmn_tck.Time(
+                time.hour, time.minute, time.second, time.nano, value.offset_seconds(), time.zone
+            )
             return dmn_tck.DateTime(from_feel(value.date), clock)
         case feel.MonthsDuration():
             return dmn_tck.Months(value.months)

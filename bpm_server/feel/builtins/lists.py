@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 LIBRARY = Library()
 
 
-def _add_for_list_or_items(name: str, item: str) -> Callable[[Callable[..., Value]], Callable[..., Value]]:
+def _add_for_list_or_items(
+    name: str, item: str, result: str
+) -> Callable[[Callable[..., Value]], Callable[..., Value]]:
     """For functions that take a list, or its items one by one."""
 
     def register(implementation: Callable[..., Value]) -> Callable[..., Value]:
-        LIBRARY.add(name, "list: list")(implementation)
-        LIBRARY.add(name, f"{item}...: any")(implementation)
+        LIBRARY.add(name, f"list: list -> {result}")(implementation)
+        LIBRARY.add(name, f"{item}...: any -> {result}")(implementation)
         return implementation
 
     return register
@@ -51,13 +53,13 @@ def _sum(values: list[FeelNumber]) -> FeelNumber:
 # ---------------------------------------------------------------------- looking at lists
 
 
-@LIBRARY.add("list contains", "list: list, element: any", needs_run=True)
+@LIBRARY.add("list contains", "list: list, element: any -> boolean", needs_run=True)
 def list_contains(run: Run, _place: Place, values: list[Value], element: Value) -> bool:
     """Whether an item is equal to the element."""
     return any(operations.same(run, value, element) for value in values)
 
 
-@LIBRARY.add("count", "list: list")
+@LIBRARY.add("count", "list: list -> number")
 def count(values: list[Value]) -> int:
     """Number of items."""
     return len(values)
@@ -80,25 +82,25 @@ def _extreme(values: list[Value], *, greatest: bool) -> Value:
     return best
 
 
-@_add_for_list_or_items("min", "c")
+@_add_for_list_or_items("min", "c", "any")
 def minimum(values: list[Value]) -> Value:
     """The smallest item; null of none."""
     return _extreme(values, greatest=False)
 
 
-@_add_for_list_or_items("max", "c")
+@_add_for_list_or_items("max", "c", "any")
 def maximum(values: list[Value]) -> Value:
     """The greatest item; null of none."""
     return _extreme(values, greatest=True)
 
 
-@_add_for_list_or_items("sum", "n")
+@_add_for_list_or_items("sum", "n", "number")
 def total(values: list[Value]) -> FeelNumber | None:
     """Null of none."""
     return _sum(_numbers(values)) if values else None
 
 
-@_add_for_list_or_items("product", "n")
+@_add_for_list_or_items("product", "n", "number")
 def product(values: list[Value]) -> FeelNumber | None:
     """Null of none."""
     if not values:
@@ -109,13 +111,13 @@ def product(values: list[Value]) -> FeelNumber | None:
     return result
 
 
-@_add_for_list_or_items("mean", "n")
+@_add_for_list_or_items("mean", "n", "number")
 def mean(values: list[Value]) -> FeelNumber | None:
     """The arithmetic mean; null of none."""
     return DECIMAL128.divide(_sum(_numbers(values)), len(values)) if values else None
 
 
-@_add_for_list_or_items("median", "n")
+@_add_for_list_or_items("median", "n", "number")
 def median(values: list[Value]) -> FeelNumber | None:
     """The middle item, or the mean of the two in the middle; null of none."""
     if not values:
@@ -127,7 +129,7 @@ def median(values: list[Value]) -> FeelNumber | None:
     return DECIMAL128.divide(DECIMAL128.add(ordered[middle - 1], ordered[middle]), 2)
 
 
-@_add_for_list_or_items("stddev", "n")
+@_add_for_list_or_items("stddev", "n", "number")
 def standard_deviation(values: list[Value]) -> FeelNumber | None:
     """Of a sample; null of fewer than two."""
     numbers = _numbers(values)
@@ -142,7 +144,7 @@ def standard_deviation(values: list[Value]) -> FeelNumber | None:
     return DECIMAL128.sqrt(DECIMAL128.divide(_sum(squares), len(numbers) - 1))  # type: ignore[arg-type]
 
 
-@_add_for_list_or_items("mode", "n")
+@_add_for_list_or_items("mode", "n", "list<number>")
 def mode(values: list[Value]) -> list[FeelNumber]:
     """The most frequent items, in ascending order."""
     frequency: dict[FeelNumber, int] = {}
@@ -152,13 +154,13 @@ def mode(values: list[Value]) -> list[FeelNumber]:
     return sorted(number for number, times in frequency.items() if times == most)
 
 
-@_add_for_list_or_items("all", "b")
+@_add_for_list_or_items("all", "b", "boolean")
 def all_true(values: list[Value]) -> bool | None:
     """False if an item is false, else null if one is null, else true."""
     return _combined(values, decisive=False)
 
 
-@_add_for_list_or_items("any", "b")
+@_add_for_list_or_items("any", "b", "boolean")
 def any_true(values: list[Value]) -> bool | None:
     """True if an item is true, else null if one is null, else false."""
     return _combined(values, decisive=True)
@@ -174,7 +176,7 @@ def _combined(values: list[Value], *, decisive: bool) -> bool | None:
     return None if None in values else not decisive
 
 
-@LIBRARY.add("index of", "list: list, match: any", needs_run=True)
+@LIBRARY.add("index of", "list: list, match: any -> list<number>", needs_run=True)
 def index_of(run: Run, _place: Place, values: list[Value], match: Value) -> list[int]:
     """Places of the items that are equal to the match."""
     return [place for place, value in enumerate(values, 1) if operations.same(run, value, match)]
@@ -196,7 +198,7 @@ def place_in(values: list[Value], position: FeelNumber) -> int:
     return number - 1 if number > 0 else len(values) + number
 
 
-@LIBRARY.add("sublist", "list: list, start position: number, length?: number")
+@LIBRARY.add("sublist", "list: list, start position: number, length?: number -> list")
 def sublist(values: list[Value], start: FeelNumber, length: FeelNumber | None = None) -> list[Value]:
     """From a position on, so many items or all."""
     first = place_in(values, start)
@@ -208,13 +210,13 @@ def sublist(values: list[Value], start: FeelNumber, length: FeelNumber | None = 
     return values[first : first + int(length)]
 
 
-@LIBRARY.add("append", "list: list, item|items...: any")
+@LIBRARY.add("append", "list: list, item~items...: any -> list")
 def append(values: list[Value], items: list[Value]) -> list[Value]:
     """The list with the items at its end."""
     return [*values, *items]
 
 
-@LIBRARY.add("concatenate", "list|lists...: list", needs_run=True)
+@LIBRARY.add("concatenate", "list~lists...: list -> list", needs_run=True)
 def concatenate(run: Run, place: Place, lists: list[list[Value]]) -> list[Value]:
     """The items of all lists."""
     size = sum(map(len, lists))
@@ -223,34 +225,34 @@ def concatenate(run: Run, place: Place, lists: list[list[Value]]) -> list[Value]
     return [item for values in lists for item in values]
 
 
-@LIBRARY.add("insert before", "list: list, position: number, newItem|new item: any")
+@LIBRARY.add("insert before", "list: list, position: number, newItem: any -> list")
 def insert_before(values: list[Value], position: FeelNumber, item: Value) -> list[Value]:
     """The list with the item before a position."""
     index = place_in(values, position)
     return [*values[:index], item, *values[index:]]
 
 
-@LIBRARY.add("remove", "list: list, position: number")
+@LIBRARY.add("remove", "list: list, position: number -> list")
 def remove(values: list[Value], position: FeelNumber) -> list[Value]:
     """The list without the item at a position."""
     index = place_in(values, position)
     return values[:index] + values[index + 1 :]
 
 
-@LIBRARY.add("reverse", "list: list")
+@LIBRARY.add("reverse", "list: list -> list")
 def reverse(values: list[Value]) -> list[Value]:
     """The last item first."""
     return values[::-1]
 
 
-@LIBRARY.add("list replace", "list: list, position: number, newItem|new item: any")
+@LIBRARY.add("list replace", "list: list, position: number, newItem: any -> list")
 def list_replace(values: list[Value], position: FeelNumber, item: Value) -> list[Value]:
     """The list with another item at a position."""
     index = place_in(values, position)
     return [*values[:index], item, *values[index + 1 :]]
 
 
-@LIBRARY.add("list replace", "list: list, match: function, newItem|new item: any", needs_run=True)
+@LIBRARY.add("list replace", "list: list, match: function, newItem: any -> list", needs_run=True)
 def list_replace_matching(
     run: Run, place: Place, values: list[Value], match: FeelFunction, item: Value
 ) -> list[Value]:
@@ -294,19 +296,19 @@ def distinct(run: Run, place: Place, values: list[Value]) -> list[Value]:
     return kept
 
 
-@LIBRARY.add("union", "list|lists...: list", needs_run=True)
+@LIBRARY.add("union", "list~lists...: list -> list", needs_run=True)
 def union(run: Run, place: Place, lists: list[list[Value]]) -> list[Value]:
     """The items of all lists, each once."""
     return distinct(run, place, concatenate(run, place, lists))
 
 
-@LIBRARY.add("distinct values", "list: list", needs_run=True)
+@LIBRARY.add("distinct values", "list: list -> list", needs_run=True)
 def distinct_values(run: Run, place: Place, values: list[Value]) -> list[Value]:
     """Each item once."""
     return distinct(run, place, values)
 
 
-@LIBRARY.add("flatten", "list: list", needs_run=True)
+@LIBRARY.add("flatten", "list: list -> list", needs_run=True)
 def flatten(run: Run, place: Place, values: list[Value]) -> list[Value]:
     """All items of lists within lists."""
     flat: list[Value] = []
@@ -324,7 +326,7 @@ def flatten(run: Run, place: Place, values: list[Value]) -> list[Value]:
     return flat
 
 
-@LIBRARY.add("sort", "list: list, precedes: function", needs_run=True)
+@LIBRARY.add("sort", "list: list, precedes: function -> list", needs_run=True)
 def sort(run: Run, place: Place, values: list[Value], precedes: FeelFunction) -> list[Value]:
     """By an ordering function; items that neither precede each other keep their order."""
 
@@ -334,18 +336,22 @@ def sort(run: Run, place: Place, values: list[Value], precedes: FeelFunction) ->
             if answer is True:
                 return result
             if answer is not False:
-                message = f"Expected an ordering function that is true or false, but found {described(answer)}"
+                message = (
+                    f"Expected an ordering function that is true or false, but found {described(answer)}"
+                )
                 raise Refused(message, "type")
         return 0
 
     return sorted(values, key=cmp_to_key(compare))
 
 
-@LIBRARY.add("sort", "list: list")
+@LIBRARY.add("sort", "list: list -> list")
 def sort_naturally(values: list[Value]) -> list[Value]:
     """In ascending order."""
     for value in values:
         if not operations.orderable(values[0], value):
-            message = f"Expected items that have an order, but found {described(values[0])} and {described(value)}"
+            message = (
+                f"Expected items that have an order, but found {described(values[0])} and {described(value)}"
+            )
             raise Refused(message, "type")
     return sorted(values, key=cmp_to_key(lambda a, b: operations.precedes(b, a) - operations.precedes(a, b)))

@@ -22,9 +22,7 @@ _TIME = re.compile(
     r"(?:([Zz])|([+-])([0-9]{2}):([0-9]{2})(?::([0-9]{2}))?)?(?:@([^\[\]]+)|\[([^\[\]]+)\])?\Z"
 )
 _MONTHS = re.compile(r"(-?)P(?:([0-9]+)Y)?(?:([0-9]+)M)?\Z")
-_DAYS = re.compile(
-    r"(-?)P(?:([0-9]+)D)?(?:T(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+)(?:\.([0-9]*))?S)?)?\Z"
-)
+_DAYS = re.compile(r"(-?)P(?:([0-9]+)D)?(?:T(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+)(?:\.([0-9]*))?S)?)?\Z")
 _MAX_LENGTH = 200
 
 
@@ -78,7 +76,9 @@ def _parse_clock(text: str, *, both: bool) -> tuple[Time, bool] | None:
     match = _TIME.match(text) if len(text) <= _MAX_LENGTH else None
     if match is None:
         return None
-    hour, minute, second, fraction, utc, sign, offset_hours, offset_minutes, offset_seconds = match.groups()[:9]
+    hour, minute, second, fraction, utc, sign, offset_hours, offset_minutes, offset_seconds = match.groups()[
+        :9
+    ]
     zone, bracketed = match.groups()[9:]
     numbers = int(hour), int(minute), int(second)
     nano = int((fraction or "0")[:9].ljust(9, "0"))
