@@ -1,1 +1,139 @@
-"""What an installation can set. Filled by bootstrap from the environment or a file."""
+"""What an installation can set. Filled by bootstrap from the environment or a file; never changed afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bpm_server.kernel.errors import InvalidInput
+
+PREFIX = "BPM_"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting has an environment variable: ``BPM_`` and the name in capitals.
+
+    Attributes:
+        database_url: SQLAlchemy URL; empty: SQLite in ``data_dir``.
+        broker_url: RabbitMQ for production workers; empty: workers poll and listen only.
+        data_dir: Database, secrets and files of an embedded server.
+        content_dir: Where ``processes/``, ``forms/``, ``rules/`` and ``connectors/`` lie; empty: the current
+            folder if it has them, else the installed package's copy.
+        secret_key: Signs and encrypts; empty: generated once into ``data_dir``.
+        admin_password: Of the first administrator; empty: generated and printed once.
+        allow_clock: Allows ``PUT /v2/clock`` (tests).
+        allow_loopback_webhooks: Allows webhook targets on this machine (demo and tests).
+        webhook_allowed_hosts: Hosts in the company's own network that webhooks may reach.
+        demo: Lists the demo people on the sign-in page of a loopback server.
+        anonymous_v2: Allows ``/v2`` without credentials (Camunda Modeler on a designer's machine).
+        gateway_version: What ``/v2/topology`` reports; Camunda Modeler compares it with the diagram's version.
+        platform_version: What the Camunda 7 API reports.
+        public_url: Where people reach this server, for links in mails and webhooks.
+        threads: Request threads of one web process.
+        processes: Web processes of ``bpm-server web``.
+        hot_instances: Live instances kept in memory by each process.
+        lock_timeout_ms: How long a command waits for a lock before it answers 503.
+        request_body_limit: Bytes of one request.
+        session_hours: A signed-in browser stays so this long after its last use.
+        default_language: For people who have not chosen one.
+        time_zone: For people who have not chosen one, and for cron timers.
+    """
+
+    database_url: str = ""
+    broker_url: str = ""
+    host: str = "127.0.0.1"
+    port: int = 8080
+    data_dir: Path = Path(".bpm")
+    content_dir: str = ""
+    secret_key: str = ""
+    admin_password: str = ""
+    allow_clock: bool = False
+    allow_loopback_webhooks: bool = False
+    webhook_allowed_hosts: tuple[str, ...] = ()
+    demo: bool = False
+    anonymous_v2: bool = False
+    gateway_version: str = "8.9.0"
+    platform_version: str = "7.24.0"
+    public_url: str = ""
+    threads: int = 8
+    processes: int = 2
+    hot_instances: int = 2_000
+    lock_timeout_ms: int = 3_000
+    request_body_limit: int = 8 * 1024 * 1024
+    upload_limit: int = 12 * 1024 * 1024
+    session_hours: int = 12
+    default_language: str = "zh-CN"
+    time_zone: str = "Asia/Shanghai"
+    log_level: str = "INFO"
+    log_json: bool = False
+    extra: dict[str, str] = field(default_factory=dict)
+
+    def database(self) -> str:
+        """The database URL with its default."""
+        return self.database_url or f"sqlite:///{(self.data_dir / 'bpm.db').absolute()}"
+
+    def url(self) -> str:
+        """Where people reach this server."""
+        return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
+
+
+def from_mapping(source: dict[str, str], **overrides: Any) -> Settings:
+    """Settings from ``BPM_...`` variables; ``overrides`` win.
+
+    Raises:
+        InvalidInput: a value is not of its type; names the variable.
+    """
+    values: dict[str, Any] = {}
+    for name, default in _defaults().items():
+        text = source.get(PREFIX + name.upper())
+        if text is not None:
+            values[name] = _convert(PREFIX + name.upper(), text, default)
+    values.update({name: value for name, value in overrides.items() if value is not None})
+    return Settings(**values)
+
+
+def _defaults() -> dict[str, Any]:
+    blank = Settings()
+    return {name: getattr(blank, name) for name in Settings.__slots__ if name != "extra"}
+
+
+def _convert(variable: str, text: str, default: Any) -> Any:
+    if isinstance(default, bool):
+        if text.strip().lower() in ("1", "true", "yes", "on"):
+            return True
+        if text.strip().lower() in ("", "0", "false", "no", "off"):
+            return False
+        message = f"Expected {variable} to be 1 or 0, but found '{text}'"
+        raise InvalidInput(message)
+    if isinstance(default, int):
+        try:
+            return int(text)
+        except ValueError as error:
+            message = f"Expected {variable} to be a whole number, but found '{text}'"
+            raise InvalidInput(message) from error
+    if isinstance(default, Path):
+        return Path(text)
+    if isinstance(default, tuple):
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    return text
+
+
+def read_file(path: Path) -> dict[str, str]:
+    """Reads ``NAME=value`` lines; ``#`` begins a comment; quotes around a value are dropped.
+
+    Raises:
+        InvalidInput: a line is neither empty, comment nor assignment; names the line.
+    """
+    result: dict[str, str] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        plain = line.strip()
+        if not plain or plain.startswith("#"):
+            continue
+        name, separator, value = plain.partition("=")
+        if not separator or not name.strip().isidentifier():
+            message = f"Expected NAME=value in {path.name} line {number}, but found '{plain[:40]}'"
+            raise InvalidInput(message)
+        result[name.strip()] = value.strip().strip("'\"")
+    return result

@@ -1,1 +1,1 @@
-"""Filled by the parts that follow."""
+"""Calls to the outside world: the contract, the registry, HTTP with a guard, secrets."""

@@ -1,1 +1,26 @@
-"""Filled by the parts that follow."""
+"""Runs BPMN on SpiffWorkflow's core, as a pure function of (definition, state, command, now).
+
+The only package that imports SpiffWorkflow. No database, no clock, no network: what happened comes back as
+events. See docs/adr/0001-engine-design.md for why SpiffWorkflow's own BPMN runtime is not used.
+"""
+
+from bpm_server.engine.advance import advance, start
+from bpm_server.engine.compile import compile_process
+from bpm_server.engine.definition import Definition
+from bpm_server.engine.instance import Instance
+from bpm_server.engine.outcome import ChunkNeeded, Context, Limits, Outcome
+from bpm_server.engine.state import Stored, load
+
+__all__ = [
+    "ChunkNeeded",
+    "Context",
+    "Definition",
+    "Instance",
+    "Limits",
+    "Outcome",
+    "Stored",
+    "advance",
+    "compile_process",
+    "load",
+    "start",
+]

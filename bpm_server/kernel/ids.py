@@ -22,17 +22,26 @@ _SEQUENCE_MASK = (1 << _SEQUENCE_BITS) - 1
 class KeySource:
     """Hands out keys of one node. Safe for threads; a clock that goes back does not make keys repeat."""
 
-    def __init__(self, node: int, clock: Clock) -> None:
+    def __init__(self, clock: Clock, node: int | None = None) -> None:
+        self._node: int | None = None
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._last = 0
+        if node is not None:
+            self.use_node(node)
+
+    def use_node(self, node: int) -> None:
+        """Sets the node number, leased from the database."""
         if not 0 <= node < NODES:
             message = f"Expected a node between 0 and {NODES - 1}, but found {node}"
             raise ValueError(message)
         self._node = node << _SEQUENCE_BITS
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._last = 0
 
     def __call__(self) -> int:
         """The next key."""
+        if self._node is None:
+            message = "Expected a leased node number before the first key, but there is none"
+            raise RuntimeError(message)
         with self._lock:
             elapsed = int(self._clock.now().timestamp() * 1000) - EPOCH_MS
             tick = max(elapsed << _SEQUENCE_BITS, self._last + 1)

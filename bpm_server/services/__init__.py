@@ -1,1 +1,1 @@
-"""Filled by the parts that follow."""
+"""One public function = one command = one transaction: authorize, lock, decide, write, done."""

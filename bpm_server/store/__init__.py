@@ -1,1 +1,1 @@
-"""Filled by the parts that follow."""
+"""Tables and everything that reads or writes them. Nothing above this package knows SQL but ``reports``."""

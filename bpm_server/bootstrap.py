@@ -1,0 +1,171 @@
+"""Puts the parts together: settings -> ``Server``. Nothing else does."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import socket
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bpm_server.connectors import registry
+from bpm_server.connectors.secrets import SecretBox
+from bpm_server.engine import Limits
+from bpm_server.kernel.clock import SystemClock
+from bpm_server.kernel.errors import BpmError
+from bpm_server.kernel.ids import KeySource
+from bpm_server.kernel.log import get_logger
+from bpm_server.services import nodes
+from bpm_server.services.definitions import Definitions
+from bpm_server.services.hot import HotInstances
+from bpm_server.services.identities import Identities
+from bpm_server.services.server import Server
+from bpm_server.store import migrate
+from bpm_server.store.database import Database
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from bpm_server.connectors.registry import Registry
+    from bpm_server.kernel.clock import Clock
+    from bpm_server.settings import Settings
+
+log = get_logger(__name__)
+CONTENT_FOLDERS = ("processes", "forms", "rules", "connectors")
+RENEW_S = 120.0
+
+
+@dataclass
+class Wakes:
+    """Who is told, after a commit, that there is work. Workers of this process and the broker listen here."""
+
+    listeners: list[Callable[[frozenset[str]], None]]
+
+    def __call__(self, topics: frozenset[str]) -> None:
+        for listener in self.listeners:
+            listener(topics)
+
+
+def content_folder(settings: Settings) -> Path:
+    """Where ``processes/``, ``forms/``, ``rules/`` and ``connectors/`` lie."""
+    if settings.content_dir:
+        return Path(settings.content_dir)
+    here = Path.cwd()
+    if any((here / name).is_dir() for name in CONTENT_FOLDERS):
+        return here
+    return Path(__file__).parent / "content"
+
+
+def secret_key(settings: Settings) -> str:
+    """The installation's secret; made once in the data folder where none is set."""
+    if settings.secret_key:
+        return settings.secret_key
+    path = settings.data_dir / "secret.key"
+    if not path.exists():
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError), path.open("x", encoding="ascii", opener=_private) as file:
+            file.write(secrets.token_urlsafe(48))
+    return path.read_text(encoding="ascii").strip()
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def open_database(settings: Settings) -> Database:
+    """The database of these settings; the data folder is made where SQLite needs it."""
+    if not settings.database_url:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    pool = settings.threads + 4
+    return Database(settings.database(), pool_size=pool, lock_timeout_ms=settings.lock_timeout_ms)
+
+
+def build(
+    settings: Settings,
+    *,
+    database: Database | None = None,
+    clock: Clock | None = None,
+    connectors: Registry | None = None,
+    limits: Limits | None = None,
+    take_node: bool = True,
+) -> Server:
+    """A server on a migrated database. Tests put their own parts in."""
+    clock = clock or SystemClock()
+    box = SecretBox(secret_key(settings))
+    server = Server(
+        settings=settings,
+        database=database or open_database(settings),
+        clock=clock,
+        new_key=KeySource(clock),
+        hot=HotInstances(settings.hot_instances),
+        definitions=Definitions(),
+        identities=Identities(box, clock.monotonic),
+        connectors=registry.load(content_folder(settings) / "connectors") if connectors is None else connectors,
+        secrets=box,
+        limits=limits or Limits(),
+        wake=Wakes([]),
+    )
+    if take_node:
+        Node(server).take()
+    return server
+
+
+class Node:
+    """The lease of this process's node number."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._holder = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._number: int | None = None
+
+    def take(self) -> None:
+        """Leases a free number and makes keys with it."""
+        self._number = nodes.take_node(self._server, self._holder)
+        self._server.new_key.use_node(self._number)
+
+    def renew(self) -> None:
+        """Keeps the number; where another process has taken it after a long pause, takes a new one."""
+        if self._number is None or not nodes.renew_node(self._server, self._number, self._holder):
+            self.take()
+
+    def release(self) -> None:
+        """Gives the number back."""
+        if self._number is not None:
+            nodes.release_node(self._server, self._number, self._holder)
+
+
+def prepare(settings: Settings) -> None:
+    """Brings the database of these settings to the newest tables."""
+    database = open_database(settings)
+    migrate.upgrade(database)
+    database.dispose()
+
+
+@contextlib.contextmanager
+def running(settings: Settings) -> Iterator[Server]:
+    """A server whose node lease is kept alive; everything is given back at the end."""
+    server = build(settings, take_node=False)
+    node = Node(server)
+    node.take()
+    stop = threading.Event()
+    keeper = threading.Thread(target=_keep, args=(node, stop), name="node-lease", daemon=True)
+    keeper.start()
+    try:
+        yield server
+    finally:
+        stop.set()
+        keeper.join(5)
+        with contextlib.suppress(BpmError):
+            node.release()
+        server.database.dispose()
+
+
+def _keep(node: Node, stop: threading.Event) -> None:
+    while not stop.wait(RENEW_S):
+        try:
+            node.renew()
+        except BpmError as error:
+            log.warning("node.renewal_failed", reason=error.message)

@@ -1,0 +1,159 @@
+"""What can be done to one process instance; input of ``engine.advance``.
+
+They are recorded with the events they caused, so that a past case can be replayed. The encoded form is an
+array with a short tag: fields may be added at the end, never renamed or reordered.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+
+class Command(msgspec.Struct, frozen=True, array_like=True, tag_field="t"):
+    """One command."""
+
+
+class StartInstance(Command, frozen=True, tag="start"):
+    """Starts a process at ``element_id`` (a start event; None: the none start event).
+
+    Attributes:
+        key: Key of the new instance.
+        called_by: Element instance key of the call activity, None for a root.
+    """
+
+    key: int
+    variables: dict[str, Any] = {}
+    element_id: str | None = None
+    business_key: str | None = None
+    called_by: int | None = None
+    instructions: tuple[str, ...] = ()
+
+
+class CompleteTask(Command, frozen=True, tag="complete-task"):
+    """A person finished a user task."""
+
+    key: int
+    variables: dict[str, Any] = {}
+    chunk: int = 0
+
+
+class CompleteJob(Command, frozen=True, tag="complete-job"):
+    """A worker finished a job of an element."""
+
+    element_key: int
+    variables: dict[str, Any] = {}
+    chunk: int = 0
+    local: dict[str, Any] = {}
+
+
+class ThrowError(Command, frozen=True, tag="throw-error"):
+    """A worker or a called process reports a BPMN error at an element."""
+
+    element_key: int
+    code: str
+    message: str | None = None
+    variables: dict[str, Any] = {}
+    chunk: int = 0
+
+
+class ThrowEscalation(Command, frozen=True, tag="throw-escalation"):
+    """A called process reports an escalation at its call activity."""
+
+    element_key: int
+    code: str
+    variables: dict[str, Any] = {}
+    chunk: int = 0
+
+
+class CompleteCall(Command, frozen=True, tag="complete-call"):
+    """A called process ended; ``variables`` are those of its process scope."""
+
+    element_key: int
+    variables: dict[str, Any] = {}
+    chunk: int = 0
+
+
+class TriggerEvent(Command, frozen=True, tag="trigger"):
+    """A message, signal or condition arrived at a waiting event.
+
+    Attributes:
+        element_key: The element instance that waits (for a boundary event: its host).
+        event_id: Id of the catching event.
+    """
+
+    element_key: int
+    event_id: str
+    variables: dict[str, Any] = {}
+    chunk: int = 0
+
+
+class FireTimer(Command, frozen=True, tag="fire-timer"):
+    """A timer is due.
+
+    Attributes:
+        due_at: When it was due; a cycle counts on from here.
+        repetitions: How often it still fires after this, None for ever.
+    """
+
+    element_key: int
+    event_id: str
+    due_at: datetime
+    repetitions: int | None = 0
+    chunk: int = 0
+
+
+class Continue(Command, frozen=True, tag="continue"):
+    """Goes on behind a safe point (``asyncBefore``, ``asyncAfter``)."""
+
+    element_key: int
+    chunk: int = 0
+
+
+class RaiseIncident(Command, frozen=True, tag="raise-incident"):
+    """Something outside the engine failed for good at an element."""
+
+    element_key: int
+    kind: str
+    message: str
+    chunk: int = 0
+    job_key: int | None = None
+
+
+class ResolveIncident(Command, frozen=True, tag="resolve-incident"):
+    """Tries again what failed."""
+
+    element_key: int
+    chunk: int = 0
+
+
+class SetVariables(Command, frozen=True, tag="set-variables"):
+    """Sets variables at a scope (``local``), or from there up as a completion would."""
+
+    scope_key: int
+    variables: dict[str, Any]
+    local: bool = True
+    chunk: int = 0
+
+
+class CancelInstance(Command, frozen=True, tag="cancel"):
+    """Terminates everything."""
+
+
+AnyCommand = (
+    StartInstance
+    | CompleteTask
+    | CompleteJob
+    | ThrowError
+    | ThrowEscalation
+    | CompleteCall
+    | TriggerEvent
+    | FireTimer
+    | Continue
+    | RaiseIncident
+    | ResolveIncident
+    | SetVariables
+    | CancelInstance
+)

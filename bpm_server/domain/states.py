@@ -1,0 +1,56 @@
+"""The words for states, as Camunda's REST contract has them where it has one."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class InstanceState(StrEnum):
+    """Of a process instance."""
+
+    ACTIVE = "ACTIVE"
+    COMPLETED = "COMPLETED"
+    TERMINATED = "TERMINATED"
+    SUSPENDED = "SUSPENDED"
+
+
+class ElementState(StrEnum):
+    """Of an element instance."""
+
+    ACTIVE = "ACTIVE"
+    COMPLETED = "COMPLETED"
+    TERMINATED = "TERMINATED"
+
+
+class TaskState(StrEnum):
+    """Of a user task."""
+
+    CREATED = "CREATED"
+    COMPLETED = "COMPLETED"
+    CANCELED = "CANCELED"
+
+
+class JobState(StrEnum):
+    """Of a job."""
+
+    CREATED = "CREATED"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    ERROR_THROWN = "ERROR_THROWN"
+    CANCELED = "CANCELED"
+
+
+class IncidentState(StrEnum):
+    """Of an incident."""
+
+    ACTIVE = "ACTIVE"
+    RESOLVED = "RESOLVED"
+
+
+class DeliveryState(StrEnum):
+    """Of a webhook delivery."""
+
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    CANCELED = "canceled"

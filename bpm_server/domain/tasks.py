@@ -1,0 +1,98 @@
+"""Who may do what with a user task, and what is said when it is too late."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bpm_server.domain.states import TaskState
+from bpm_server.kernel.errors import Forbidden, WrongState
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from bpm_server.domain.identity import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A user task as commands see it."""
+
+    key: int
+    instance_key: int
+    root_key: int
+    process_id: str
+    element_id: str
+    name: str | None
+    state: str
+    assignee: str | None
+    candidate_users: frozenset[str]
+    candidate_groups: frozenset[str]
+    chunk: int
+    form_key: int | None
+    embedded_form: str | None
+    process_definition_key: int
+    ended_at: datetime | None
+    ended_by: str | None
+
+
+def check_open(task: Task, act: str) -> None:
+    """The task must still be open.
+
+    Raises:
+        WrongState: says who ended it and when.
+    """
+    if task.state == TaskState.CREATED:
+        return
+    how = "completed" if task.state == TaskState.COMPLETED else "cancelled by its process"
+    who = f" by {task.ended_by}" if task.ended_by and task.state == TaskState.COMPLETED else ""
+    when = f" at {task.ended_at:%Y-%m-%d %H:%M:%S} UTC" if task.ended_at else ""
+    message = f"Expected to {act} task '{task.key}', but it was {how}{who}{when}"
+    raise WrongState(message, state=task.state, endedBy=task.ended_by, endedAt=task.ended_at, retry=False)
+
+
+def may_see(task: Task, actor: Actor) -> bool:
+    """Assignee, candidates, and who may read tasks of the process."""
+    return (
+        task.assignee == actor.username
+        or actor.is_candidate(task.candidate_users, task.candidate_groups)
+        or actor.may("PROCESS_DEFINITION", "READ_USER_TASK", task.process_id)
+    )
+
+
+def may_work_on(task: Task, actor: Actor) -> bool:
+    """The assignee; where there is none, the candidates; and who may update tasks of the process."""
+    if actor.may("PROCESS_DEFINITION", "UPDATE_USER_TASK", task.process_id):
+        return True
+    if task.assignee is not None:
+        return task.assignee == actor.username
+    return actor.is_candidate(task.candidate_users, task.candidate_groups)
+
+
+def check_work(task: Task, actor: Actor, act: str) -> None:
+    """The actor must be the one to act.
+
+    Raises:
+        Forbidden: says whose task it is.
+    """
+    if may_work_on(task, actor):
+        return
+    whose = f"it is assigned to {task.assignee}" if task.assignee else "it is not offered to them"
+    message = f"Expected '{actor.username}' to {act} task '{task.key}', but {whose}"
+    raise Forbidden(message)
+
+
+def check_claim(task: Task, actor: Actor) -> None:
+    """Candidates may claim what nobody has claimed.
+
+    Raises:
+        WrongState: somebody else has it.
+        Forbidden: not a candidate.
+    """
+    if task.assignee is not None and task.assignee != actor.username:
+        message = f"Expected to claim task '{task.key}', but {task.assignee} has claimed it"
+        raise WrongState(message, assignee=task.assignee, retry=False)
+    if not actor.is_candidate(task.candidate_users, task.candidate_groups) and not actor.may(
+        "PROCESS_DEFINITION", "UPDATE_USER_TASK", task.process_id
+    ):
+        check_work(task, actor, "claim")

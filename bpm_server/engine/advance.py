@@ -1,0 +1,184 @@
+"""One command, one step: ``start`` and ``advance``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bpm_server.domain import commands, events
+from bpm_server.engine import activities
+from bpm_server.engine import variables as v
+from bpm_server.engine.instance import Instance
+from bpm_server.engine.outcome import Outcome, Stuck
+from bpm_server.engine.token import Phase, Token
+from bpm_server.kernel.errors import InvalidInput, WrongState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bpm_server.engine.definition import Definition
+    from bpm_server.engine.element import Element
+    from bpm_server.engine.outcome import Context
+
+
+def start(definition: Definition, command: commands.StartInstance, context: Context) -> Outcome:
+    """Starts an instance and runs it until it waits.
+
+    Raises:
+        InvalidInput: the process has no such start event.
+    """
+    start_event = _start_event(definition, command.element_id)
+    instance = Instance(definition)
+    instance.begin(context)
+    root = Token(instance, definition.root, None, command.key)
+    instance.root = root
+    instance.emit(events.InstanceStarted(command.key, start_event.element_id, command.business_key))
+    root.remember("start", start_event.element_id)
+    v.set_local(root, command.variables)
+    definition.root._update(root)
+    return _run(instance)
+
+
+def _start_event(definition: Definition, element_id: str | None) -> Element:
+    for node in definition.process.starts():
+        if node.id == element_id or (element_id is None and node.event is None):
+            return definition.elements[node.id]
+    wanted = f"start event '{element_id}'" if element_id else "a start event without a trigger"
+    message = f"Expected process '{definition.id}' to have {wanted}, but found none"
+    raise InvalidInput(message)
+
+
+def advance(instance: Instance, command: commands.AnyCommand, context: Context) -> Outcome:
+    """Applies one command and runs the instance until it waits.
+
+    Uses ``instance`` up: after any exception it must be thrown away.
+
+    Raises:
+        WrongState: the element does not wait for this (any more).
+        ChunkNeeded: the step needs items of a multi-instance that were not loaded.
+    """
+    instance.begin(context)
+    HANDLERS[type(command)](instance, command)
+    return _run(instance)
+
+
+def _run(instance: Instance) -> Outcome:
+    instance.run()
+    root = instance.root
+    finished = root.has_ended()
+    variables = v.local_values(root) if finished else {}
+    happened = instance.events
+    instance.end()
+    return Outcome(instance, happened, finished, variables)
+
+
+# --- handlers: one per command --------------------------------------------------------------------------
+
+
+def _waiting(instance: Instance, key: int, kind: type[Element], what: str) -> Token:
+    token = instance.find(key)
+    if not isinstance(token.task_spec, kind) or token.phase != Phase.WAITING:
+        message = f"Expected element instance '{key}' to wait as {what}, but it does not"
+        raise WrongState(message)
+    return token
+
+
+def _complete_task(instance: Instance, command: commands.CompleteTask) -> None:
+    token = _waiting(instance, command.key, activities.UserTask, "a user task")
+    _clear_incident(instance, token)
+    token.task_spec.finish(token, command.variables)
+
+
+def _complete_job(instance: Instance, command: commands.CompleteJob) -> None:
+    token = instance.find(command.element_key)
+    if not token.recall("job"):
+        message = f"Expected element instance '{command.element_key}' to wait for a job, but it does not"
+        raise WrongState(message)
+    token.remember("job", None)
+    instance.emit(events.JobCompleted(token.id))
+    _clear_incident(instance, token)
+    if token.phase == Phase.WAITING:
+        v.set_local(token, command.local)
+        token.task_spec.finish(token, command.variables)
+        return
+    v.propagate(token, command.variables)
+    token.remember("listener", (token.recall("listener") or 0) + 1)
+    instance.wake(token)
+
+
+def _clear_incident(instance: Instance, token: Token) -> None:
+    if token.recall("incident"):
+        token.remember("incident", None)
+        instance.emit(events.IncidentResolved(token.id))
+
+
+def _throw_error(instance: Instance, command: commands.ThrowError) -> None:
+    token = instance.find(command.element_key)
+    instance.throwing.error(token, command.code, command.message, command.variables)
+
+
+def _throw_escalation(instance: Instance, command: commands.ThrowEscalation) -> None:
+    token = instance.find(command.element_key)
+    instance.throwing.escalation(token, command.code, command.variables)
+
+
+def _complete_call(instance: Instance, command: commands.CompleteCall) -> None:
+    token = _waiting(instance, command.element_key, activities.CallActivity, "a call activity")
+    call: Any = token.task_spec
+    try:
+        call.called_ended(token, command.variables)
+    except Stuck as stuck:
+        instance.raise_incident(token, stuck.kind, stuck.message)
+
+
+def _trigger(instance: Instance, command: commands.TriggerEvent) -> None:
+    instance.waiting.trigger(instance.find(command.element_key), command.event_id, command.variables)
+
+
+def _fire_timer(instance: Instance, command: commands.FireTimer) -> None:
+    instance.waiting.fire_timer(instance.find(command.element_key), command)
+
+
+def _continue(instance: Instance, command: commands.Continue) -> None:
+    token = instance.find(command.element_key)
+    following = {Phase.ASYNC_BEFORE: Phase.ACTIVATE, Phase.ASYNC_AFTER: Phase.CHOOSE}.get(Phase(token.phase))
+    if following is None:
+        message = f"Expected element instance '{command.element_key}' to wait at a safe point, but it does not"
+        raise WrongState(message)
+    token.remember("job", None)
+    instance.emit(events.JobCompleted(token.id))
+    _clear_incident(instance, token)
+    token.phase = following
+    instance.wake(token)
+
+
+def _raise_incident(instance: Instance, command: commands.RaiseIncident) -> None:
+    instance.raise_incident(instance.find(command.element_key), command.kind, command.message, command.job_key)
+
+
+def _resolve_incident(instance: Instance, command: commands.ResolveIncident) -> None:
+    instance.resolve_incident(instance.find(command.element_key))
+
+
+def _set_variables(instance: Instance, command: commands.SetVariables) -> None:
+    v.set_state_values(instance, command.scope_key, command.variables, local=command.local)
+
+
+def _cancel(instance: Instance, command: commands.CancelInstance) -> None:
+    del command
+    instance.terminate(instance.root)
+
+
+HANDLERS: dict[type, Callable[[Instance, Any], None]] = {
+    commands.CompleteTask: _complete_task,
+    commands.CompleteJob: _complete_job,
+    commands.ThrowError: _throw_error,
+    commands.ThrowEscalation: _throw_escalation,
+    commands.CompleteCall: _complete_call,
+    commands.TriggerEvent: _trigger,
+    commands.FireTimer: _fire_timer,
+    commands.Continue: _continue,
+    commands.RaiseIncident: _raise_incident,
+    commands.ResolveIncident: _resolve_incident,
+    commands.SetVariables: _set_variables,
+    commands.CancelInstance: _cancel,
+}

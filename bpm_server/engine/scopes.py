@@ -1,0 +1,189 @@
+"""The process itself and its sub-processes: they are active as long as a token is inside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bpm_server.bpmn.model import CancelEvent, Node, NodeType
+from bpm_server.domain import events
+from bpm_server.engine import variables as v
+from bpm_server.engine.element import Element
+from bpm_server.engine.outcome import Stuck
+from bpm_server.engine.token import Phase, Token
+from bpm_server.kernel import json
+
+if TYPE_CHECKING:
+    from bpm_server.engine.definition import Definition
+
+
+class Scope(Element):
+    """Base of everything that holds tokens."""
+
+    keeps_compensation = True
+    first: Element | None = None
+
+    def work(self, token: Token) -> bool:
+        """Starts inside."""
+        assert self.first is not None  # noqa: S101
+        token.workflow.enter(self.first, token)
+        return False
+
+    def child_left(self, scope: Token) -> None:
+        """Done when the last token is gone."""
+        if not scope._children and scope.phase == Phase.WAITING:
+            scope.phase = Phase.OUTPUTS
+            scope.workflow.wake(scope)
+
+
+class ProcessScope(Scope):
+    """The root: its key is the process instance's key."""
+
+    announces = False
+
+    def __init__(self, definition: Definition) -> None:
+        process = definition.process
+        node = Node(process.id, NodeType.SUB_PROCESS, "", process.name, listeners=process.listeners)
+        super().__init__(definition, f"{process.id}#process", node)
+        self.type_name = "process"
+
+    def work(self, token: Token) -> bool:
+        """Enters the start event that the command named."""
+        start = self.definition.elements[token.recall("start")]
+        token.remember("start", None)
+        token.workflow.enter(start, token)
+        return False
+
+    def completed(self, token: Token) -> None:
+        token.workflow.emit(events.InstanceCompleted(token.id))
+
+    def terminated(self, token: Token) -> None:
+        super().terminated(token)
+        token.workflow.emit(events.InstanceTerminated(token.id))
+
+
+class SubProcess(Scope):
+    """An embedded sub-process."""
+
+    def completed(self, token: Token) -> None:
+        if self.compensation_handler is None:
+            token.workflow.compensation.hand_over(token)
+        super().completed(token)
+
+
+class EventSubProcess(Scope):
+    """A sub-process that an event of its scope starts."""
+
+    def work(self, token: Token) -> bool:
+        """The start event gets the event's variables."""
+        assert self.first is not None  # noqa: S101
+        text = token.recall("values")
+        token.remember("values", None)
+        started = token.workflow.enter(self.first, token)
+        self.first.take_results(started, {} if text is None else json.loads(text))
+        return False
+
+
+class Transaction(SubProcess):
+    """A sub-process that can be cancelled: what was completed is undone."""
+
+    def cancel_transaction(self, scope: Token, origin: Token) -> None:
+        """Ends everything inside but ``origin``, then starts the compensation handlers."""
+        for child in scope.children:
+            if child is not origin:
+                scope.workflow.terminate(child)
+        scope.remember("cancelling", 1)
+        scope.workflow.compensation.undo_all(scope, scope)
+
+    def child_left(self, scope: Token) -> None:
+        if scope._children or not scope.recall("cancelling"):
+            super().child_left(scope)
+            return
+        for catch in self.throw_catches:
+            if isinstance(catch.event, CancelEvent):
+                scope.workflow.emit(events.EventTriggered(scope.id, catch.event_id))
+                scope.workflow.waiting.enter_boundary(scope, catch, {})
+                return
+        scope.remember("cancelling", None)
+        super().child_left(scope)
+
+
+class CompensationScope(Scope):
+    """A completed sub-process reopened, so that the handlers inside see its variables."""
+
+    announces = False
+
+    def work(self, token: Token) -> bool:
+        """Starts the handlers."""
+        return not token.workflow.compensation.start_inside(token)
+
+    def choose(self, token: Token) -> tuple[Any, ...]:
+        del token
+        return ()
+
+    def write_outputs(self, token: Token) -> None:
+        """What the handlers wrote stays with them."""
+
+
+class AdHocSubProcess(SubProcess):
+    """Activities in any order: those that the collection names start at once, others on request."""
+
+    def work(self, token: Token) -> bool:
+        """Starts the named activities; without any it is done, unless a condition decides."""
+        work: Any = self.node.work
+        named: list[Any] = []
+        if work is not None and work.active_elements is not None:
+            named = v.evaluate_as(
+                "a list of element ids",
+                list,
+                work.active_elements,
+                token,
+                "active elements",
+                "EXTRACT_VALUE_ERROR",
+            )
+        self.activate(token, named)
+        if token._children or (work is not None and work.completion_condition is not None):
+            return self._is_complete(token) if not token._children else False
+        return True
+
+    def activate(self, token: Token, names: list[Any]) -> None:
+        """Starts inner activities.
+
+        Raises:
+            Stuck: one of them is not inside, or has an incoming flow.
+        """
+        inner = self.definition.process.children.get(self.element_id, ())
+        for name in names:
+            node = self.definition.process.nodes.get(str(name))
+            if name not in inner or node is None or node.incoming:
+                message = f"Expected an activity of '{self.element_id}' without incoming flow, but found '{name}'"
+                raise Stuck("EXTRACT_VALUE_ERROR", message)
+        for name in names:
+            token.workflow.enter(self.definition.elements[name], token)
+
+    def _is_complete(self, token: Token) -> bool:
+        work: Any = self.node.work
+        if work is None or work.completion_condition is None:
+            return not token._children
+        done: bool = v.evaluate_as(
+            "true or false", bool, work.completion_condition, token, "completion condition", "CONDITION_ERROR"
+        )
+        return done
+
+    def child_left(self, scope: Token) -> None:
+        """Checks the completion condition after each inner flow."""
+        if scope.phase != Phase.WAITING:
+            return
+        try:
+            complete = self._is_complete(scope)
+        except Stuck as stuck:
+            scope.workflow.raise_incident(scope, stuck.kind, stuck.message)
+            return
+        if not complete:
+            return
+        work: Any = self.node.work
+        if scope._children and (work is None or work.cancel_remaining):
+            for child in scope.children:
+                scope.workflow.terminate(child)
+        if not scope._children:
+            scope.phase = Phase.OUTPUTS
+            scope.workflow.wake(scope)

@@ -1,0 +1,204 @@
+"""Advancing instances: load -> engine -> rows. What one step causes elsewhere in the call tree follows at once.
+
+A step may call another process, end one that somebody called, let an error escape to the caller, or open a
+subscription for which a message is already waiting: each is another step in the same transaction, on the same
+lock (the outermost caller's row).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from bpm_server import engine
+from bpm_server.bpmn.model import MessageEvent
+from bpm_server.domain import commands as c
+from bpm_server.domain.states import InstanceState
+from bpm_server.engine.state import changes, token_keys
+from bpm_server.kernel.errors import WrongState
+from bpm_server.services.bindings import DeployedDecisions
+from bpm_server.services.reactions import REACTIONS
+from bpm_server.store import instances as store
+from bpm_server.store.apply import InstanceRow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bpm_server.services.definitions import CompiledProcess
+    from bpm_server.services.transaction import Transaction
+
+MAX_STEPS = 10_000
+"""Steps of one command over all instances of its call tree."""
+
+
+class Advance:
+    """The steps of one command."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self.tx = tx
+        self._pending: deque[Callable[[], None]] = deque()
+        self._steps = 0
+        self._results: dict[int, dict[str, Any]] = {}
+
+    # --- entry points -----------------------------------------------------------------------------------
+
+    def start(
+        self,
+        compiled: CompiledProcess,
+        command: c.StartInstance,
+        *,
+        caller: tuple[InstanceRow, int, int] | None = None,
+        tags: str | None = None,
+    ) -> InstanceRow:
+        """Starts an instance.
+
+        Args:
+            compiled: The process.
+            command: How it starts.
+            caller: Instance, element and chunk of the call activity that waits for it.
+            tags: JSON list of tags.
+        """
+        parent = None if caller is None else caller[0]
+        row = InstanceRow(
+            key=command.key,
+            process_definition_key=compiled.row.key,
+            process_id=compiled.row.process_id,
+            version=compiled.row.version,
+            state=InstanceState.ACTIVE,
+            lock_version=0,
+            root_key=command.key if parent is None else parent.root_key,
+            parent_key=None if parent is None else parent.key,
+            parent_element_key=None if caller is None else caller[1],
+            parent_chunk=None if caller is None else caller[2],
+            depth=0 if parent is None else parent.depth + 1,
+            business_key=command.business_key,
+            incidents=0,
+            started_at=self.tx.now,
+            started_by=self.tx.actor.username,
+            tags=tags,
+            is_new=True,
+        )
+        self._pending.append(lambda: self._begin(row, compiled, command))
+        if caller is None:
+            self._drain()
+        return row
+
+    def _begin(self, row: InstanceRow, compiled: CompiledProcess, command: c.StartInstance) -> None:
+        outcome = engine.start(compiled.definition, command, self._context(row, compiled))
+        self._record(row, command, outcome)
+
+    def run(self, row: InstanceRow, command: c.Command) -> None:
+        """Applies a command to a locked instance and everything that follows from it."""
+        self.follow(row, command)
+        self._drain()
+
+    def follow(self, row: InstanceRow, command: c.Command) -> None:
+        """Lets a step follow in the same transaction."""
+        self._pending.append(lambda: self._step(row, command))
+
+    def result(self, row: InstanceRow) -> dict[str, Any] | None:
+        """Process variables at the end, if the instance ended in this command."""
+        return self._results.get(row.key)
+
+    # --- steps ------------------------------------------------------------------------------------------
+
+    def _drain(self) -> None:
+        while self._pending:
+            step = self._pending.popleft()
+            self._steps += 1
+            if self._steps > MAX_STEPS:
+                message = f"Expected at most {MAX_STEPS} steps over all called processes, but found more"
+                raise WrongState(message)
+            step()
+
+    def _step(self, row: InstanceRow, command: c.Command) -> None:
+        if row.ended_at is not None:
+            message = f"Expected process instance '{row.key}' to be active, but it is {row.state}"
+            raise WrongState(message)
+        compiled = self._compiled(row)
+        context = self._context(row, compiled)
+        chunk: int | None = getattr(command, "chunk", None)
+        instance = self._live(row, compiled, chunk)
+        try:
+            outcome = engine.advance(instance, command, context)
+        except engine.ChunkNeeded:
+            instance = self._load(row, compiled, None)
+            outcome = engine.advance(instance, command, context)
+        self._record(row, command, outcome)
+
+    def _record(self, row: InstanceRow, command: c.Command, outcome: engine.Outcome) -> None:
+        changed = changes(outcome.instance)
+        self.tx.batch.record(row, command, outcome.events, changed.written, changed.dropped)
+        if outcome.finished:
+            self.tx.live.pop(row.key, None)
+            self._results[row.key] = outcome.variables
+            if any(isinstance(node.event, MessageEvent) for node in outcome.instance.definition.process.starts()):
+                self.tx.batch.ended_message_starts.append(row.key)
+                self.tx.wake("messages")
+        else:
+            self.tx.live[row.key] = outcome.instance
+        for event in outcome.events:
+            reaction = REACTIONS.get(type(event))
+            if reaction is not None:
+                reaction(self, row, event)
+        if outcome.finished and row.state == InstanceState.COMPLETED and row.parent_key is not None:
+            command = c.CompleteCall(row.parent_element_key or 0, outcome.variables, row.parent_chunk or 0)
+            self.follow(self.instance_row(row.parent_key), command)
+
+    def instance_row(self, key: int) -> InstanceRow:
+        """An instance of the locked call tree."""
+        row = self.tx.batch.instances.get(key)
+        return store.read_instance(self.tx.connection, key) if row is None else row
+
+    def deployment_key(self, row: InstanceRow) -> int:
+        """The deployment of the instance's definition."""
+        return self._compiled(row).row.deployment_key
+
+    def called_by(self, row: InstanceRow, element_key: int) -> list[InstanceRow]:
+        """Active instances that a call activity waits for."""
+        known = self.tx.batch.instances
+        stored = store.children(self.tx.connection, row.key, element_key)
+        found = {other.key: other for other in stored if other.key not in known}
+        found.update({other.key: other for other in known.values() if other.parent_element_key == element_key})
+        return [other for other in found.values() if other.ended_at is None]
+
+    def peek(self, row: InstanceRow, chunk: int) -> engine.Instance:
+        """The live instance of a row, to look at only."""
+        instance = self._live(row, self._compiled(row), chunk)
+        self.tx.live[row.key] = instance
+        self.tx.batch.instances.setdefault(row.key, row)
+        return instance
+
+    def _compiled(self, row: InstanceRow) -> CompiledProcess:
+        tx = self.tx
+        return tx.server.definitions.process(tx.connection, tx.moment.definition_version, row.process_definition_key)
+
+    def _context(self, row: InstanceRow, compiled: CompiledProcess) -> engine.Context:
+        tx = self.tx
+        return engine.Context(
+            now=tx.now,
+            new_key=tx.server.new_key,
+            decisions=DeployedDecisions(tx, compiled.row.deployment_key),
+            limits=tx.server.limits,
+        )
+
+    def _live(self, row: InstanceRow, compiled: CompiledProcess, chunk: int | None) -> engine.Instance:
+        """The live instance: of this command, from memory, or from the database."""
+        instance = self.tx.live.pop(row.key, None)
+        if instance is None:
+            instance = self.tx.server.hot.take(row.key, row.lock_version)
+        if instance is not None and (not instance.unloaded or not chunk or chunk in instance.tasks):
+            return instance
+        if instance is not None and row.key in self.tx.batch.instances:
+            return instance  # loaded in part, and changed already: a missing chunk shows in the engine
+        return self._load(row, compiled, chunk)
+
+    def _load(self, row: InstanceRow, compiled: CompiledProcess, chunk: int | None) -> engine.Instance:
+        if row.key in self.tx.batch.instances:
+            message = f"Expected one step on instance '{row.key}' to need no more items than it had loaded"
+            raise WrongState(message)
+        stored = store.load_tokens(self.tx.connection, row.key, token_keys, chunk)
+        return engine.load(
+            compiled.definition,
+            engine.Stored(stored.root, stored.chunks, stored.complete, stored.variables, stored.outputs),
+        )

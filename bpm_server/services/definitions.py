@@ -1,0 +1,146 @@
+"""Compiled definitions, cached by digest in each process; which version is the latest, cached until a deployment."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bpm_server import bpmn, dmn, engine
+from bpm_server.kernel.errors import NotFound
+from bpm_server.store import definitions as store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy.engine import Connection
+
+    from bpm_server.store.definitions import DecisionRow, FormRow, ProcessRow
+
+MAX_COMPILED = 500
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledProcess:
+    """A process definition with its row."""
+
+    row: ProcessRow
+    definition: engine.Definition
+
+
+class Definitions:
+    """Immutable by key; "latest" is looked up anew after each deployment (``definition_version``)."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._compiled: dict[tuple[str, str], Any] = {}
+        self._rows: dict[tuple[str, Any], Any] = {}
+        self._version = -1
+
+    def _cached(self, version: int, kind: str, key: Any, read: Callable[[], Any]) -> Any:
+        """Rows are read once per ``definition_version``; a missing one is remembered too."""
+        with self._lock:
+            if version != self._version:
+                self._rows.clear()
+                self._version = version
+            if (kind, key) in self._rows:
+                return self._rows[kind, key]
+        row = read()
+        with self._lock:
+            if version == self._version:
+                self._rows[kind, key] = row
+        return row
+
+    def _compile(self, kind: str, digest: str, make: Callable[[], Any]) -> Any:
+        with self._lock:
+            found = self._compiled.pop((kind, digest), None)
+            if found is not None:
+                self._compiled[kind, digest] = found  # most recently used last
+                return found
+        made = make()
+        with self._lock:
+            self._compiled[kind, digest] = made
+            while len(self._compiled) > MAX_COMPILED:
+                self._compiled.pop(next(iter(self._compiled)))
+        return made
+
+    # --- processes --------------------------------------------------------------------------------------
+
+    def process(self, connection: Connection, version: int, key: int) -> CompiledProcess:
+        """The process definition with this key.
+
+        Raises:
+            NotFound: there is none.
+        """
+        row = self._cached(version, "process", key, lambda: store.find_process(connection, key))
+        if row is None:
+            message = f"Expected to find process definition '{key}', but there is none"
+            raise NotFound(message)
+        return self._compiled_process(connection, row)
+
+    def find_process(
+        self,
+        connection: Connection,
+        version: int,
+        process_id: str,
+        *,
+        number: int | None = None,
+        version_tag: str | None = None,
+        deployment_key: int | None = None,
+    ) -> CompiledProcess | None:
+        """The latest version of a process, or the one that the binding names; None where there is none."""
+        wanted = (process_id, number, version_tag, deployment_key)
+        row = self._cached(
+            version,
+            "process-id",
+            wanted,
+            lambda: store.find_process_by_id(connection, process_id, number, version_tag, deployment_key),
+        )
+        return None if row is None else self._compiled_process(connection, row)
+
+    def _compiled_process(self, connection: Connection, row: ProcessRow) -> CompiledProcess:
+        def make() -> engine.Definition:
+            diagram = bpmn.read(store.content(connection, row.resource_key), name=row.resource_name)
+            return engine.compile_process(diagram.process(row.process_id), diagram.dialect)
+
+        definition = self._compile("process", f"{row.process_id}@{row.digest}", make)
+        return CompiledProcess(row, definition)
+
+    # --- decisions and forms ----------------------------------------------------------------------------
+
+    def find_decision(
+        self,
+        connection: Connection,
+        version: int,
+        *,
+        key: int | None = None,
+        decision_id: str | None = None,
+        number: int | None = None,
+        version_tag: str | None = None,
+        deployment_key: int | None = None,
+    ) -> tuple[DecisionRow, dmn.Model] | None:
+        """A decision and the model that holds it; None where there is none."""
+        wanted = (key, decision_id, number, version_tag, deployment_key)
+        row = self._cached(version, "decision", wanted, lambda: store.find_decision(connection, *wanted))
+        if row is None:
+            return None
+        model = self._compile(
+            "decision",
+            row.digest,
+            lambda: dmn.load(store.content(connection, row.resource_key), name=row.resource_name),
+        )
+        return row, model
+
+    def find_form(
+        self,
+        connection: Connection,
+        version: int,
+        form_id: str,
+        *,
+        version_tag: str | None = None,
+        deployment_key: int | None = None,
+    ) -> FormRow | None:
+        """The form that a binding names; None where there is none."""
+        wanted = (form_id, version_tag, deployment_key)
+        row: FormRow | None = self._cached(version, "form", wanted, lambda: store.find_form(connection, *wanted))
+        return row

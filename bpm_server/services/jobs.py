@@ -1,0 +1,252 @@
+"""Jobs: activate, complete, fail, error; for outside workers and for our own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from bpm_server.domain import commands as c
+from bpm_server.domain.retries import backoff
+from bpm_server.domain.states import JobState
+from bpm_server.kernel import json
+from bpm_server.kernel.errors import InvalidInput, NotFound, WrongState
+from bpm_server.services.advance import Advance
+from bpm_server.services.authorization import authorize
+from bpm_server.services.transaction import command, transaction
+from bpm_server.services.variables import check_variables
+from bpm_server.store import instances
+from bpm_server.store import jobs as store
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bpm_server.domain.identity import Actor
+    from bpm_server.services.server import Server
+    from bpm_server.services.transaction import Transaction
+    from bpm_server.store.jobs import JobRow
+
+MAX_JOBS = 1_000
+MAX_LEASE = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class ActivatedJob:
+    """A job handed out, with the variables that its element sees."""
+
+    row: JobRow
+    variables: dict[str, Any]
+
+
+@command
+def activate_jobs(
+    server: Server,
+    actor: Actor,
+    types: Sequence[str],
+    *,
+    limit: int,
+    lease_ms: int,
+    worker: str = "",
+    variable_names: Sequence[str] = (),
+) -> list[ActivatedJob]:
+    """Hands out waiting jobs.
+
+    Args:
+        server: The server.
+        actor: Who asks.
+        types: Job types.
+        limit: At most so many.
+        lease_ms: How long they belong to the caller; then others may get them.
+        worker: Name of the worker, for people who look.
+        variable_names: Only these variables; empty: all that the element sees.
+
+    Raises:
+        InvalidInput: no type, or a limit or lease out of range.
+    """
+    if not types or not all(types):
+        message = "Expected a job type, but found none"
+        raise InvalidInput(message, field="type")
+    if not 1 <= limit <= MAX_JOBS or not 1 <= lease_ms <= MAX_LEASE / timedelta(milliseconds=1):
+        message = f"Expected 1 to {MAX_JOBS} jobs and a timeout of 1 ms to {MAX_LEASE.days} days, but found {limit} and {lease_ms}"
+        raise InvalidInput(message)
+    with transaction(server, actor) as tx:
+        authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE")
+        until = tx.moment.database_now + timedelta(milliseconds=lease_ms)
+        rows = store.lease_jobs(tx.connection, types, limit, tx.moment.database_now, until, worker)
+        wanted = frozenset(variable_names)
+        result = [ActivatedJob(row, _variables(tx, row, wanted)) for row in rows]
+    return result
+
+
+def _variables(tx: Transaction, row: JobRow, wanted: frozenset[str]) -> dict[str, Any]:
+    found = instances.effective_variables(tx.connection, row.scope_path)
+    return {name: json.loads(value) for name, value in found.items() if not wanted or name in wanted}
+
+
+def _check_open(row: JobRow, act: str, lease: str | None) -> None:
+    """The job must wait for its result; our own workers must still hold their lease."""
+    if row.state != JobState.CREATED:
+        message = f"Expected to {act} job '{row.key}', but it is {row.state}"
+        raise NotFound(message) if row.state != JobState.FAILED else WrongState(message, retry=False)
+    if lease is not None and row.lease != lease:
+        message = (
+            f"Expected to {act} job '{row.key}' under its lease, but the lease has ended and another worker has it"
+        )
+        raise WrongState(message, retry=False)
+
+
+def _locked(tx: Transaction, key: int) -> tuple[JobRow, instances.InstanceRow]:
+    """Instance first, then the job as it is under that lock."""
+    row = store.read_job(tx.connection, key)
+    instance = tx.lock_instance(row.instance_key, row.root_key)
+    return store.read_job(tx.connection, key), instance
+
+
+@command
+def complete_job(
+    server: Server,
+    actor: Actor,
+    key: int,
+    variables: Mapping[str, Any] | None = None,
+    *,
+    local: Mapping[str, Any] | None = None,
+    lease: str | None = None,
+) -> None:
+    """Books a job's result; the process goes on.
+
+    Args:
+        server: The server.
+        actor: Who did it.
+        key: The job.
+        variables: JSON values; results of the job.
+        local: JSON values that stay in the element's own scope (Camunda 7).
+        lease: Token of the lease, for our own workers: an older one is refused.
+
+    Raises:
+        NotFound: no such job, or it has ended.
+        WrongState: it has an incident, or the lease has ended.
+    """
+    values = check_variables(variables)
+    with transaction(server, actor) as tx:
+        row, instance = _locked(tx, key)
+        authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", row.process_id)
+        _check_open(row, "complete", lease)
+        step: c.Command = c.CompleteJob(row.element_key, values, row.chunk, check_variables(local))
+        if row.kind == "async":
+            step = c.Continue(row.element_key, row.chunk)
+        Advance(tx).run(instance, step)
+
+
+@command
+def fail_job(
+    server: Server,
+    actor: Actor,
+    key: int,
+    *,
+    retries: int | None = None,
+    message: str = "",
+    backoff_ms: int | None = None,
+    variables: Mapping[str, Any] | None = None,
+    lease: str | None = None,
+) -> None:
+    """Books a failure: tried again later, or an incident when no retries are left.
+
+    Args:
+        server: The server.
+        actor: Whose try it was.
+        key: The job.
+        retries: How many tries are left; None: one less than before.
+        message: What went wrong.
+        backoff_ms: Not before so long; None: by the number of tries.
+        variables: JSON values for the element's own scope.
+        lease: As in :func:`complete_job`.
+
+    Raises:
+        NotFound: no such job, or it has ended.
+        WrongState: it has an incident, or the lease has ended.
+    """
+    values = check_variables(variables)
+    with transaction(server, actor) as tx:
+        row, instance = _locked(tx, key)
+        authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", row.process_id)
+        _check_open(row, "fail", lease)
+        left = max(row.retries - 1 if retries is None else retries, 0)
+        wait = backoff(row.retry_cycle, left, row.retries) if backoff_ms is None else timedelta(milliseconds=backoff_ms)
+        changes: dict[str, Any] = {
+            "retries": left,
+            "error_message": message,
+            "lease": None,
+            "available_at": tx.moment.database_now + wait,
+        }
+        advance = Advance(tx)
+        if values:
+            advance.run(instance, c.SetVariables(row.element_key, values, True, row.chunk))
+        if left == 0:
+            changes["state"] = JobState.FAILED
+            text = message or "the job failed and has no retries left"
+            advance.run(instance, c.RaiseIncident(row.element_key, "JOB_NO_RETRIES", text, row.chunk, key))
+        else:
+            tx.wake("jobs")
+        store.update_job(tx.connection, key, **changes)
+
+
+@command
+def throw_job_error(
+    server: Server,
+    actor: Actor,
+    key: int,
+    code: str,
+    message: str | None = None,
+    variables: Mapping[str, Any] | None = None,
+    *,
+    lease: str | None = None,
+) -> None:
+    """Reports a BPMN error: the process catches it, or gets an incident.
+
+    Raises:
+        NotFound: no such job, or it has ended.
+        WrongState: it has an incident, or the lease has ended.
+        InvalidInput: no error code.
+    """
+    if not code:
+        text = "Expected an error code, but found none"
+        raise InvalidInput(text, field="errorCode")
+    values = check_variables(variables)
+    with transaction(server, actor) as tx:
+        row, instance = _locked(tx, key)
+        authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", row.process_id)
+        _check_open(row, "throw an error from", lease)
+        store.update_job(
+            tx.connection, key, state=JobState.ERROR_THROWN, error_code=code, error_message=message, lease=None
+        )
+        Advance(tx).run(instance, c.ThrowError(row.element_key, code, message, values, row.chunk))
+
+
+@command
+def update_job(
+    server: Server, actor: Actor, key: int, *, retries: int | None = None, timeout_ms: int | None = None
+) -> None:
+    """Changes retries or the end of the lease.
+
+    Raises:
+        NotFound: no such job, or it has ended.
+        InvalidInput: neither is named, or a number is out of range.
+    """
+    if retries is None and timeout_ms is None:
+        message = "Expected retries or timeout to change, but found neither"
+        raise InvalidInput(message)
+    if (retries is not None and retries < 1) or (timeout_ms is not None and timeout_ms < 0):
+        message = f"Expected retries from 1 and a timeout from 0, but found {retries} and {timeout_ms}"
+        raise InvalidInput(message)
+    with transaction(server, actor) as tx:
+        row, _ = _locked(tx, key)
+        authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", row.process_id)
+        if row.state not in (JobState.CREATED, JobState.FAILED):
+            message = f"Expected to update job '{key}', but it is {row.state}"
+            raise NotFound(message)
+        changes: dict[str, Any] = {}
+        if retries is not None:
+            changes["retries"] = retries
+        if timeout_ms is not None:
+            changes["available_at"] = tx.moment.database_now + timedelta(milliseconds=timeout_ms)
+        store.update_job(tx.connection, key, **changes)

@@ -1,0 +1,142 @@
+"""Starting, cancelling and changing process instances."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bpm_server.domain import commands as c
+from bpm_server.kernel import json
+from bpm_server.kernel.errors import InvalidInput, NotFound, WrongState
+from bpm_server.services.advance import Advance
+from bpm_server.services.authorization import authorize
+from bpm_server.services.transaction import command, transaction
+from bpm_server.services.variables import check_variables
+from bpm_server.store import instances as store
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bpm_server.domain.identity import Actor
+    from bpm_server.services.definitions import CompiledProcess
+    from bpm_server.services.server import Server
+    from bpm_server.services.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A new instance; ``result`` holds the process variables where it has ended already."""
+
+    key: int
+    process_definition_key: int
+    process_id: str
+    version: int
+    result: dict[str, Any] | None
+
+
+@command
+def start_process(
+    server: Server,
+    actor: Actor,
+    *,
+    process_id: str | None = None,
+    version: int | None = None,
+    definition_key: int | None = None,
+    variables: Mapping[str, Any] | None = None,
+    business_key: str | None = None,
+    tags: Sequence[str] = (),
+    element_id: str | None = None,
+) -> Started:
+    """Starts an instance and runs it to its first waiting point.
+
+    Args:
+        server: The server.
+        actor: Who starts it.
+        process_id: BPMN id; the latest version unless ``version`` is given.
+        version: Version number.
+        definition_key: Instead of ``process_id``.
+        variables: JSON values for the process scope.
+        business_key: The company's own id of the case.
+        tags: Free words.
+        element_id: A start event other than the none start event.
+
+    Raises:
+        NotFound: no such process is deployed.
+        InvalidInput: wrong variables, or the process has no such start event.
+    """
+    values = check_variables(variables)
+    with transaction(server, actor) as tx:
+        compiled = _find(tx, process_id, version, definition_key)
+        authorize(actor, "PROCESS_DEFINITION", "CREATE_PROCESS_INSTANCE", compiled.row.process_id)
+        advance = Advance(tx)
+        step = c.StartInstance(server.new_key(), values, element_id, business_key)
+        row = advance.start(compiled, step, tags=json.dumps(list(tags)) if tags else None)
+        result = advance.result(row)
+    return Started(row.key, compiled.row.key, compiled.row.process_id, compiled.row.version, result)
+
+
+def _find(tx: Transaction, process_id: str | None, version: int | None, definition_key: int | None) -> CompiledProcess:
+    definitions, moment = tx.server.definitions, tx.moment.definition_version
+    if definition_key is not None:
+        return definitions.process(tx.connection, moment, definition_key)
+    if not process_id:
+        message = "Expected a process id or a process definition key, but found neither"
+        raise InvalidInput(message)
+    found = definitions.find_process(
+        tx.connection, moment, process_id, number=None if version in (None, -1) else version
+    )
+    if found is None:
+        which = f"version {version} of process" if version not in (None, -1) else "process"
+        message = f"Expected {which} '{process_id}' to be deployed, but found none"
+        raise NotFound(message)
+    return found
+
+
+@command
+def cancel_instance(server: Server, actor: Actor, key: int) -> None:
+    """Terminates an instance and everything that it called.
+
+    Raises:
+        NotFound: there is no such active instance.
+        WrongState: it was called by another instance: cancel that one.
+    """
+    with transaction(server, actor) as tx:
+        row = tx.lock_instance(key)
+        authorize(actor, "PROCESS_DEFINITION", "CANCEL_PROCESS_INSTANCE", row.process_id)
+        if row.ended_at is not None:
+            message = f"Expected to cancel process instance '{key}', but it is {row.state} since {row.ended_at:%Y-%m-%d %H:%M}"
+            raise NotFound(message)
+        if row.parent_key is not None:
+            message = (
+                f"Expected to cancel process instance '{key}', but instance '{row.root_key}' called it: cancel that one"
+            )
+            raise WrongState(message)
+        Advance(tx).run(row, c.CancelInstance())
+
+
+@command
+def set_variables(
+    server: Server, actor: Actor, scope_key: int, variables: Mapping[str, Any], *, local: bool = False
+) -> None:
+    """Sets variables of an active element or process instance.
+
+    Args:
+        server: The server.
+        actor: Who sets them.
+        scope_key: Process instance or element instance.
+        variables: JSON values.
+        local: At this scope; otherwise where each name lives from here outwards, else at the process.
+
+    Raises:
+        NotFound: there is no such element instance.
+        WrongState: it has ended.
+    """
+    values = check_variables(variables)
+    with transaction(server, actor) as tx:
+        found = store.find_scope(tx.connection, scope_key)
+        if found is None:
+            message = f"Expected to set variables of element '{scope_key}', but there is none"
+            raise NotFound(message)
+        row = tx.lock_instance(found.instance_key)
+        authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", row.process_id)
+        Advance(tx).run(row, c.SetVariables(scope_key, values, local, found.chunk))

@@ -1,0 +1,42 @@
+"""``Server``: everything a command needs, put together once by bootstrap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bpm_server.connectors.registry import Registry
+    from bpm_server.connectors.secrets import SecretBox
+    from bpm_server.engine import Limits
+    from bpm_server.kernel.clock import Clock
+    from bpm_server.kernel.ids import KeySource
+    from bpm_server.services.definitions import Definitions
+    from bpm_server.services.hot import HotInstances
+    from bpm_server.services.identities import Identities
+    from bpm_server.settings import Settings
+    from bpm_server.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The parts of one server process.
+
+    Attributes:
+        new_key: Source of keys, unique over all processes.
+        wake: Tells workers, after a commit, that there is work: ``jobs``, ``timers`` or ``deliveries``.
+    """
+
+    settings: Settings
+    database: Database
+    clock: Clock
+    new_key: KeySource
+    hot: HotInstances
+    definitions: Definitions
+    identities: Identities
+    connectors: Registry
+    secrets: SecretBox
+    limits: Limits
+    wake: Callable[[frozenset[str]], None]

@@ -1,0 +1,225 @@
+"""What people do with user tasks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bpm_server.domain import commands as c
+from bpm_server.domain.tasks import check_claim, check_open, check_work, may_see
+from bpm_server.kernel.errors import InvalidInput, WrongState
+from bpm_server.services.advance import Advance
+from bpm_server.services.authorization import authorize
+from bpm_server.services.submissions import check_submission
+from bpm_server.services.transaction import command, transaction
+from bpm_server.services.variables import check_variables
+from bpm_server.store import instances
+from bpm_server.store import tasks as store
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from types import EllipsisType
+
+    from bpm_server.domain.identity import Actor
+    from bpm_server.domain.tasks import Task
+    from bpm_server.services.server import Server
+    from bpm_server.services.transaction import Transaction
+
+MAX_COMMENT = 10_000
+
+
+@command
+def complete_task(
+    server: Server, actor: Actor, key: int, variables: Mapping[str, Any] | None = None, *, from_form: bool = False
+) -> None:
+    """Completes a user task; the process goes on.
+
+    Args:
+        server: The server.
+        actor: Who completes it.
+        key: The task.
+        variables: JSON values; results of the task.
+        from_form: They come from the task's form: checked and cleaned as the form says.
+
+    Raises:
+        NotFound: no such task.
+        WrongState: it has ended; says who ended it and when.
+        Forbidden: it is somebody else's.
+        InvalidInput: the submission does not satisfy the form; ``details["errors"]`` by field.
+    """
+    values = check_variables(variables)
+    with transaction(server, actor) as tx:
+        task, row = store.lock_task(tx.connection, key)
+        check_open(task, "complete")
+        authorize_work(task, actor, "complete")
+        if from_form:
+            values = check_submission(tx, task, values)
+        if row is None:
+            row = instances.read_instance(tx.connection, task.instance_key)
+        try:
+            Advance(tx).run(row, c.CompleteTask(key, values, task.chunk))
+        except WrongState:
+            check_open(store.read_task(tx.connection, key), "complete")
+            raise
+
+
+def _locked(tx: Transaction, key: int) -> Task:
+    """The task as it is now that its instance is locked: what came with the lock may be older."""
+    store.lock_task(tx.connection, key)
+    return store.read_task(tx.connection, key)
+
+
+def authorize_work(task: Task, actor: Actor, act: str) -> None:
+    """Assignee, candidate, or the permission UPDATE_USER_TASK for the process (see ``domain.tasks``)."""
+    check_work(task, actor, act)
+
+
+@command
+def claim_task(server: Server, actor: Actor, key: int) -> None:
+    """Takes an offered task for oneself; claiming one's own task again changes nothing.
+
+    Raises:
+        NotFound: no such task.
+        WrongState: it has ended, or somebody else has claimed it.
+        Forbidden: it is not offered to the actor.
+    """
+    with transaction(server, actor) as tx:
+        task = _locked(tx, key)
+        check_open(task, "claim")
+        check_claim(task, actor)
+        store.assign(tx.connection, key, actor.username, tx.now)
+
+
+@command
+def release_task(server: Server, actor: Actor, key: int) -> None:
+    """Gives a claimed task back to its candidates.
+
+    Raises:
+        NotFound: no such task.
+        WrongState: it has ended.
+        Forbidden: it is somebody else's.
+    """
+    with transaction(server, actor) as tx:
+        task = _locked(tx, key)
+        check_open(task, "release")
+        authorize_work(task, actor, "release")
+        store.assign(tx.connection, key, None, tx.now)
+
+
+@command
+def assign_task(server: Server, actor: Actor, key: int, assignee: str, *, allow_override: bool = True) -> None:
+    """Gives a task to somebody; any name is accepted, as in Camunda.
+
+    Args:
+        server: The server.
+        actor: Who assigns.
+        key: The task.
+        assignee: Whose task it becomes.
+        allow_override: Also where somebody has it already.
+
+    Raises:
+        NotFound: no such task.
+        WrongState: it has ended, or is assigned and must not be taken.
+        Forbidden: the permission UPDATE_USER_TASK is missing (claiming for oneself needs to be a candidate).
+    """
+    if not assignee:
+        message = "Expected an assignee, but found none"
+        raise InvalidInput(message, field="assignee")
+    with transaction(server, actor) as tx:
+        task = _locked(tx, key)
+        check_open(task, "assign")
+        if assignee == actor.username and task.assignee is None:
+            check_claim(task, actor)
+        else:
+            authorize(actor, "PROCESS_DEFINITION", "UPDATE_USER_TASK", task.process_id)
+        if task.assignee and not allow_override:
+            message = f"Expected to assign task '{key}', but it is assigned to {task.assignee}"
+            raise WrongState(message, assignee=task.assignee, retry=False)
+        store.assign(tx.connection, key, assignee, tx.now)
+
+
+@command
+def unassign_task(server: Server, actor: Actor, key: int) -> None:
+    """Takes a task from its assignee.
+
+    Raises:
+        NotFound: no such task.
+        WrongState: it has ended.
+        Forbidden: neither the assignee's own act nor the permission UPDATE_USER_TASK.
+    """
+    with transaction(server, actor) as tx:
+        task = _locked(tx, key)
+        check_open(task, "unassign")
+        if task.assignee != actor.username:
+            authorize(actor, "PROCESS_DEFINITION", "UPDATE_USER_TASK", task.process_id)
+        store.assign(tx.connection, key, None, tx.now)
+
+
+@command
+def update_task(
+    server: Server,
+    actor: Actor,
+    key: int,
+    *,
+    due_date: datetime | EllipsisType | None = ...,
+    follow_up_date: datetime | EllipsisType | None = ...,
+    priority: int | None = None,
+    candidate_users: Sequence[str] | None = None,
+    candidate_groups: Sequence[str] | None = None,
+) -> None:
+    """Changes dates, priority or candidates of an open task; what is not named stays.
+
+    Raises:
+        NotFound: no such task.
+        WrongState: it has ended.
+        Forbidden: the permission UPDATE_USER_TASK is missing.
+    """
+    if priority is not None and not 0 <= priority <= 100:
+        message = f"Expected a priority from 0 to 100, but found {priority}"
+        raise InvalidInput(message, field="priority")
+    with transaction(server, actor) as tx:
+        task = _locked(tx, key)
+        check_open(task, "update")
+        authorize(actor, "PROCESS_DEFINITION", "UPDATE_USER_TASK", task.process_id)
+        values: dict[str, Any] = {
+            "due_date": due_date,
+            "follow_up_date": follow_up_date,
+            "priority": Ellipsis if priority is None else priority,
+            "candidate_users": Ellipsis if candidate_users is None else list(dict.fromkeys(candidate_users)),
+            "candidate_groups": Ellipsis if candidate_groups is None else list(dict.fromkeys(candidate_groups)),
+        }
+        store.update(tx.connection, key, {name: value for name, value in values.items() if value is not Ellipsis})
+
+
+@command
+def comment_task(server: Server, actor: Actor, key: int, text: str) -> int:
+    """Writes a comment beside a task; also when it has ended.
+
+    Returns:
+        The comment's key.
+
+    Raises:
+        NotFound: no such task.
+        Forbidden: the actor may not see the task.
+        InvalidInput: empty or too long.
+    """
+    plain = text.strip()
+    if not plain or len(plain) > MAX_COMMENT:
+        message = f"Expected a comment of 1 to {MAX_COMMENT} characters, but found {len(plain)}"
+        raise InvalidInput(message, field="text")
+    with transaction(server, actor) as tx:
+        task = store.read_task(tx.connection, key)
+        authorize_sight(task, actor)
+        comment_key = server.new_key()
+        store.insert_comment(tx.connection, comment_key, task, actor.username, tx.now, plain)
+    return comment_key
+
+
+def authorize_sight(task: Task, actor: Actor) -> None:
+    """Assignee, candidate, or the permission READ_USER_TASK for the process.
+
+    Raises:
+        Forbidden: none of these.
+    """
+    if not may_see(task, actor):
+        authorize(actor, "PROCESS_DEFINITION", "READ_USER_TASK", task.process_id)

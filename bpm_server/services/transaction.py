@@ -1,0 +1,108 @@
+"""Transactions of commands: the only place that commits.
+
+``@command`` marks a command: it runs again (at most three times in all) when another transaction got in between.
+"""
+
+from __future__ import annotations
+
+import functools
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from bpm_server.kernel.errors import StaleVersion
+from bpm_server.store import instances
+from bpm_server.store.apply import Batch
+from bpm_server.store.moments import read_moment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from sqlalchemy.engine import Connection
+
+    from bpm_server.domain.identity import Actor
+    from bpm_server.engine import Instance
+    from bpm_server.services.server import Server
+    from bpm_server.store.apply import InstanceRow
+    from bpm_server.store.moments import Moment
+
+ATTEMPTS = 3
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Transaction:
+    """One command at work.
+
+    Attributes:
+        moment: When it happens, by engine time and database time.
+        live: Instances that this command has advanced, with the version they will have.
+    """
+
+    def __init__(self, server: Server, connection: Connection, moment: Moment, actor: Actor) -> None:
+        self.server = server
+        self.connection = connection
+        self.moment = moment
+        self.actor = actor
+        self.batch = Batch(moment.now, moment.database_now, actor.username, server.new_key)
+        self.live: dict[int, Instance] = {}
+        self.topics: set[str] = set()
+
+    @property
+    def now(self) -> datetime:
+        """Engine time."""
+        return self.moment.now
+
+    def lock_instance(self, key: int, root_key: int | None = None) -> InstanceRow:
+        """Locks the call tree of an instance and reads the instance, with what this command has done to it.
+
+        Raises:
+            NotFound: there is no such instance.
+        """
+        known = self.batch.instances.get(key)
+        return instances.lock_instance(self.connection, key, root_key) if known is None else known
+
+    def wake(self, topic: str) -> None:
+        """Lets workers look for work of this kind after the commit."""
+        self.topics.add(topic)
+
+    def keep_hot(self) -> None:
+        """After the commit: the next command finds the instances in memory."""
+        for key, instance in self.live.items():
+            row = self.batch.instances[key]
+            if row.tokens is not None or row.ended_at is None:
+                self.server.hot.put(key, row.lock_version, instance)
+
+
+@contextmanager
+def transaction(server: Server, actor: Actor) -> Iterator[Transaction]:
+    """Opens the transaction of a command; commits at the end, or changes nothing.
+
+    Raises:
+        Unavailable: the database is busy or away.
+        StaleVersion: another transaction got in between.
+    """
+    with server.database.write() as connection:
+        tx = Transaction(server, connection, read_moment(connection), actor)
+        yield tx
+        tx.batch.flush(connection)
+        connection.commit()
+        tx.keep_hot()
+    if tx.topics:
+        server.wake(frozenset(tx.topics))
+
+
+def command(function: Callable[P, R]) -> Callable[P, R]:
+    """Marks a command; repeats it after a conflict with another transaction."""
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return function(*args, **kwargs)
+            except StaleVersion as error:
+                if not error.details.get("retry", True):
+                    raise
+        return function(*args, **kwargs)
+
+    return run

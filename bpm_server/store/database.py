@@ -1,0 +1,136 @@
+"""The database: engines, transactions, and what its errors mean.
+
+SQLite (WAL, synchronous FULL) has one writer: a lock in the process goes before ``BEGIN IMMEDIATE``, so that
+threads queue fairly instead of polling the file lock. PostgreSQL runs READ COMMITTED with row locks.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy import event, exc
+
+from bpm_server.kernel.errors import StaleVersion, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy.engine import Connection
+
+_CONFLICTS = {"40001", "40P01"}
+_BUSY = {"55P03", "57014", "53300", "53400", "57P03"}
+_SQLITE_OUT = ("disk", "full", "readonly", "i/o", "unable to open")
+
+
+class Database:
+    """One database and the connections of this process to it."""
+
+    def __init__(self, url: str, *, pool_size: int = 20, lock_timeout_ms: int = 3_000) -> None:
+        self.url = sa.make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._lock_timeout_ms = lock_timeout_ms
+        self._writer = threading.Lock()
+        self.engine = self._sqlite(pool_size) if self.is_sqlite else self._postgresql(pool_size)
+
+    def _sqlite(self, pool_size: int) -> sa.Engine:
+        engine = sa.create_engine(
+            self.url, pool_size=pool_size, max_overflow=10, connect_args={"check_same_thread": False}
+        )
+
+        @event.listens_for(engine, "connect")
+        def prepare(connection: Any, _record: Any) -> None:
+            connection.isolation_level = None  # we begin transactions ourselves
+            for pragma in (
+                "journal_mode = WAL",
+                "synchronous = FULL",
+                f"busy_timeout = {self._lock_timeout_ms}",
+                "cache_size = -16000",
+                "temp_store = MEMORY",
+            ):
+                connection.execute(f"PRAGMA {pragma}")
+
+        @event.listens_for(engine, "begin")
+        def begin(connection: Connection) -> None:
+            writes = connection.get_execution_options().get("bpm_writes", False)
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+        return engine
+
+    def _postgresql(self, pool_size: int) -> sa.Engine:
+        options = f"-c lock_timeout={self._lock_timeout_ms} -c idle_in_transaction_session_timeout=60000"
+        return sa.create_engine(
+            self.url,
+            pool_size=pool_size,
+            max_overflow=10,
+            pool_timeout=self._lock_timeout_ms / 1000,
+            pool_pre_ping=False,
+            connect_args={"options": options, "connect_timeout": 5},
+        )
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction for reading; always rolled back.
+
+        Raises:
+            Unavailable: the database cannot be reached or is busy.
+        """
+        with _explained(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction for one command. Whoever opened it commits (see ``services.transaction``).
+
+        Raises:
+            Unavailable: the database cannot be reached, or a lock was not free in time.
+            StaleVersion: another transaction got in between; try again.
+        """
+        if not self.is_sqlite:
+            with _explained(), self.engine.connect() as connection:
+                yield connection
+            return
+        if not self._writer.acquire(timeout=self._lock_timeout_ms / 1000):
+            message = "Expected to write to the database, but other commands were busy for too long"
+            raise Unavailable(message, retry_after=1)
+        try:
+            with (
+                _explained(),
+                self.engine.connect().execution_options(bpm_writes=True) as connection,
+            ):
+                yield connection
+        finally:
+            self._writer.release()
+
+    def dispose(self) -> None:
+        """Closes all connections."""
+        self.engine.dispose()
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turns database errors into ours."""
+    try:
+        yield
+    except exc.DBAPIError as error:
+        raise _translated(error) from error
+    except exc.TimeoutError as error:
+        message = "Expected a free database connection, but all are in use"
+        raise Unavailable(message, retry_after=1) from error
+
+
+def _translated(error: exc.DBAPIError) -> Exception:
+    code = getattr(error.orig, "sqlstate", None)
+    if code in _CONFLICTS:
+        return StaleVersion("Expected to be alone with this data, but another command changed it at the same time")
+    if code in _BUSY or error.connection_invalidated or (code or "").startswith(("08", "57P")):
+        return Unavailable("Expected the database to answer, but it is busy or restarting", retry_after=1)
+    text = str(error.orig).lower()
+    if isinstance(error, exc.OperationalError):
+        if "locked" in text or "busy" in text:
+            return Unavailable("Expected to write to the database, but it is locked", retry_after=1)
+        if code is None or any(word in text for word in _SQLITE_OUT) or (code or "").startswith("53"):
+            return Unavailable(f"Expected the database to work, but found: {error.orig}", retry_after=5)
+    return error

@@ -1,0 +1,145 @@
+"""People, groups, roles, sessions and tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from bpm_server.store import rows
+from bpm_server.store.moments import bump
+from bpm_server.store.tables.identity import api_token, group, group_member, role, role_member, session, user
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from sqlalchemy.engine import Connection, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A user with groups, roles and the permissions of those roles (JSON lists)."""
+
+    user: Row[Any]
+    groups: tuple[str, ...]
+    roles: tuple[str, ...]
+    permissions: tuple[str, ...]
+
+
+def find_user(connection: Connection, username: str) -> Row[Any] | None:
+    """A user by name."""
+    return connection.execute(sa.select(*user.columns).where(user.c.username == username)).one_or_none()
+
+
+def find_person(connection: Connection, username: str) -> Person | None:
+    """A user with everything that rights depend on."""
+    found = find_user(connection, username)
+    if found is None:
+        return None
+    query = sa.select(group_member.c.group_id).where(group_member.c.username == username)
+    groups = tuple(connection.execute(query).scalars())
+    mine = sa.and_(role_member.c.kind == "u", role_member.c.member == username)
+    theirs = sa.and_(role_member.c.kind == "g", role_member.c.member.in_(groups))
+    roles = connection.execute(
+        sa.select(role.c.role_id, role.c.permissions)
+        .join_from(role, role_member, role_member.c.role_id == role.c.role_id)
+        .where(sa.or_(mine, theirs))
+        .distinct()
+    ).all()
+    return Person(found, groups, tuple(r.role_id for r in roles), tuple(r.permissions for r in roles))
+
+
+def identity_changed(connection: Connection) -> None:
+    """Tells all processes to look people up again."""
+    bump(connection, "identity_version")
+
+
+def count_users(connection: Connection) -> int:
+    """How many users there are."""
+    return connection.execute(sa.select(sa.func.count()).select_from(user)).scalar_one()
+
+
+def save_user(connection: Connection, values: dict[str, Any]) -> None:
+    """Adds or changes a user."""
+    columns = tuple(name for name in values if name not in ("username", "created_at"))
+    rows.upsert(connection, user, [values], ("username",), columns)
+
+
+def delete_user(connection: Connection, username: str) -> None:
+    """Removes a user with memberships, sessions and tokens; what they did stays in history."""
+    for table in (group_member, session, api_token):
+        connection.execute(table.delete().where(table.c.username == username))
+    connection.execute(role_member.delete().where(role_member.c.kind == "u", role_member.c.member == username))
+    connection.execute(user.delete().where(user.c.username == username))
+
+
+def save_group(connection: Connection, group_id: str, name: str | None, description: str | None = None) -> None:
+    """Adds or changes a group."""
+    values = {"group_id": group_id, "name": name, "description": description}
+    rows.upsert(connection, group, [values], ("group_id",), ("name", "description"))
+
+
+def save_role(
+    connection: Connection, role_id: str, name: str | None, permissions: str, description: str | None = None
+) -> None:
+    """Adds or changes a role; ``permissions`` is a JSON list."""
+    values = {"role_id": role_id, "name": name, "permissions": permissions, "description": description}
+    rows.upsert(connection, role, [values], ("role_id",), ("name", "permissions", "description"))
+
+
+def set_groups(connection: Connection, username: str, groups: Iterable[str]) -> None:
+    """Makes a user member of exactly these groups."""
+    connection.execute(group_member.delete().where(group_member.c.username == username))
+    rows.insert(connection, group_member, [{"group_id": name, "username": username} for name in groups])
+
+
+def set_roles(connection: Connection, username: str, roles: Iterable[str]) -> None:
+    """Gives a user exactly these roles, beside those of groups."""
+    connection.execute(role_member.delete().where(role_member.c.kind == "u", role_member.c.member == username))
+    rows.insert(connection, role_member, [{"role_id": name, "kind": "u", "member": username} for name in roles])
+
+
+def find_token(connection: Connection, token_hash: str) -> Row[Any] | None:
+    """A token by its hash."""
+    return connection.execute(sa.select(*api_token.columns).where(api_token.c.token_hash == token_hash)).one_or_none()
+
+
+def insert_token(connection: Connection, values: dict[str, Any]) -> None:
+    """Adds a token."""
+    rows.insert(connection, api_token, [values])
+
+
+def find_session(connection: Connection, token_hash: str) -> Row[Any] | None:
+    """A session by the hash of its cookie."""
+    return connection.execute(sa.select(*session.columns).where(session.c.token_hash == token_hash)).one_or_none()
+
+
+def insert_session(
+    connection: Connection,
+    token_hash: str,
+    username: str,
+    csrf_token: str,
+    created_at: datetime,
+    expires_at: datetime,
+) -> None:
+    """Opens a session."""
+    values = {
+        "token_hash": token_hash,
+        "username": username,
+        "csrf_token": csrf_token,
+        "created_at": created_at,
+        "expires_at": expires_at,
+    }
+    rows.insert(connection, session, [values])
+
+
+def delete_session(connection: Connection, token_hash: str) -> None:
+    """Ends a session."""
+    connection.execute(session.delete().where(session.c.token_hash == token_hash))
+
+
+def delete_expired_sessions(connection: Connection, now: datetime) -> None:
+    """Forgets sessions whose time is over."""
+    connection.execute(session.delete().where(session.c.expires_at <= now))

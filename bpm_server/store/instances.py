@@ -1,0 +1,180 @@
+"""Process instances: locking, loading, and what a step reads beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from bpm_server.kernel import json
+from bpm_server.kernel.errors import NotFound
+from bpm_server.store.apply import InstanceRow
+from bpm_server.store.tables.instances import element_instance, instance_item, process_instance, variable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from sqlalchemy.engine import Connection, Row
+
+COLUMNS = [column for column in process_instance.columns if column.name != "tokens"]
+_FIELDS = [column.name for column in COLUMNS]
+_BY_KEY = sa.select(*COLUMNS).where(process_instance.c.key == sa.bindparam("b_key"))
+_LOCK = _BY_KEY.with_for_update(of=process_instance)
+_ROOT = sa.select(process_instance.c.root_key).where(process_instance.c.key == sa.bindparam("b_key"))
+_TOKENS = sa.select(process_instance.c.tokens).where(process_instance.c.key == sa.bindparam("b_key"))
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTokens:
+    """The parts from which ``engine.load`` makes a live instance."""
+
+    root: bytes
+    chunks: Mapping[int, bytes]
+    complete: bool
+    variables: list[tuple[int, str, bytes]]
+    outputs: Mapping[int, dict[int, Any]]
+
+
+def row_from(source: Row[Any] | Mapping[str, Any]) -> InstanceRow:
+    """An instance row from a result that has its columns."""
+    mapping = source if isinstance(source, dict) else source._mapping  # noqa: SLF001
+    row = InstanceRow(**{name: mapping[name] for name in _FIELDS})
+    row.last_sequence = row.lock_version
+    return row
+
+
+def lock_instance(connection: Connection, key: int, root_key: int | None = None) -> InstanceRow:
+    """Locks the call tree of an instance and reads the instance.
+
+    Args:
+        connection: The command's transaction.
+        key: The instance.
+        root_key: Its outermost caller, where the caller of this function knows it.
+
+    Raises:
+        NotFound: there is no such instance.
+    """
+    if root_key is None:
+        root_key = connection.execute(_ROOT, {"b_key": key}).scalar()
+        if root_key is None:
+            message = f"Expected to find process instance '{key}', but there is none"
+            raise NotFound(message)
+    found = connection.execute(_LOCK, {"b_key": root_key}).one_or_none()
+    if key != root_key:
+        found = connection.execute(_BY_KEY, {"b_key": key}).one_or_none()
+    if found is None:
+        message = f"Expected to find process instance '{key}', but there is none"
+        raise NotFound(message)
+    return row_from(found)
+
+
+def read_instance(connection: Connection, key: int) -> InstanceRow:
+    """Reads an instance whose call tree is locked already.
+
+    Raises:
+        NotFound: there is no such instance.
+    """
+    found = connection.execute(_BY_KEY, {"b_key": key}).one_or_none()
+    if found is None:
+        message = f"Expected to find process instance '{key}', but there is none"
+        raise NotFound(message)
+    return row_from(found)
+
+
+def children(connection: Connection, key: int, element_key: int) -> list[InstanceRow]:
+    """Active instances that this one's call activity called."""
+    t = process_instance
+    query = sa.select(*COLUMNS).where(
+        t.c.parent_key == key, t.c.parent_element_key == element_key, t.c.ended_at.is_(None)
+    )
+    return [row_from(row) for row in connection.execute(query)]
+
+
+def load_tokens(connection: Connection, key: int, scopes_of: Any, chunk: int | None) -> StoredTokens:
+    """Reads the tokens of a locked instance.
+
+    Args:
+        connection: The command's transaction.
+        key: The instance.
+        scopes_of: Given the stored parts, the keys of live scopes whose variables are needed.
+        chunk: Load only this item (and what encloses it); None loads everything.
+    """
+    root = connection.execute(_TOKENS, {"b_key": key}).scalar_one()
+    items = _items(connection, key, chunk)
+    chunks = {item.key: item.tokens for item in items if item.tokens is not None}
+    outputs: dict[int, dict[int, Any]] = {}
+    for item in items:
+        if item.output is not None:
+            outputs.setdefault(item.body_key, {})[item.position] = json.loads(item.output)
+    scopes: Iterable[int] = scopes_of(root, chunks)
+    return StoredTokens(root, chunks, chunk is None, load_variables(connection, scopes), outputs)
+
+
+def _items(connection: Connection, key: int, chunk: int | None) -> list[Row[Any]]:
+    t = instance_item
+    query = sa.select(t.c.key, t.c.parent_chunk, t.c.body_key, t.c.position, t.c.tokens, t.c.output)
+    if chunk is None:
+        return list(connection.execute(query.where(t.c.instance_key == key)))
+    found = []
+    while chunk:
+        item = connection.execute(query.where(t.c.key == chunk)).one_or_none()
+        if item is None:
+            break
+        found.append(item)
+        chunk = item.parent_chunk
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where an active element (or the process) lives. ``chunk`` as in ``domain.events``."""
+
+    instance_key: int
+    chunk: int
+
+
+def find_scope(connection: Connection, key: int) -> Scope | None:
+    """The instance and chunk of a process or element instance."""
+    if connection.execute(_ROOT, {"b_key": key}).first() is not None:
+        return Scope(key, 0)
+    t = element_instance
+    query = sa.select(t.c.instance_key, t.c.scope_key).where(t.c.key == key)
+    found = connection.execute(query).one_or_none()
+    if found is None:
+        return None
+    instance_key: int = found.instance_key
+    at: int | None = key
+    while at is not None and at != instance_key:
+        if connection.execute(sa.select(instance_item.c.key).where(instance_item.c.key == at)).first() is not None:
+            return Scope(instance_key, at)
+        at = connection.execute(sa.select(t.c.scope_key).where(t.c.key == at)).scalar()
+    return Scope(instance_key, 0)
+
+
+def load_variables(connection: Connection, scopes: Iterable[int]) -> list[tuple[int, str, bytes]]:
+    """``(scope key, name, JSON)`` of every variable of these scopes."""
+    t = variable
+    result: list[tuple[int, str, bytes]] = []
+    keys = list(scopes)
+    for start in range(0, len(keys), 500):
+        query = sa.select(t.c.scope_key, t.c.name, t.c.value).where(t.c.scope_key.in_(keys[start : start + 500]))
+        result += [(row.scope_key, row.name, row.value.encode()) for row in connection.execute(query)]
+    return result
+
+
+def effective_variables(connection: Connection, scope_path: Iterable[int]) -> dict[str, bytes]:
+    """What an element sees: JSON by name; inner scopes shadow outer ones.
+
+    Args:
+        connection: Any transaction.
+        scope_path: Scope keys, innermost first.
+    """
+    by_scope: dict[int, dict[str, bytes]] = {}
+    path = list(scope_path)
+    for scope, name, value in load_variables(connection, path):
+        by_scope.setdefault(scope, {})[name] = value
+    result: dict[str, bytes] = {}
+    for scope in reversed(path):
+        result.update(by_scope.get(scope, {}))
+    return result

@@ -1,0 +1,135 @@
+"""Jobs: handing out with a lease, booking results under its token."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from bpm_server.domain.states import JobState
+from bpm_server.kernel import json
+from bpm_server.kernel.errors import NotFound
+from bpm_server.store.tables.jobs import job
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.engine import Connection, Row
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """A job as commands see it."""
+
+    key: int
+    instance_key: int
+    root_key: int
+    process_definition_key: int
+    process_id: str
+    process_version: int
+    element_key: int
+    element_id: str
+    type: str
+    kind: str
+    listener_event: str | None
+    state: str
+    retries: int
+    priority: int
+    headers: dict[str, str]
+    scope_path: list[int]
+    chunk: int
+    retry_cycle: str | None
+    available_at: datetime
+    lease: str | None
+    worker: str | None
+    error_message: str | None
+    created_at: datetime
+
+
+_COLUMNS = [column for column in job.columns if column.name in JobRow.__slots__]
+
+
+def _row(source: Row[Any]) -> JobRow:
+    values = dict(source._mapping)  # noqa: SLF001
+    values["headers"] = json.loads(values["headers"])
+    values["scope_path"] = json.loads(values["scope_path"])
+    return JobRow(**values)
+
+
+def lease_jobs(
+    connection: Connection,
+    types: Sequence[str],
+    limit: int,
+    now: datetime,
+    until: datetime,
+    worker: str,
+    *,
+    kinds: Iterable[str] = (),
+) -> list[JobRow]:
+    """Hands out waiting jobs; each gets a token that only its holder knows.
+
+    Args:
+        connection: The command's transaction.
+        types: Job types.
+        limit: At most so many.
+        now: Database time.
+        until: When the lease ends.
+        worker: Name of who asks.
+        kinds: Only jobs of these kinds (all where empty).
+    """
+    query = (
+        sa.select(*_COLUMNS)
+        .where(job.c.state == JobState.CREATED, job.c.type.in_(types), job.c.available_at <= now, job.c.retries > 0)
+        .order_by(job.c.priority.desc(), job.c.available_at, job.c.key)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    chosen = list(kinds)
+    if chosen:
+        query = query.where(job.c.kind.in_(chosen))
+    found = [_row(row) for row in connection.execute(query)]
+    if not found:
+        return []
+    leases = {row.key: secrets.token_hex(16) for row in found}
+    connection.execute(
+        job.update()
+        .where(job.c.key == sa.bindparam("b_key"))
+        .values(available_at=sa.bindparam("b_until"), lease=sa.bindparam("b_lease"), worker=sa.bindparam("b_worker")),
+        [{"b_key": key, "b_until": until, "b_lease": lease, "b_worker": worker} for key, lease in leases.items()],
+    )
+    return [_with(row, lease=leases[row.key], available_at=until, worker=worker) for row in found]
+
+
+def _with(row: JobRow, **changes: Any) -> JobRow:
+    values = {name: getattr(row, name) for name in JobRow.__slots__}
+    return JobRow(**{**values, **changes})
+
+
+def read_job(connection: Connection, key: int) -> JobRow:
+    """A job as it is.
+
+    Raises:
+        NotFound: there is none with this key.
+    """
+    row = connection.execute(sa.select(*_COLUMNS).where(job.c.key == key)).one_or_none()
+    if row is None:
+        message = f"Expected to find job '{key}', but there is none"
+        raise NotFound(message)
+    return _row(row)
+
+
+def update_job(connection: Connection, key: int, **values: Any) -> None:
+    """Changes a job beside what events write."""
+    connection.execute(job.update().where(job.c.key == key).values(values))
+
+
+def next_available(connection: Connection, types: Sequence[str]) -> datetime | None:
+    """When the next waiting job of these types can be handed out (database time)."""
+    query = sa.select(sa.func.min(job.c.available_at)).where(
+        job.c.state == JobState.CREATED, job.c.type.in_(types), job.c.retries > 0
+    )
+    found: datetime | None = connection.execute(query).scalar()
+    return found

@@ -1,0 +1,1 @@
+"""Alembic migrations. Models and migrations must agree (tests/migration)."""

@@ -1,0 +1,69 @@
+"""What a command reads first: both clocks and the versions that caches compare, in one statement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from bpm_server.store.tables.server import server_state as t
+from bpm_server.store.types import from_text
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+_SQLITE_NOW = sa.literal_column("strftime('%Y-%m-%dT%H:%M:%fZ', 'now')")
+_POSTGRESQL_NOW = sa.literal_column("clock_timestamp()")
+_COLUMNS = (t.c.clock_offset_us, t.c.clock_pinned_at, t.c.identity_version, t.c.definition_version)
+_QUERIES = {
+    "sqlite": sa.select(_SQLITE_NOW.label("database_now"), *_COLUMNS).where(t.c.id == 1),
+    "postgresql": sa.select(_POSTGRESQL_NOW.label("database_now"), *_COLUMNS).where(t.c.id == 1),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When a command happens.
+
+    Attributes:
+        now: Engine time: due times, history, expressions.
+        database_now: The database's own clock: leases.
+    """
+
+    now: datetime
+    database_now: datetime
+    identity_version: int
+    definition_version: int
+
+
+def read_moment(connection: Connection) -> Moment:
+    """Reads the shared row."""
+    row = connection.execute(_QUERIES[connection.dialect.name]).one()
+    found = row.database_now
+    database_now = from_text(found) if isinstance(found, str) else found.astimezone(UTC)
+    now = row.clock_pinned_at or database_now + timedelta(microseconds=row.clock_offset_us)
+    return Moment(now, database_now, row.identity_version, row.definition_version)
+
+
+def bump(connection: Connection, column: str) -> None:
+    """Tells all processes that something cached has changed (``identity_version`` or ``definition_version``)."""
+    connection.execute(t.update().where(t.c.id == 1).values({column: t.c[column] + 1}))
+
+
+def pin_clock(connection: Connection, moment: datetime | None) -> None:
+    """Lets engine time stand still at ``moment``; None lets it run with the database again."""
+    connection.execute(t.update().where(t.c.id == 1).values(clock_pinned_at=moment, clock_offset_us=0))
+
+
+def shift_clock(connection: Connection, by: timedelta) -> None:
+    """Moves engine time; a pinned clock stays pinned."""
+    microseconds = int(by / timedelta(microseconds=1))
+    row = connection.execute(sa.select(t.c.clock_pinned_at).where(t.c.id == 1)).one()
+    values = (
+        {"clock_offset_us": t.c.clock_offset_us + microseconds}
+        if row.clock_pinned_at is None
+        else {"clock_pinned_at": row.clock_pinned_at + by}
+    )
+    connection.execute(t.update().where(t.c.id == 1).values(values))

@@ -1,0 +1,128 @@
+"""Webhook endpoints, deliveries and attempts."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from bpm_server.domain.states import DeliveryState
+from bpm_server.store import rows
+from bpm_server.store.tables.connectors import webhook_attempt, webhook_delivery, webhook_endpoint
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.engine import Connection, Row
+
+
+def find_endpoint(connection: Connection, name: str) -> Row[Any] | None:
+    """An endpoint by name."""
+    query = sa.select(*webhook_endpoint.columns).where(webhook_endpoint.c.name == name)
+    return connection.execute(query).one_or_none()
+
+
+def find_endpoint_by_key(connection: Connection, key: int) -> Row[Any] | None:
+    """An endpoint by key."""
+    query = sa.select(*webhook_endpoint.columns).where(webhook_endpoint.c.key == key)
+    return connection.execute(query).one_or_none()
+
+
+def insert_endpoint(connection: Connection, values: dict[str, Any]) -> None:
+    """Adds an endpoint."""
+    rows.insert(connection, webhook_endpoint, [values])
+
+
+def update_endpoint(connection: Connection, key: int, **values: Any) -> None:
+    """Changes an endpoint."""
+    connection.execute(webhook_endpoint.update().where(webhook_endpoint.c.key == key).values(values))
+
+
+def delete_endpoint(connection: Connection, key: int) -> None:
+    """Removes an endpoint; its deliveries stay."""
+    connection.execute(webhook_endpoint.delete().where(webhook_endpoint.c.key == key))
+
+
+def insert_delivery(connection: Connection, values: dict[str, Any]) -> None:
+    """Puts a message into the outbox."""
+    rows.insert(connection, webhook_delivery, [values])
+
+
+def cancel_deliveries(connection: Connection, element_key: int, at: datetime) -> None:
+    """The element that waited was interrupted."""
+    t = webhook_delivery
+    connection.execute(
+        t.update()
+        .where(t.c.element_key == element_key, t.c.state == DeliveryState.WAITING)
+        .values(state=DeliveryState.CANCELED, ended_at=at, lease=None)
+    )
+
+
+def lease_deliveries(connection: Connection, now: datetime, until: datetime, limit: int) -> list[Row[Any]]:
+    """Hands out deliveries whose time has come and whose endpoint does not pause, oldest first.
+
+    Args:
+        connection: The command's transaction.
+        now: Database time.
+        until: When the lease ends.
+        limit: At most so many.
+    """
+    t, e = webhook_delivery, webhook_endpoint
+    pausing = sa.exists().where(e.c.name == t.c.endpoint_name, e.c.paused_until > now)
+    query = (
+        sa.select(t.c.key)
+        .where(t.c.state == DeliveryState.WAITING, t.c.next_at <= now, ~pausing)
+        .order_by(t.c.next_at, t.c.key)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=t)
+    )
+    keys = list(connection.execute(query).scalars())
+    if not keys:
+        return []
+    connection.execute(
+        t.update().where(t.c.key == sa.bindparam("b_key")).values(next_at=until, lease=sa.bindparam("b_lease")),
+        [{"b_key": key, "b_lease": secrets.token_hex(16)} for key in keys],
+    )
+    return list(connection.execute(sa.select(*t.columns).where(t.c.key.in_(keys)).order_by(t.c.key)))
+
+
+def read_delivery(connection: Connection, key: int, *, lock: bool = False) -> Row[Any] | None:
+    """A delivery as it is."""
+    query = sa.select(*webhook_delivery.columns).where(webhook_delivery.c.key == key)
+    return connection.execute(query.with_for_update() if lock else query).one_or_none()
+
+
+def update_delivery(connection: Connection, key: int, **values: Any) -> None:
+    """Changes a delivery."""
+    connection.execute(webhook_delivery.update().where(webhook_delivery.c.key == key).values(values))
+
+
+def retry_delivery(connection: Connection, job_key: int, now: datetime) -> bool:
+    """Lets a job's failed delivery begin again; False where the job has none."""
+    t = webhook_delivery
+    done = connection.execute(
+        t.update()
+        .where(t.c.job_key == job_key, t.c.state == DeliveryState.FAILED)
+        .values(state=DeliveryState.WAITING, attempts=0, next_at=now, ended_at=None, lease=None)
+    )
+    return bool(done.rowcount)
+
+
+def insert_attempt(connection: Connection, values: dict[str, Any]) -> None:
+    """Logs one try."""
+    number = connection.execute(
+        sa.select(sa.func.coalesce(sa.func.max(webhook_attempt.c.number), 0)).where(
+            webhook_attempt.c.delivery_key == values["delivery_key"]
+        )
+    ).scalar_one()
+    rows.insert(connection, webhook_attempt, [{**values, "number": number + 1}])
+
+
+def next_due(connection: Connection) -> datetime | None:
+    """Database time at which the next delivery may be tried."""
+    t = webhook_delivery
+    found: datetime | None = connection.execute(
+        sa.select(sa.func.min(t.c.next_at)).where(t.c.state == DeliveryState.WAITING)
+    ).scalar()
+    return found

@@ -1,0 +1,29 @@
+"""One module per noun. Importing this package makes all tables known to the metadata."""
+
+from bpm_server.store.tables import (
+    connectors,
+    decisions,
+    definitions,
+    history,
+    identity,
+    instances,
+    jobs,
+    messages,
+    server,
+    tasks,
+)
+from bpm_server.store.tables.model import db
+
+__all__ = [
+    "connectors",
+    "db",
+    "decisions",
+    "definitions",
+    "history",
+    "identity",
+    "instances",
+    "jobs",
+    "messages",
+    "server",
+    "tasks",
+]

@@ -1,0 +1,33 @@
+"""The journal: every command on an instance with the events it caused, append-only."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from bpm_server.store.tables.model import Model, table_of
+from bpm_server.store.types import Key, UtcDateTime
+
+
+class JournalEntry(Model):
+    """One step of one instance.
+
+    Attributes:
+        sequence: 1, 2, 3... within the instance.
+        command: JSON of the command (see ``domain.commands``).
+        events: JSON of the events (see ``domain.events``).
+    """
+
+    __tablename__ = "journal"
+
+    instance_key: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=False)
+    sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    actor: Mapped[str | None] = mapped_column(sa.String(512))
+    command: Mapped[str] = mapped_column(sa.Text)
+    events: Mapped[str] = mapped_column(sa.Text)
+
+
+journal = table_of(JournalEntry)

@@ -1,0 +1,136 @@
+"""Reading and changing user tasks beside what events write."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from bpm_server.domain.tasks import Task
+from bpm_server.kernel import json
+from bpm_server.kernel.errors import NotFound
+from bpm_server.store import rows
+from bpm_server.store.instances import COLUMNS, row_from
+from bpm_server.store.tables.instances import process_instance
+from bpm_server.store.tables.tasks import task_comment, user_task, user_task_candidate
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.engine import Connection, Row
+
+    from bpm_server.store.apply import InstanceRow
+
+_TASK = [
+    user_task.c[name]
+    for name in (
+        "key",
+        "instance_key",
+        "root_key",
+        "process_id",
+        "element_id",
+        "name",
+        "state",
+        "assignee",
+        "candidate_users",
+        "candidate_groups",
+        "chunk",
+        "form_key",
+        "embedded_form",
+        "process_definition_key",
+        "ended_at",
+        "ended_by",
+    )
+]
+_BY_KEY = sa.select(*_TASK).where(user_task.c.key == sa.bindparam("b_key"))
+_LOCK = (
+    sa.select(
+        *[column.label(f"task_{column.name}") for column in _TASK],
+        *[column.label(f"instance_{column.name}") for column in COLUMNS],
+    )
+    .join_from(user_task, process_instance, process_instance.c.key == user_task.c.root_key)
+    .where(user_task.c.key == sa.bindparam("b_key"))
+    .with_for_update(of=process_instance)
+)
+
+
+def _task(row: Row[Any], prefix: str = "") -> Task:
+    values = {column.name: row._mapping[prefix + column.name] for column in _TASK}  # noqa: SLF001
+    for name in ("candidate_users", "candidate_groups"):
+        values[name] = frozenset(json.loads(values[name]))
+    return Task(**values)
+
+
+def _missing(key: int) -> NotFound:
+    return NotFound(f"Expected to find user task '{key}', but there is none")
+
+
+def read_task(connection: Connection, key: int) -> Task:
+    """A task as it is.
+
+    Raises:
+        NotFound: there is none with this key.
+    """
+    row = connection.execute(_BY_KEY, {"b_key": key}).one_or_none()
+    if row is None:
+        raise _missing(key)
+    return _task(row)
+
+
+def lock_task(connection: Connection, key: int) -> tuple[Task, InstanceRow | None]:
+    """Locks the call tree of a task's instance and reads the task.
+
+    Returns:
+        The task, and its instance where that is the outermost one (and so was read with the lock).
+
+    Raises:
+        NotFound: there is no such task.
+    """
+    row = connection.execute(_LOCK, {"b_key": key}).one_or_none()
+    if row is None:
+        raise _missing(key)
+    task = _task(row, "task_")
+    if task.instance_key != task.root_key:
+        return task, None
+    mapping = row._mapping  # noqa: SLF001
+    return task, row_from({column.name: mapping[f"instance_{column.name}"] for column in COLUMNS})
+
+
+def assign(connection: Connection, key: int, assignee: str | None, at: datetime) -> None:
+    """Sets or clears the assignee."""
+    values = {"assignee": assignee, "claimed_at": at if assignee else None}
+    connection.execute(user_task.update().where(user_task.c.key == key).values(values))
+
+
+def update(connection: Connection, key: int, values: dict[str, Any]) -> None:
+    """Changes due date, follow-up date, priority or candidates of an open task."""
+    changed = dict(values)
+    for kind, column in (("u", "candidate_users"), ("g", "candidate_groups")):
+        if column in changed:
+            names = changed[column]
+            changed[column] = json.dumps(names)
+            t = user_task_candidate
+            connection.execute(t.delete().where(t.c.task_key == key, t.c.kind == kind))
+            rows.insert(connection, t, [{"kind": kind, "name": name, "task_key": key} for name in names])
+    if changed:
+        connection.execute(user_task.update().where(user_task.c.key == key).values(changed))
+
+
+def insert_comment(
+    connection: Connection, key: int, task: Task, written_by: str, written_at: datetime, text: str
+) -> None:
+    """Adds what somebody wrote."""
+    rows.insert(
+        connection,
+        task_comment,
+        [
+            {
+                "key": key,
+                "task_key": task.key,
+                "instance_key": task.instance_key,
+                "written_by": written_by,
+                "written_at": written_at,
+                "text": text,
+            }
+        ],
+    )

@@ -1,0 +1,145 @@
+"""One round of work of each kind. The rows are the truth; a wake-up only says that it is worth looking."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bpm_server.connectors.contract import PermanentError, Request, TemporaryError
+from bpm_server.domain.identity import SYSTEM
+from bpm_server.kernel.errors import BpmError, NotFound, Unavailable, WrongState
+from bpm_server.kernel.log import get_logger
+from bpm_server.services import deliveries, jobs, messages, timers, working
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bpm_server.connectors.contract import Connector
+    from bpm_server.services.jobs import ActivatedJob
+    from bpm_server.services.server import Server
+
+log = get_logger(__name__)
+BATCH = 20
+SAFE_POINT = "async"
+
+
+def fire_timers(server: Server) -> int:
+    """Fires due timers; one that fails for a reason of ours is tried again later."""
+    done = 0
+    for due in timers.due_timers(server, BATCH):
+        try:
+            done += timers.fire_timer(server, due.key)
+        except WrongState as error:
+            log.warning("timer.orphan", timer_key=due.key, reason=error.message)
+            timers.drop_timer(server, due.key)
+        except Unavailable:
+            raise
+        except Exception:  # noqa: BLE001
+            log.exception("timer.failed", timer_key=due.key)
+            timers.postpone_timer(server, due.key)
+    return done
+
+
+def do_jobs(server: Server) -> int:
+    """Does jobs for which this installation has a connector, and goes on at safe points."""
+    types = [SAFE_POINT, *server.connectors.handled_types()]
+    leased = jobs.activate_jobs(server, SYSTEM, types, limit=BATCH, lease_ms=120_000, worker="bpm-server")
+    for job in leased:
+        _do_job(server, job)
+    return len(leased)
+
+
+def _do_job(server: Server, job: ActivatedJob) -> None:
+    key, lease = job.row.key, job.row.lease
+    try:
+        if job.row.type == SAFE_POINT:
+            jobs.complete_job(server, SYSTEM, key, {}, lease=lease)
+            return
+        connector = server.connectors.find(job.row.type)
+        if connector is not None:
+            _run_connector(server, connector, job)
+    except (NotFound, WrongState) as error:
+        log.info("job.superseded", job_key=key, reason=error.message)
+    except Unavailable:
+        raise
+    except Exception as error:  # noqa: BLE001
+        log.exception("job.failed", job_key=key, job_type=job.row.type)
+        message = error.message if isinstance(error, BpmError) else f"{type(error).__name__}: {error}"
+        _fail(server, job, message, None)
+
+
+def _run_connector(server: Server, connector: Connector, job: ActivatedJob) -> None:
+    row = job.row
+    assert connector.handler is not None  # noqa: S101
+    attempt = max(connector.retries - row.retries, 0) + 1
+    request = Request(
+        row.key, row.instance_key, row.element_id, row.headers, job.variables, attempt, server.clock.now()
+    )
+    try:
+        result = connector.handler(request)
+    except TemporaryError as error:
+        _fail(server, job, error.message, error.delay_s)
+    except PermanentError as error:
+        if error.code is not None:
+            jobs.throw_job_error(server, SYSTEM, row.key, error.code, error.message, lease=row.lease)
+        else:
+            jobs.fail_job(server, SYSTEM, row.key, retries=0, message=error.message, lease=row.lease)
+    else:
+        jobs.complete_job(server, SYSTEM, row.key, result.variables, lease=row.lease)
+
+
+def _fail(server: Server, job: ActivatedJob, message: str, delay_s: float | None) -> None:
+    wait = None if delay_s is None else int(delay_s * 1000)
+    try:
+        jobs.fail_job(server, SYSTEM, job.row.key, message=message, backoff_ms=wait, lease=job.row.lease)
+    except (NotFound, WrongState) as error:
+        log.info("job.superseded", job_key=job.row.key, reason=error.message)
+
+
+def deliver_messages(server: Server) -> int:
+    """Hands kept messages to whoever waits for them."""
+    keys = working.pending_messages(server, BATCH)
+    for key in keys:
+        messages.deliver_pending(server, key)
+    return len(keys)
+
+
+def deliver_signals(server: Server) -> int:
+    """Hands broadcasts to everyone who waits."""
+    keys = working.pending_signals(server, BATCH)
+    for key in keys:
+        for receiver in messages.find_signal_receivers(server, key):
+            try:
+                messages.deliver_signal(server, key, receiver)
+            except (NotFound, WrongState) as error:
+                log.info("signal.superseded", signal_key=key, reason=error.message)
+        messages.settle_signal(server, key)
+    return len(keys)
+
+
+def send_webhooks(server: Server) -> int:
+    """Sends what the outbox holds and is due."""
+    leased = deliveries.lease_deliveries(server, BATCH)
+    for delivery in leased:
+        deliveries.book_attempt(server, delivery, deliveries.send(server, delivery))
+    return len(leased)
+
+
+ROUNDS: dict[str, Callable[[Server], int]] = {
+    "signals": deliver_signals,
+    "messages": deliver_messages,
+    "jobs": do_jobs,
+    "timers": fire_timers,
+    "deliveries": send_webhooks,
+}
+"""By topic of the wake-up."""
+
+
+def run_until_idle(server: Server, *, topics: tuple[str, ...] = tuple(ROUNDS), most: int = 10_000) -> int:
+    """Works until nothing is due; returns how much was done."""
+    total = 0
+    while total < most:
+        done = sum(ROUNDS[topic](server) for topic in topics)
+        if not done:
+            break
+        total += done
+    return total

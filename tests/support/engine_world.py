@@ -1,0 +1,183 @@
+"""Runs the engine alone, in memory: what the store would keep is kept in plain lists.
+
+``reload`` after every command (save, forget, load) is what the property tests compare with.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bpm_server import bpmn, engine
+from bpm_server.domain import commands as c
+from bpm_server.domain import events as e
+from bpm_server.engine.state import everything
+from bpm_server.kernel.findings import refuse_errors
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class World:
+    """One instance of one process."""
+
+    definition: engine.Definition
+    reload: bool = False
+    partial: bool = False
+    now: datetime = START
+    instance: Any = None
+    finished: bool = False
+    result: dict[str, Any] = field(default_factory=dict)
+    log: list[Any] = field(default_factory=list)
+    active: dict[int, tuple[str, str]] = field(default_factory=dict)
+    history: list[tuple[str, str]] = field(default_factory=list)
+    tasks: dict[int, e.UserTaskCreated] = field(default_factory=dict)
+    jobs: dict[int, e.JobCreated] = field(default_factory=dict)
+    timers: dict[int, e.TimerScheduled] = field(default_factory=dict)
+    waits: dict[int, e.SubscriptionOpened] = field(default_factory=dict)
+    calls: dict[int, e.ProcessCalled] = field(default_factory=dict)
+    incidents: dict[int, e.IncidentRaised] = field(default_factory=dict)
+    variables: dict[int, dict[str, Any]] = field(default_factory=dict)
+    decisions: Any = None
+    limits: engine.Limits = field(default_factory=engine.Limits)
+
+    def __post_init__(self) -> None:
+        self._keys = itertools.count(1000)
+
+    @classmethod
+    def of(cls, xml: bytes, process_id: str = "p", **options: Any) -> World:
+        diagram = bpmn.read(xml, name="test.bpmn")
+        refuse_errors("test.bpmn", diagram.findings)
+        return cls(engine.compile_process(diagram.process(process_id), diagram.dialect), **options)
+
+    # --- commands ---------------------------------------------------------------------------------------
+
+    def start(self, variables: dict[str, Any] | None = None, element_id: str | None = None) -> World:
+        command = c.StartInstance(next(self._keys), variables or {}, element_id)
+        self._after(engine.start(self.definition, command, self._context()))
+        return self
+
+    def do(self, command: c.Command) -> World:
+        if self.reload:
+            self.instance = engine.load(self.definition, everything(self.instance))
+        self._after(engine.advance(self.instance, command, self._context()))
+        return self
+
+    def complete(self, element_id: str, variables: dict[str, Any] | None = None, nth: int = 0) -> World:
+        return self.do(c.CompleteTask(self.task(element_id, nth).key, variables or {}))
+
+    def work(self, element_id: str, variables: dict[str, Any] | None = None, nth: int = 0) -> World:
+        job = [job for job in self.jobs.values() if job.element_id == element_id][nth]
+        if job.kind == "async":
+            return self.do(c.Continue(job.element_key))
+        return self.do(c.CompleteJob(job.element_key, variables or {}))
+
+    def error(self, element_id: str, code: str, message: str | None = None) -> World:
+        job = next(job for job in self.jobs.values() if job.element_id == element_id)
+        return self.do(c.ThrowError(job.element_key, code, message))
+
+    def message(self, name: str, variables: dict[str, Any] | None = None, key: str | None = None) -> World:
+        wait = next(w for w in self.waits.values() if w.name == name and key in (None, w.correlation_key))
+        return self.do(c.TriggerEvent(wait.element_key, wait.event_id, variables or {}))
+
+    def advance(self, **delta: float) -> World:
+        """Moves the clock; timers fire one by one at their due time."""
+        target = self.now + timedelta(**delta)
+        while True:
+            due = sorted(
+                (t for t in self.timers.values() if t.due_at <= target), key=lambda t: (t.due_at, t.key)
+            )
+            if not due or self.finished:
+                break
+            timer = due[0]
+            self.now = max(self.now, timer.due_at)
+            self.do(c.FireTimer(timer.element_key, timer.event_id, timer.due_at, timer.repetitions))
+        self.now = target
+        return self
+
+    def resolve(self, element_id: str) -> World:
+        incident = next(i for i in self.incidents.values() if i.element_id == element_id)
+        return self.do(c.ResolveIncident(incident.element_key))
+
+    def set(self, **values: Any) -> World:
+        return self.do(c.SetVariables(self.key, values))
+
+    def cancel(self) -> World:
+        return self.do(c.CancelInstance())
+
+    # --- what there is ----------------------------------------------------------------------------------
+
+    @property
+    def key(self) -> int:
+        key: int = self.log[0].key
+        return key
+
+    def task(self, element_id: str, nth: int = 0) -> e.UserTaskCreated:
+        found = [task for task in self.tasks.values() if task.element_id == element_id]
+        assert len(found) > nth, f"no open task {element_id}: {self.open()}"
+        return found[nth]
+
+    def open(self) -> list[str]:
+        """Ids of open user tasks and jobs, sorted."""
+        found = [t.element_id for t in self.tasks.values()] + [j.element_id for j in self.jobs.values()]
+        return sorted(found)
+
+    def process_variables(self) -> dict[str, Any]:
+        return self.variables.get(self.key, {})
+
+    def completed(self) -> list[str]:
+        """Ids of elements in the order they completed."""
+        return [element for element, state in self.history if state == "completed"]
+
+    def _context(self) -> engine.Context:
+        return engine.Context(self.now, lambda: next(self._keys), self.decisions, self.limits)
+
+    def _after(self, outcome: engine.Outcome) -> None:
+        self.instance, self.finished, self.result = outcome.instance, outcome.finished, outcome.variables
+        for event in outcome.events:
+            self._apply(event)
+
+    def _apply(self, event: Any) -> None:  # noqa: C901, PLR0912
+        self.log.append(event)
+        match event:
+            case e.ElementActivated():
+                self.active[event.key] = (event.element_id, event.type)
+            case e.ElementCompleted():
+                self.history.append((self.active.pop(event.key)[0], "completed"))
+            case e.ElementTerminated():
+                self.history.append((self.active.pop(event.key)[0], "terminated"))
+            case e.VariablesSet():
+                self.variables.setdefault(event.scope_key, {}).update(event.values)
+            case e.UserTaskCreated():
+                self.tasks[event.key] = event
+            case e.UserTaskCompleted() | e.UserTaskCanceled():
+                del self.tasks[event.key]
+            case e.JobCreated():
+                self.jobs[event.element_key] = event
+            case e.JobCompleted() | e.JobCanceled():
+                del self.jobs[event.element_key]
+            case e.TimerScheduled():
+                self.timers[event.key] = event
+            case e.TimersCanceled():
+                self._drop(self.timers, event)
+            case e.SubscriptionOpened():
+                self.waits[event.key] = event
+            case e.SubscriptionsClosed():
+                self._drop(self.waits, event)
+            case e.ProcessCalled():
+                self.calls[event.element_key] = event
+            case e.CallCanceled():
+                del self.calls[event.element_key]
+            case e.IncidentRaised():
+                self.incidents[event.element_key] = event
+            case e.IncidentResolved():
+                del self.incidents[event.element_key]
+            case e.ErrorEscaped():
+                self.do(c.RaiseIncident(event.element_key, "UNHANDLED_ERROR_EVENT", event.code))
+
+    def _drop(self, rows: dict[int, Any], event: Any) -> None:
+        for key, row in list(rows.items()):
+            if row.element_key == event.element_key and (event.event_ids is None or row.event_id in event.event_ids):
+                del rows[key]
