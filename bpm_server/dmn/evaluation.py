@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bpm_server.dmn import elements
-from bpm_server.dmn.graph import Imported, Reference, Scope
+from bpm_server.dmn.graph import Imported, OutputOf, Reference, Scope
 from bpm_server.dmn.results import (
     DecisionEvaluation,
     DecisionResult,
@@ -66,11 +66,7 @@ class Recorder:
         del self._tables[mark:]
         if own is None and isinstance(element, elements.KnowledgeModel):
             return
-        inputs = (
-            tuple(EvaluatedInput("", name, each) for name, each in read.items())
-            if own is None
-            else own.inputs
-        )
+        inputs = tuple(EvaluatedInput("", name, each) for name, each in read.items()) if own is None else own.inputs
         self.evaluations.append(
             DecisionEvaluation(
                 element.id,
@@ -179,7 +175,8 @@ class ModelEvaluation:
             value = self._variables.get(reference.element.name, MISSING)
         if value is MISSING:
             message = "Expected a value for the input '{}', but found none"
-            return self._run.fail(self._place(reference), "unknown-name", message, variable.name)
+            self._run.fail(self._place(reference), "unknown-name", message, variable.name)
+            return None
         return self._typed(reference, value)
 
     def _typed(self, reference: Reference, value: Value) -> Value:
@@ -235,9 +232,7 @@ class ModelEvaluation:
 
     def outputs(self, reference: Reference, service: elements.DecisionService) -> Value:
         """The result of a decision service: of one decision its value, of several a context."""
-        found = [
-            each for href in service.outputs if (each := reference.model.graph.resolve(href)) is not None
-        ]
+        found = [each for href in service.outputs if (each := reference.model.graph.resolve(href)) is not None]
         values = {each.variable.name: self.value_of(each) for _, each in found}
         value: Value = next(iter(values.values()), None) if len(values) == 1 else values
         result = reference.model.result_type(service.variable)
@@ -273,10 +268,18 @@ class DecisionScope:
                 self.read[name] = value
             return value
         if isinstance(target, Imported):
-            return {
-                member: self._evaluation.value_of(reference) for member, reference in target.members.items()
-            }
+            return {member: self._evaluation.value_of(reference) for member, reference in target.members.items()}
+        if isinstance(target, OutputOf):
+            value = self.read[name] = _output(self._evaluation.value_of(target.decision), target.output)
+            return value
         value = self._evaluation.value_of(target)
         if target.kind in {"input", "decision"}:
             self.read[name] = value
         return value
+
+
+def _output(value: Value, name: str) -> Value:
+    """One output of a table's result: of a context the entry, of a list that of each item."""
+    if isinstance(value, list):
+        return [_output(item, name) for item in value]
+    return value.get(name) if isinstance(value, dict) else value

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bpm_server import feel
 from bpm_server.feel import types
-from bpm_server.feel.evaluation import Run
 from bpm_server.feel.values import Value, coerced, described
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from bpm_server import feel
     from bpm_server.dmn import elements
+    from bpm_server.feel import nodes
     from bpm_server.feel.errors import Place
+    from bpm_server.feel.evaluation import Run
 
     CompileTests = Callable[[elements.Text, str], feel.Expression | None]
     Report = Callable[[str, str, int], None]
@@ -60,14 +61,16 @@ class ItemType:
             return None
         fits, result = coerced(value, self.type)
         if not fits:
-            return run.fail(place, "coercion", "Expected {}, but found {}", self.type, described(value))
+            run.fail(place, "coercion", "Expected {}, but found {}", self.type, described(value))
+            return None
         if self.is_constrained and not self.admits(run, result):
-            return run.fail(
+            run.fail(
                 place,
                 "coercion",
                 "Expected a value that the item definition allows, but found {}",
                 described(result),
             )
+            return None
         return result
 
     def admits(self, run: Run, value: Value) -> bool:
@@ -111,7 +114,7 @@ class ItemTypes:
 
     def add_imported(self, prefix: str, imported: ItemTypes) -> None:
         """Adds the types of another model, under the name of the import."""
-        for name in imported._definitions:  # noqa: SLF001 - of the same class
+        for name in imported._definitions:
             self._known[f"{prefix}.{name}" if prefix else name] = imported.named(name)
 
     def names(self) -> list[str]:
@@ -134,6 +137,11 @@ class ItemTypes:
             waiting.extend(definition.components)
         return found
 
+    def parsed_tests(self, text: elements.Text) -> nodes.Node | None:
+        """The tree of unary tests outside of any scope."""
+        compiled = self._compile_tests(text, "allowed values")
+        return None if compiled is None else compiled.tree
+
     def named(self, name: str, line: int = 0) -> ItemType:
         """The type of a reference; unknown names are reported and stand for any."""
         known = self._known.get(name)
@@ -143,9 +151,7 @@ class ItemTypes:
         if definition is None:
             return self._built_in(name, line)
         if name in self._resolving:
-            self._report(
-                "dmn-type-cycle", f"Expected a type that does not contain itself, but '{name}' does", line
-            )
+            self._report("dmn-type-cycle", f"Expected a type that does not contain itself, but '{name}' does", line)
             return ANY
         self._resolving.add(name)
         known = self._known[name] = self._resolved(definition)
@@ -179,9 +185,7 @@ class ItemTypes:
 
     def _item(self, definition: elements.ItemDefinition, allowed: feel.Expression | None) -> ItemType:
         if definition.function is not None:
-            parameters = tuple(
-                self.named(each.type, definition.line).type for each in definition.function.parameters
-            )
+            parameters = tuple(self.named(each.type, definition.line).type for each in definition.function.parameters)
             result = self.named(definition.function.result, definition.line).type
             return ItemType(types.FunctionType(parameters, result), allowed)
         if definition.components:

@@ -20,6 +20,7 @@ from bpm_server.feel.values import (
 )
 
 if TYPE_CHECKING:
+    import builtins
     from collections.abc import Callable, Sequence
 
     from bpm_server.feel.errors import Place
@@ -44,7 +45,7 @@ class Parameter:
     nullable: bool = False
     optional: bool = False
     other_names: tuple[str, ...] = ()
-    classes: frozenset[type] = field(init=False)
+    classes: frozenset[builtins.type] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "classes", classes_of(self.type))
@@ -111,41 +112,45 @@ def call(run: Run, place: Place, function: Value, arguments: list[Value]) -> Val
     """``function(a, b)``"""
     if isinstance(function, UserFunction):
         if len(arguments) != len(function.parameters):
-            return _wrong_number(run, place, function, len(arguments))
+            _wrong_number(run, place, function, len(arguments))
+            return None
         return invoke(run, place, function, arguments)
     if isinstance(function, BuiltIn):
         return call_built_in(run, place, function, arguments)
-    return _no_function(run, place, function)
+    _no_function(run, place, function)
+    return None
 
 
-def call_named(
-    run: Run, place: Place, function: Value, names: tuple[str, ...], arguments: list[Value]
-) -> Value:
+def call_named(run: Run, place: Place, function: Value, names: tuple[str, ...], arguments: list[Value]) -> Value:
     """``function(name: a)``; parameters without an argument are null."""
     if isinstance(function, UserFunction):
         given = dict(zip(names, arguments, strict=True))
         if len(given) != len(names) or not given.keys() <= set(function.parameters):
-            return run.fail(
+            run.fail(
                 place,
                 "function",
                 "Expected the parameters {}, but found {}",
                 ", ".join(function.parameters) or "none",
                 ", ".join(names),
             )
+            return None
         return invoke(run, place, function, [given.get(name) for name in function.parameters])
     if isinstance(function, BuiltIn):
         return call_built_in_named(run, place, function, names, arguments)
-    return _no_function(run, place, function)
+    _no_function(run, place, function)
+    return None
 
 
 def _no_function(run: Run, place: Place, function: Value) -> None:
     if isinstance(function, ExternalFunction):
-        return run.fail(
+        run.fail(
             place,
             "external",
             "Expected a function of FEEL, but found one in Java or PMML, which is not run here",
         )
-    return run.fail(place, "function", "Expected a function to call, but found {}", described(function))
+        return
+    run.fail(place, "function", "Expected a function to call, but found {}", described(function))
+    return
 
 
 def _wrong_number(run: Run, place: Place, function: FeelFunction, count: int) -> None:
@@ -165,7 +170,7 @@ def invoke(run: Run, place: Place, function: UserFunction, arguments: list[Value
         if type_ is not None:
             fits, value = coerced(arguments[position], type_)
             if not fits:
-                return run.fail(
+                run.fail(
                     place,
                     "coercion",
                     "Expected {} for parameter '{}', but found {}",
@@ -173,6 +178,7 @@ def invoke(run: Run, place: Place, function: UserFunction, arguments: list[Value
                     function.parameters[position],
                     described(arguments[position]),
                 )
+                return None
             arguments[position] = value
     run.enter(place)
     try:
@@ -196,18 +202,22 @@ def call_built_in(run: Run, place: Place, function: BuiltIn, arguments: list[Val
         except _Unfit as unfit:
             refusal = unfit
         except Refused as refused:
-            return run.fail(place, refused.kind, "{}: {}", function.name, refused.message)
+            run.fail(place, refused.kind, "{}: {}", function.name, refused.message)
+            return None
         except (DecimalException, OverflowError):
-            return _out_of_range(run, place, function)
+            _out_of_range(run, place, function)
+            return None
     if refusal is None:
-        return run.fail(
+        run.fail(
             place,
             "function",
             "Expected {}, but found {} arguments",
             " or ".join(_shape(function, signature) for signature in function.signatures),
             len(arguments),
         )
-    return run.fail(place, "type", "{}: {}", function.name, refusal.message)
+        return None
+    run.fail(place, "type", "{}: {}", function.name, refusal.message)
+    return None
 
 
 def call_built_in_named(
@@ -225,18 +235,22 @@ def call_built_in_named(
         except _Unfit as unfit:
             refusal = unfit
         except Refused as refused:
-            return run.fail(place, refused.kind, "{}: {}", function.name, refused.message)
+            run.fail(place, refused.kind, "{}: {}", function.name, refused.message)
+            return None
         except (DecimalException, OverflowError):
-            return _out_of_range(run, place, function)
+            _out_of_range(run, place, function)
+            return None
     if refusal is None:
-        return run.fail(
+        run.fail(
             place,
             "function",
             "Expected {}, but found arguments named {}",
             " or ".join(_shape(function, signature) for signature in function.signatures),
             ", ".join(names),
         )
-    return run.fail(place, "type", "{}: {}", function.name, refusal.message)
+        return None
+    run.fail(place, "type", "{}: {}", function.name, refusal.message)
+    return None
 
 
 def apply(run: Run, place: Place, signature: Signature, arguments: list[Value]) -> Value:
@@ -251,9 +265,7 @@ def apply(run: Run, place: Place, signature: Signature, arguments: list[Value]) 
 
 
 def _out_of_range(run: Run, place: Place, function: BuiltIn) -> None:
-    run.fail(
-        place, "arithmetic", "Expected a result of {} within the range of FEEL, but it is not", function.name
-    )
+    run.fail(place, "arithmetic", "Expected a result of {} within the range of FEEL, but it is not", function.name)
 
 
 def _shape(function: BuiltIn, signature: Signature) -> str:

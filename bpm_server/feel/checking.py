@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _ORDERED: Final = frozenset(
     {types.NUMBER, types.STRING, types.DATE, types.TIME, types.DATE_AND_TIME, types.DAYS, types.MONTHS}
 )
-_DATE_PROPERTIES: Final = dict.fromkeys(("year", "month", "day", "weekday"), types.NUMBER)
+_DATE_PROPERTIES: Final[dict[str, types.Type]] = dict.fromkeys(("year", "month", "day", "weekday"), types.NUMBER)
 _TIME_PROPERTIES: Final[dict[str, types.Type]] = {
     **dict.fromkeys(("hour", "minute", "second"), types.NUMBER),
     "time offset": types.DAYS,
@@ -69,7 +69,7 @@ _QUOTIENTS: Final[dict[tuple[types.Type, types.Type], types.Type]] = {
     (types.DAYS, types.DAYS): types.NUMBER,
     (types.MONTHS, types.MONTHS): types.NUMBER,
 }
-_ARITHMETIC: Final = {
+_ARITHMETIC: Final[dict[str, dict[tuple[types.Type, types.Type], types.Type]]] = {
     "+": {**_SUMS, **{(right, left): result for (left, right), result in _SUMS.items()}},
     "-": _DIFFERENCES,
     "*": _PRODUCTS,
@@ -179,7 +179,7 @@ class Checker:
             type_ = self._with_left(parent, type_)
         return type_
 
-    def _first(self, node: nodes.Node) -> types.Type:  # noqa: C901, PLR0911, PLR0912 - one line per kind of node
+    def _first(self, node: nodes.Node) -> types.Type:  # noqa: C901, PLR0912 - one line per kind of node
         match node:
             case nodes.Null():
                 return types.NULL
@@ -196,9 +196,7 @@ class Checker:
             case nodes.Negation(operand):
                 type_ = self.type_of(operand)
                 if is_known(type_) and type_ not in {types.NUMBER, types.DAYS, types.MONTHS}:
-                    self.report(
-                        node, "feel-type", f"Expected a number or duration to negate, but found {type_}"
-                    )
+                    self.report(node, "feel-type", f"Expected a number or duration to negate, but found {type_}")
                 return type_
             case nodes.Logic(_, operands):
                 for operand in operands:
@@ -235,7 +233,7 @@ class Checker:
                 return type_
             case nodes.Embedded(inputs):
                 found = [self.type_of(each) for each in inputs]
-                return node.check(self, found) if node.check is not None else types.ANY
+                return node.check(self, node, found) if node.check is not None else types.ANY
         return types.ANY
 
     def _with_left(self, node: nodes.Node, left: types.Type) -> types.Type:
@@ -327,9 +325,7 @@ class Checker:
             message = f"Expected two values of the same kind to compare, but found {left} and {right}"
             self.report(node, "feel-type", message)
         elif ordered and any(is_known(each) and each not in _ORDERED for each in (left, right)):
-            self.report(
-                node, "feel-type", f"Expected values that have an order, but found {left} and {right}"
-            )
+            self.report(node, "feel-type", f"Expected values that have an order, but found {left} and {right}")
 
     # ------------------------------------------------------------------ access
 
@@ -341,9 +337,7 @@ class Checker:
                 found = left.entry(name)
                 if found is None:
                     known = ", ".join(key for key, _ in entries)
-                    self.report(
-                        node, "feel-no-entry", f"Expected one of the entries {known}, but found '{name}'"
-                    )
+                    self.report(node, "feel-no-entry", f"Expected one of the entries {known}, but found '{name}'")
                 return found or types.ANY
             case types.RangeType(point):
                 return point if name in {"start", "end"} else types.BOOLEAN
@@ -381,9 +375,7 @@ class Checker:
             low, high = self.type_of(domain.low), self.type_of(domain.high)
             for type_ in (low, high):
                 if is_known(type_) and type_ not in {types.NUMBER, types.DATE}:
-                    self.report(
-                        domain, "feel-type", f"Expected numbers or dates to go through, but found {type_}"
-                    )
+                    self.report(domain, "feel-type", f"Expected numbers or dates to go through, but found {type_}")
             return low
         type_ = self.type_of(domain)
         match type_:
@@ -446,9 +438,7 @@ class Checker:
         built_in = self._functions.get(name)
         if built_in is None:
             if not self._open_frames and (self._closed or " " in name):
-                self.report(
-                    node.function, "feel-unknown-function", f"Expected a known function, but found '{name}'"
-                )
+                self.report(node.function, "feel-unknown-function", f"Expected a known function, but found '{name}'")
             return self._call(node, types.ANY)
         return self._call_of_built_in(node, built_in, [self.type_of(each) for each in node.arguments])
 
@@ -461,9 +451,7 @@ class Checker:
         expected = function.parameters
         if expected is not None and node.names is None:
             if len(expected) != len(found):
-                self.report(
-                    node, "feel-arguments", f"Expected {len(expected)} arguments, but found {len(found)}"
-                )
+                self.report(node, "feel-arguments", f"Expected {len(expected)} arguments, but found {len(found)}")
             elif any(not _may_be(type_, each) for type_, each in zip(found, expected, strict=True)):
                 self.report(node, "feel-arguments", f"Expected {function}, but found other arguments")
         return function.result
@@ -471,16 +459,12 @@ class Checker:
     def _call_of_built_in(self, node: nodes.Call, function: BuiltIn, found: list[types.Type]) -> types.Type:
         shaped = [each for each in function.signatures if _fits_shape(each, node, len(found))]
         if not shaped:
-            self.report(
-                node, "feel-arguments", f"Expected arguments that '{function.name}' takes, but found others"
-            )
+            self.report(node, "feel-arguments", f"Expected arguments that '{function.name}' takes, but found others")
             return types.ANY
         fitting = [each for each in shaped if _fits_types(each, node, found)]
         if not fitting:
             given = ", ".join(map(str, found))
-            self.report(
-                node, "feel-arguments", f"Expected arguments that '{function.name}' takes, but found {given}"
-            )
+            self.report(node, "feel-arguments", f"Expected arguments that '{function.name}' takes, but found {given}")
         results = {each.result for each in fitting or shaped}
         return results.pop() if len(results) == 1 else types.ANY
 

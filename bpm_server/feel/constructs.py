@@ -118,9 +118,7 @@ class ConstructGenerator(Emitter, ABC):
     ) -> Iterator[None]:
         """Nested loops over iterators; inside, their variables are in the frame."""
         if len(iterators) > MAX_LOOPS:
-            raise FeelSyntaxError(
-                self._source, node.start, f"at most {MAX_LOOPS} iterators", str(len(iterators))
-            )
+            raise FeelSyntaxError(self._source, node.start, f"at most {MAX_LOOPS} iterators", str(len(iterators)))
         with ExitStack() as blocks:
             for name, domain in iterators:
                 place = self._place(domain)
@@ -128,9 +126,7 @@ class ConstructGenerator(Emitter, ABC):
                     ends = f"{self._value(domain.low).code}, {self._value(domain.high).code}"
                     turns = self._set(f"{'each_of_span' if lazy else 'span'}(R, {place}, {ends})")
                 else:
-                    turns = self._set(
-                        f"{'each' if lazy else 'turns'}(R, {place}, {self._value(domain).code})"
-                    )
+                    turns = self._set(f"{'each' if lazy else 'turns'}(R, {place}, {self._value(domain).code})")
                 self._emit(f"if {turns.code} is None: return None")
                 variable = self._new("x")
                 blocks.enter_context(self._block(f"for {variable} in {turns.code}:", node))
@@ -193,9 +189,7 @@ class ConstructGenerator(Emitter, ABC):
         self._plain = False
         place = self._place(node)
         if node.names is not None:
-            return self._set(
-                f"call_named(R, {place}, {function.code}, {node.names!r}, [{self._arguments(node)}])"
-            )
+            return self._set(f"call_named(R, {place}, {function.code}, {node.names!r}, [{self._arguments(node)}])")
         return self._set(f"call(R, {place}, {function.code}, [{self._arguments(node)}])")
 
     def _call_of_built_in(self, node: nodes.Call, function: BuiltIn) -> Atom:
@@ -226,11 +220,7 @@ class ConstructGenerator(Emitter, ABC):
         if any(isinstance(frame, Item) for frame in self._frames):
             return True
         bound = {name for frame in self._frames if isinstance(frame, dict) for name in frame} - {"?"}
-        return (
-            any(isinstance(each, nodes.Name) and each.name in bound for each in walk(node))
-            if bound
-            else False
-        )
+        return any(isinstance(each, nodes.Name) and each.name in bound for each in walk(node)) if bound else False
 
     def _local_part(self, node: nodes.Node) -> str:
         if not self._is_local(node):
@@ -238,13 +228,11 @@ class ConstructGenerator(Emitter, ABC):
         name = self._new("part")
         with self._block(f"def {name}(variables, R, tested=None):", node), self._scope({"?": Atom("tested")}):
             inner = node.node if isinstance(node, nodes.Sourced) else node
-            outer, self._source = (
-                self._source,
-                node.source if isinstance(node, nodes.Sourced) else self._source,
-            )
-            is_test = isinstance(inner, (nodes.UnaryTests, nodes.AnyValue))
-            atom = self._unary_tests(inner) if is_test else self._value(inner)
-            self._source = outer
+            with self._in_source(node.source if isinstance(node, nodes.Sourced) else self._source):
+                if isinstance(inner, (nodes.UnaryTests, nodes.AnyValue)):
+                    atom = self._unary_tests(inner)
+                else:
+                    atom = self._value(inner)
             self._emit(f"return {atom.code}")
         return name
 

@@ -92,9 +92,7 @@ class Emitter:
         self._emit(head)
         self._indent += 1
         if self._indent > MAX_INDENT:
-            raise FeelSyntaxError(
-                self._source, node.start, "an expression that is nested less", "a deeper one"
-            )
+            raise FeelSyntaxError(self._source, node.start, "an expression that is nested less", "a deeper one")
         loaded = self._loaded
         self._loaded = dict(loaded)
         first = len(self._lines)
@@ -139,9 +137,7 @@ class Emitter:
         result = self._new()
         with ExitStack() as blocks:
             for item in items:
-                self._emit(
-                    f"{result} = {item.code}.get({node.name!r}, M) if type({item.code}) is dict else M"
-                )
+                self._emit(f"{result} = {item.code}.get({node.name!r}, M) if type({item.code}) is dict else M")
                 blocks.enter_context(self._block(f"if {result} is M:", node))
                 if node.name == "item":
                     local = Atom(item.code)

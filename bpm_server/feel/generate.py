@@ -104,7 +104,8 @@ class Part:
         if self._run is None:
             node, source = self._node, self._source
             if isinstance(node, nodes.Sourced):
-                node, source = node.node, node.source
+                source = node.source
+                node = node.node
             generated = generate(node, source, self._dialect, self._functions, variables=self._variables)
             self._run = load(generated.text, generated.constants)
         return self._run(variables, run, tested)
@@ -137,7 +138,7 @@ class _Generator(ConstructGenerator):
             atom = self._with_left(parent, atom)
         return atom
 
-    def _first(self, node: nodes.Node) -> Atom:  # noqa: C901, PLR0911, PLR0912 - one line per kind of node
+    def _first(self, node: nodes.Node) -> Atom:  # noqa: C901, PLR0912 - one line per kind of node
         match node:
             case nodes.Null():
                 return Atom("None", "null")
@@ -186,9 +187,7 @@ class _Generator(ConstructGenerator):
         match node:
             case nodes.Arithmetic(operator, _, right):
                 other = self._value(right)
-                return self._set(
-                    f"{_ARITHMETIC[operator]}(R, {self._place(node)}, {left.code}, {other.code})"
-                )
+                return self._set(f"{_ARITHMETIC[operator]}(R, {self._place(node)}, {left.code}, {other.code})")
             case nodes.Comparison(operator, _, right):
                 return self._comparison(node, operator, left, self._value(right))
             case nodes.Between(_, low, high):
@@ -273,9 +272,7 @@ class _Generator(ConstructGenerator):
             return atom
         name = self._new()
         self._emit(f"{name} = {atom.code}")
-        self._emit(
-            f"if {name} is not True and {name} is not False: {name} = otherwise(R, {self._place(node)}, {name})"
-        )
+        self._emit(f"if {name} is not True and {name} is not False: {name} = otherwise(R, {self._place(node)}, {name})")
         return Atom(name, "truth")
 
     def _logic(self, node: nodes.Logic) -> Atom:
@@ -340,9 +337,7 @@ class _Generator(ConstructGenerator):
         for test in rest:
             with self._block(f"if {result} is not True:", test):
                 other = self._test(test, value)
-                self._emit(
-                    f"{result} = True if {other.code} is True else (None if {result} is None else {other.code})"
-                )
+                self._emit(f"{result} = True if {other.code} is True else (None if {result} is None else {other.code})")
         return Atom(result, "truth")
 
     def _test(self, node: nodes.Node, value: Atom) -> Atom:

@@ -101,9 +101,7 @@ def string_value(source: Source, token: Token, *, form_feeds: bool = False) -> s
     if "\\" not in raw:
         return raw
     value = _ESCAPE.sub(_unescape_form_feed_too if form_feeds else _unescape, raw)
-    value = _SURROGATES.sub(
-        lambda pair: pair.group().encode("utf-16", "surrogatepass").decode("utf-16"), value
-    )
+    value = _SURROGATES.sub(lambda pair: pair.group().encode("utf-16", "surrogatepass").decode("utf-16"), value)
     if _LONE_SURROGATE.search(value):
         raise FeelSyntaxError(source, token.start, "both halves of a surrogate pair", "one half only")
     return value

@@ -43,9 +43,7 @@ class NameTable:
             return None
         for parts, name in known:
             found = tokens[position : position + len(parts)]
-            if len(found) == len(parts) and all(
-                token.text == part for token, part in zip(found, parts, strict=True)
-            ):
+            if len(found) == len(parts) and all(token.text == part for token, part in zip(found, parts, strict=True)):
                 return len(parts), name
         return None
 

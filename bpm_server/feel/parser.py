@@ -55,9 +55,7 @@ def parse(source: Source, dialect: Dialect, vocabulary: Vocabulary) -> nodes.Nod
     return node
 
 
-def parse_unary_tests(
-    source: Source, dialect: Dialect, vocabulary: Vocabulary
-) -> nodes.UnaryTests | nodes.AnyValue:
+def parse_unary_tests(source: Source, dialect: Dialect, vocabulary: Vocabulary) -> nodes.UnaryTests | nodes.AnyValue:
     """Parses the tests of a decision table cell (rule 15).
 
     Raises:

@@ -9,6 +9,7 @@ because expressions for Camunda 8 are written for Java.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -41,9 +42,14 @@ _NOT_WORD = r"\p{P}\p{Z}\p{C}"
 _SINGLE_ESCAPES = {"n": r"\n", "r": r"\r", "t": r"\t"}
 _LITERAL_ESCAPES = frozenset("\\|.?*+(){}-[]^$")
 _CATEGORIES = frozenset(
-    "L Lu Ll Lt Lm Lo M Mn Mc Me N Nd Nl No P Pc Pd Ps Pe Pi Pf Po Z Zs Zl Zp S Sm Sc Sk So C Cc Cf Co Cn".split()
+    {
+        *("L", "Lu", "Ll", "Lt", "Lm", "Lo", "M", "Mn", "Mc", "Me", "N", "Nd", "Nl", "No"),
+        *("P", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Z", "Zs", "Zl", "Zp"),
+        *("S", "Sm", "Sc", "Sk", "So", "C", "Cc", "Cf", "Co", "Cn"),
+    }
 )
 _FLAGS = frozenset("smixq")
+_INLINE_FLAGS = re.compile(r"\?[imsx]+[:)]")
 
 
 class Pattern:
@@ -268,9 +274,9 @@ class _Translator:
             if self._pattern.startswith(kind, self._at) and (kind == "?:" or self._lenient):
                 self._at += len(kind)
                 return kind
-        if self._lenient and (flags := regex.match(r"\?[imsx]+[:)]", self._pattern, pos=self._at)):
+        if self._lenient and (flags := _INLINE_FLAGS.match(self._pattern, self._at)):
             self._at = flags.end()
-            return str(flags.group())
+            return flags.group()
         raise self._error("'?:' of a group that is not captured")
 
     def _escape(self) -> str:
@@ -358,11 +364,7 @@ class _Translator:
         if len(first) > 2 and first[0] != "\\":
             return first
         following = self._pattern[self._at : self._at + 2]
-        if (
-            not following.startswith("-")
-            or following in {"-", "-]", "-["}
-            or first.startswith(("\\p", "\\P"))
-        ):
+        if not following.startswith("-") or following in {"-", "-]", "-["} or first.startswith(("\\p", "\\P")):
             return first
         self._at += 1
         last = self._set_character()

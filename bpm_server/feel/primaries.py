@@ -157,9 +157,7 @@ class PrimaryParser(Cursor, ABC):
         if closing.text not in {")", "]", "["}:
             raise self._error("')' or ']' of the interval")
         self._advance()
-        return nodes.Interval(
-            low, high, opening.text == "[", closing.text == "]", start=opening.start, end=closing.end
-        )
+        return nodes.Interval(low, high, opening.text == "[", closing.text == "]", start=opening.start, end=closing.end)
 
     def _endpoint(self) -> nodes.Node:
         self._range_depth += 1

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from bpm_server.feel import nodes
 
@@ -24,14 +23,15 @@ def left_of(node: nodes.Node) -> nodes.Node | None:
     return None
 
 
-@cache
-def _field_names(class_: type[nodes.Node]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(class_) if field.name not in {"start", "end"})
+_FIELDS: Final = {
+    class_: tuple(field.name for field in fields(class_) if field.name not in {"start", "end"})
+    for class_ in nodes.Node.__subclasses__()
+}
 
 
 def children(node: nodes.Node) -> Iterator[nodes.Node]:
     """The nodes directly inside a node."""
-    for name in _field_names(type(node)):
+    for name in _FIELDS[type(node)]:
         value = getattr(node, name)
         if isinstance(value, nodes.Node):
             yield value
@@ -118,7 +118,7 @@ def renamed(node: nodes.Node, name: str, to: str) -> nodes.Node:
     if isinstance(node, nodes.Name):
         return replace(node, name=to) if node.name == name else node
     changes = {}
-    for field_name in _field_names(type(node)):
+    for field_name in _FIELDS[type(node)]:
         value = getattr(node, field_name)
         changed = _renamed_part(value, name, to)
         if changed is not value:

@@ -32,9 +32,7 @@ class TypeParser:
 
     __slots__ = ("_bare", "_depth", "_named", "_names", "_position", "_source", "_tokens")
 
-    def __init__(
-        self, source: Source, tokens: Sequence[Token], named: Mapping[str, types.Type], *, bare: bool
-    ) -> None:
+    def __init__(self, source: Source, tokens: Sequence[Token], named: Mapping[str, types.Type], *, bare: bool) -> None:
         self._source = source
         self._tokens = tokens
         self._named = named

@@ -163,9 +163,7 @@ def as_text(value: Value, *, nested: bool = False, style: DurationStyle = "dmn")
 
 def _entries_text(value: dict[str, Value], style: DurationStyle) -> str:
     separator = ":" if style == "camunda8" else ": "
-    return ", ".join(
-        f"{key}{separator}{as_text(item, nested=True, style=style)}" for key, item in value.items()
-    )
+    return ", ".join(f"{key}{separator}{as_text(item, nested=True, style=style)}" for key, item in value.items())
 
 
 def _quoted(text: str) -> str:

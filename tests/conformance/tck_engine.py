@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from bpm_server import dmn, feel
 NOW = datetime(2026, 1, 31, 12, 30, tzinfo=UTC)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _model(path: Path) -> dmn.Model:
     others = {
         etree.parse(other).getroot().get("namespace", ""): other.read_bytes()
@@ -59,14 +59,10 @@ def from_feel(value: Any) -> Any:
         case feel.Date():
             return dmn_tck.Date(value.year, value.month, value.day)
         case feel.Time():
-            return dmn_tck.Time(
-                value.hour, value.minute, value.second, value.nano, value.offset_seconds(), value.zone
-            )
+            return dmn_tck.Time(value.hour, value.minute, value.second, value.nano, value.offset_seconds(), value.zone)
         case feel.DateTime():
             time = value.time
-            clock = dmn_tck.Time(
-                time.hour, time.minute, time.second, time.nano, value.offset_seconds(), time.zone
-            )
+            clock = dmn_tck.Time(time.hour, time.minute, time.second, time.nano, value.offset_seconds(), time.zone)
             return dmn_tck.DateTime(from_feel(value.date), clock)
         case feel.MonthsDuration():
             return dmn_tck.Months(value.months)

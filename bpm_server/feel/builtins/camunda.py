@@ -61,9 +61,7 @@ def get_or_else(value: Value, default: Value) -> Value:
 def assert_(run: Run, place: Place, value: Value, condition: Value, cause: str = "") -> Value:
     """The value where the condition is true; else the whole evaluation fails."""
     if condition is not True:
-        run.stop(
-            place, "assert", cause or f"Expected the condition to be true, but found {described(condition)}"
-        )
+        run.stop(place, "assert", cause or f"Expected the condition to be true, but found {described(condition)}")
     return value
 
 
@@ -234,12 +232,11 @@ def is_empty(values: list[Value]) -> bool:
 def duplicate_values(run: Run, place: Place, values: list[Value]) -> list[Value]:
     """The items that stand in the list more than once, each once."""
     run.charge(place, len(values) ** 2 // 64)
-    twice = [
+    return [
         value
         for value in lists.distinct(run, place, values)
         if sum(operations.same(run, value, other) for other in values) > 1
     ]
-    return twice
 
 
 @_EXTENSIONS.add("partition", "list: list, size: number -> list<list>")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from bpm_server.feel import nodes, ranges
 from bpm_server.feel.builtins.registry import Library
 from bpm_server.feel.dialects import DMN
 from bpm_server.feel.errors import FeelSyntaxError, Place, Refused, Source
-from bpm_server.feel.evaluation import Run
 from bpm_server.feel.names import NameTable, Vocabulary
 from bpm_server.feel.numbers import FeelNumber, parse_number, whole
 from bpm_server.feel.parser import parse
@@ -32,6 +32,9 @@ from bpm_server.feel.temporal.values import (
     Time,
 )
 from bpm_server.feel.values import Range, Value, as_text, described
+
+if TYPE_CHECKING:
+    from bpm_server.feel.evaluation import Run
 
 LIBRARY = Library()
 
@@ -99,9 +102,7 @@ def time_from_date_time(moment: DateTime) -> Time:
     return moment.time
 
 
-@LIBRARY.add(
-    "time", "hour: number, minute: number, second: number, offset?: days and time duration|null -> time"
-)
+@LIBRARY.add("time", "hour: number, minute: number, second: number, offset?: days and time duration|null -> time")
 def time_from_numbers(
     hour: FeelNumber, minute: FeelNumber, second: FeelNumber, offset: DaysDuration | None = None
 ) -> Time:
@@ -154,16 +155,12 @@ def date_time_from_date_time(moment: DateTime, time: Time) -> DateTime:
 @LIBRARY.add("duration", "from: string")
 def duration_from_string(text: str) -> DaysDuration | MonthsDuration:
     """``duration("P1DT2H")``"""
-    duration: DaysDuration | MonthsDuration = _found(
-        parse_duration(text), "a duration as P1Y2M or P1DT2H3M4S", text
-    )
+    duration: DaysDuration | MonthsDuration = _found(parse_duration(text), "a duration as P1Y2M or P1DT2H3M4S", text)
     return duration
 
 
 @LIBRARY.add("years and months duration", "from: date, to: date -> years and months duration")
-@LIBRARY.add(
-    "years and months duration", "from: date and time, to: date and time -> years and months duration"
-)
+@LIBRARY.add("years and months duration", "from: date and time, to: date and time -> years and months duration")
 def months_between(start: Date | DateTime, end: Date | DateTime) -> MonthsDuration:
     """Whole months between two days; times of day do not count."""
     return MonthsDuration(arithmetic.months_between(_day(start), _day(end)))
@@ -176,9 +173,7 @@ def _day(value: Date | DateTime) -> Date:
 # ---------------------------------------------------------------------- numbers and strings
 
 
-@LIBRARY.add(
-    "number", "from: string, grouping separator: string|null, decimal separator: string|null -> number"
-)
+@LIBRARY.add("number", "from: string, grouping separator: string|null, decimal separator: string|null -> number")
 def number_from_string(text: str, grouping: str | None, point: str | None) -> FeelNumber:
     """``number("1.000,5", ".", ",")``"""
     if grouping not in _GROUPINGS or point not in _POINTS or (grouping == point and grouping is not None):

@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 LIBRARY = Library()
 
 
-def _add_for_list_or_items(
-    name: str, item: str, result: str
-) -> Callable[[Callable[..., Value]], Callable[..., Value]]:
+def _add_for_list_or_items(name: str, item: str, result: str) -> Callable[[Callable[..., Value]], Callable[..., Value]]:
     """For functions that take a list, or its items one by one."""
 
     def register(implementation: Callable[..., Value]) -> Callable[..., Value]:
@@ -253,9 +251,7 @@ def list_replace(values: list[Value], position: FeelNumber, item: Value) -> list
 
 
 @LIBRARY.add("list replace", "list: list, match: function, newItem: any -> list", needs_run=True)
-def list_replace_matching(
-    run: Run, place: Place, values: list[Value], match: FeelFunction, item: Value
-) -> list[Value]:
+def list_replace_matching(run: Run, place: Place, values: list[Value], match: FeelFunction, item: Value) -> list[Value]:
     """The list with another item wherever ``match(item, newItem)`` is true."""
     run.charge(place, len(values))
     replaced = []
@@ -336,9 +332,7 @@ def sort(run: Run, place: Place, values: list[Value], precedes: FeelFunction) ->
             if answer is True:
                 return result
             if answer is not False:
-                message = (
-                    f"Expected an ordering function that is true or false, but found {described(answer)}"
-                )
+                message = f"Expected an ordering function that is true or false, but found {described(answer)}"
                 raise Refused(message, "type")
         return 0
 
@@ -350,8 +344,6 @@ def sort_naturally(values: list[Value]) -> list[Value]:
     """In ascending order."""
     for value in values:
         if not operations.orderable(values[0], value):
-            message = (
-                f"Expected items that have an order, but found {described(values[0])} and {described(value)}"
-            )
+            message = f"Expected items that have an order, but found {described(values[0])} and {described(value)}"
             raise Refused(message, "type")
     return sorted(values, key=cmp_to_key(lambda a, b: operations.precedes(b, a) - operations.precedes(a, b)))

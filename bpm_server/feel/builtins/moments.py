@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 LIBRARY = Library()
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_MONTHS = "January February March April May June July August September October November December".split()
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
 
 
 def _add_for_date(name: str, result: str) -> Callable[[Callable[[Date], Value]], Callable[[Date], Value]]:

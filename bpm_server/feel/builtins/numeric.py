@@ -86,7 +86,7 @@ def modulo(dividend: FeelNumber, divisor: FeelNumber) -> FeelNumber:
     remainder = DECIMAL128.remainder(dividend, divisor)
     if remainder and (remainder < 0) != (divisor < 0):
         return DECIMAL128.add(remainder, divisor)
-    return remainder.copy_abs() if not remainder else remainder
+    return remainder if remainder else remainder.copy_abs()
 
 
 @LIBRARY.add("sqrt", "number: number -> number")
@@ -103,13 +103,11 @@ def logarithm(number: FeelNumber) -> FeelNumber:
 
 @LIBRARY.add("exp", "number: number -> number")
 def exponential(number: FeelNumber) -> FeelNumber:
-    """e to the power of a number."""
+    """E to the power of a number."""
     return DECIMAL128.exp(number)
 
 
-def _within(
-    function: Callable[[FeelNumber], Decimal], number: FeelNumber, valid: bool, expected: str
-) -> FeelNumber:
+def _within(function: Callable[[FeelNumber], Decimal], number: FeelNumber, valid: bool, expected: str) -> FeelNumber:
     if not valid:
         message = f"Expected {expected}, but found {number}"
         raise Refused(message, "arithmetic")

@@ -14,7 +14,7 @@ from bpm_server.feel import types
 from bpm_server.feel.calls import BuiltIn, Parameter, Signature
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from bpm_server.feel.values import Value
 
@@ -40,7 +40,7 @@ class Library:
     def __init__(self, *parents: Library) -> None:
         self._signatures: dict[str, list[Signature]] = {}
         for parent in parents:
-            for name, signatures in parent._signatures.items():
+            for name, signatures in parent.signatures():
                 self._signatures.setdefault(name, []).extend(signatures)
 
     def add(self, name: str, declaration: str = "", *, needs_run: bool = False) -> Callable[[F], F]:
@@ -55,6 +55,10 @@ class Library:
 
         return register
 
+    def signatures(self) -> Iterator[tuple[str, list[Signature]]]:
+        """All names with their signatures."""
+        yield from self._signatures.items()
+
     def forget(self, name: str) -> None:
         """Drops the signatures of a built-in, so that others can take their place."""
         del self._signatures[name]
@@ -65,10 +69,7 @@ class Library:
 
     def functions(self) -> dict[str, BuiltIn]:
         """All built-ins, as the standard has them."""
-        return {
-            name: _built_in(name, [_standard(each) for each in all_])
-            for name, all_ in self._signatures.items()
-        }
+        return {name: _built_in(name, [_standard(each) for each in all_]) for name, all_ in self._signatures.items()}
 
     def functions_with_other_names(self) -> dict[str, BuiltIn]:
         """All built-ins, with Camunda's names of parameters as well."""
@@ -99,7 +100,5 @@ def _parameters(declaration: str) -> tuple[tuple[Parameter, ...], bool]:
         names, *others = name.rstrip(".?").split("~")
         type_ = _TYPES[type_name.removesuffix("|null")]
         nullable = type_name.endswith("|null") or type_name == "any"
-        parameters.append(
-            Parameter(tuple(names.split("/")), type_, nullable, name.endswith("?"), tuple(others))
-        )
+        parameters.append(Parameter(tuple(names.split("/")), type_, nullable, name.endswith("?"), tuple(others)))
     return tuple(parameters), variadic

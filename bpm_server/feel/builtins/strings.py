@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from bpm_server.feel.builtins.registry import Library
 from bpm_server.feel.errors import Refused
-from bpm_server.feel.numbers import FeelNumber
 from bpm_server.feel.patterns import Pattern, compile_pattern, replacement
 from bpm_server.feel.values import described
 
 if TYPE_CHECKING:
     from bpm_server.feel.errors import Place
     from bpm_server.feel.evaluation import Run
+    from bpm_server.feel.numbers import FeelNumber
 
 LIBRARY = Library()
 

@@ -76,9 +76,7 @@ def _parse_clock(text: str, *, both: bool) -> tuple[Time, bool] | None:
     match = _TIME.match(text) if len(text) <= _MAX_LENGTH else None
     if match is None:
         return None
-    hour, minute, second, fraction, utc, sign, offset_hours, offset_minutes, offset_seconds = match.groups()[
-        :9
-    ]
+    hour, minute, second, fraction, utc, sign, offset_hours, offset_minutes, offset_seconds = match.groups()[:9]
     zone, bracketed = match.groups()[9:]
     numbers = int(hour), int(minute), int(second)
     nano = int((fraction or "0")[:9].ljust(9, "0"))
