@@ -11,3 +11,7 @@ $(VENV)/bin/python:
 $(VENV)/.dev: setup.cfg pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[dev]"
 	@touch $@
+
+.PHONY: assets
+assets: | $(VENV)/.dev
+	$(BIN)/python build_assets.py

@@ -7,7 +7,6 @@ import os
 import secrets
 import socket
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,12 +21,12 @@ from bpm_server.services import nodes
 from bpm_server.services.definitions import Definitions
 from bpm_server.services.hot import HotInstances
 from bpm_server.services.identities import Identities
-from bpm_server.services.server import Server
+from bpm_server.services.server import Server, Wakes
 from bpm_server.store import migrate
 from bpm_server.store.database import Database
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from bpm_server.connectors.registry import Registry
     from bpm_server.kernel.clock import Clock
@@ -36,17 +35,6 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 CONTENT_FOLDERS = ("processes", "forms", "rules", "connectors")
 RENEW_S = 120.0
-
-
-@dataclass
-class Wakes:
-    """Who is told, after a commit, that there is work. Workers of this process and the broker listen here."""
-
-    listeners: list[Callable[[frozenset[str]], None]]
-
-    def __call__(self, topics: frozenset[str]) -> None:
-        for listener in self.listeners:
-            listener(topics)
 
 
 def content_folder(settings: Settings) -> Path:
@@ -66,13 +54,11 @@ def secret_key(settings: Settings) -> str:
     path = settings.data_dir / "secret.key"
     if not path.exists():
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileExistsError), path.open("x", encoding="ascii", opener=_private) as file:
-            file.write(secrets.token_urlsafe(48))
+        with contextlib.suppress(FileExistsError):
+            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            os.write(file, secrets.token_urlsafe(48).encode())
+            os.close(file)
     return path.read_text(encoding="ascii").strip()
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def open_database(settings: Settings) -> Database:
@@ -106,7 +92,7 @@ def build(
         connectors=registry.load(content_folder(settings) / "connectors") if connectors is None else connectors,
         secrets=box,
         limits=limits or Limits(),
-        wake=Wakes([]),
+        wake=Wakes(),
     )
     if take_node:
         Node(server).take()

@@ -341,6 +341,7 @@ class Camunda7:
     def correlation_key(self, message: _Element) -> Value | None:
         """Camunda 7 correlates by business key and variables, named in the call."""
         del message
+        return None
 
     def error(self, definition: _Element, event: ErrorEvent) -> ErrorEvent:
         """Variables for the code and message of a caught error."""
@@ -377,8 +378,8 @@ class Camunda7:
 
 def attribute(element: _Element, name: str) -> str | None:
     """A ``camunda:`` (or ``activiti:``) attribute."""
-    value = element.get(f"{{{ns.CAMUNDA}}}{name}")
-    return value if value is not None else element.get(f"{{{ns.ACTIVITI}}}{name}")
+    value: str | None = element.get(f"{{{ns.CAMUNDA}}}{name}")
+    return element.get(f"{{{ns.ACTIVITI}}}{name}") if value is None else value
 
 
 def handler_name(text: str) -> str:
@@ -411,7 +412,8 @@ def _names(text: str | None) -> tuple[str, ...]:
 
 def _potential_owners(element: _Element) -> tuple[str, str]:
     """Users and groups of ``bpmn:potentialOwner``: ``user(a), group(b)``; a bare name is a group."""
-    users, groups = [], []
+    users: list[str] = []
+    groups: list[str] = []
     for owner in ns.children(element, "potentialOwner"):
         for part in _names(ns.text_of(owner)):
             match = re.fullmatch(r"(user|group)\((.*)\)", part)

@@ -72,7 +72,7 @@ def script_value(reading: Reading, language: str, text: str, element: _Element) 
     """An expression written as a script; another language than FEEL and JUEL is an error finding."""
     if language not in ("juel", "feel"):
         reading.error(
-            "script-in-expression", element, f"Expected JUEL or FEEL, but found a script in {language or 'no language'}",
+            "script-in-expression", element, f"Expected JUEL or FEEL, but found a script in '{language}'",
             "Write it as ${...}, or compute the value in a task of its own.",
         )  # fmt: skip
         return None

@@ -44,7 +44,7 @@ def shown(tag: object) -> str:
 
 def children(element: _Element, name: str) -> Iterator[_Element]:
     """BPMN child elements of this name."""
-    return element.iterchildren(bpmn(name))
+    yield from element.iterchildren(bpmn(name))
 
 
 def child(element: _Element, name: str) -> _Element | None:

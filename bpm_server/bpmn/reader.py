@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from lxml.etree import _Element
 
-    from bpm_server.bpmn.model import Dialect
+    from bpm_server.bpmn.model import Dialect, Loop
 
 NODE_TAGS = {ns.bpmn(kind.value): kind for kind in NodeType if kind is not NodeType.EVENT_SUB_PROCESS}
 IGNORED_IN_SCOPE = frozenset(
@@ -152,7 +152,7 @@ class ProcessReader:
     def _read_scope(self, scope: _Element, scope_id: str) -> None:
         self.children.setdefault(scope_id, [])
         for element in scope:
-            kind = NODE_TAGS.get(element.tag)
+            kind = NODE_TAGS.get(str(element.tag))
             if kind is not None:
                 self._read_node(element, kind, scope_id)
             elif element.tag == ns.bpmn("sequenceFlow"):
@@ -195,7 +195,7 @@ class ProcessReader:
         if kind in SCOPES:
             self._read_scope(element, key)
 
-    def _loop(self, element: _Element) -> object:
+    def _loop(self, element: _Element) -> Loop | None:
         if ns.child(element, "standardLoopCharacteristics") is not None:
             self.reading.error(
                 "standard-loop", element, "Expected no standard loop marker, but found one",

@@ -1,1 +1,1 @@
-"""Filled by the parts that follow."""
+"""The console script ``bpm-server``: each subcommand translates, calls one command or report, translates back."""

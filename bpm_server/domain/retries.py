@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from bpm_server.bpmn.cron import Cron
-from bpm_server.bpmn.timers import parse_cycle, parse_duration
+from bpm_server.bpmn.timers import Duration, parse_cycle, parse_duration
 from bpm_server.kernel.errors import InvalidInput
 
 DEFAULT_RETRIES = 3
@@ -21,7 +20,7 @@ def backoff(retry_cycle: str | None, left: int, before: int) -> timedelta:
         left: Tries that are left.
         before: Tries that were left before this one.
     """
-    wait = None if retry_cycle is None else _from_cycle(retry_cycle, left)
+    wait: timedelta | None = None if retry_cycle is None else _from_cycle(retry_cycle, left)
     if wait is not None:
         return wait
     tried = max(DEFAULT_RETRIES - before, 0)
@@ -41,9 +40,9 @@ def cycle_retries(retry_cycle: str) -> int | None:
 def _from_cycle(retry_cycle: str, left: int) -> timedelta | None:
     try:
         if "," in retry_cycle:
-            waits = [parse_duration(part).span for part in retry_cycle.split(",")]
+            waits: list[timedelta] = [parse_duration(part).span for part in retry_cycle.split(",")]
             return waits[max(len(waits) - left, 0)] if left else waits[-1]
         interval = parse_cycle(retry_cycle).interval
     except (InvalidInput, IndexError):
         return None
-    return None if isinstance(interval, Cron) else interval.span
+    return interval.span if isinstance(interval, Duration) else None

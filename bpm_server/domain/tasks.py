@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bpm_server.domain.states import TaskState
-from bpm_server.kernel.errors import Forbidden, WrongState
+from bpm_server.kernel.errors import Forbidden, InvalidInput, WrongState
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from bpm_server.domain.identity import Actor
+
+
+POSITIVE = ("approved",)
+"""Outcomes for which the form must be complete and no reason is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +100,18 @@ def check_claim(task: Task, actor: Actor) -> None:
         "PROCESS_DEFINITION", "UPDATE_USER_TASK", task.process_id
     ):
         check_work(task, actor, "claim")
+
+
+def check_outcome(offered: tuple[str, ...], outcome: str, comment: str | None) -> None:
+    """The outcome must be offered; saying no needs a reason.
+
+    Raises:
+        InvalidInput: not offered, or the comment is missing.
+    """
+    if outcome not in offered:
+        wanted = ", ".join(offered) or "none (the task offers no outcomes)"
+        message = f"Expected one of the outcomes {wanted}, but found '{outcome}'"
+        raise InvalidInput(message, field="outcome")
+    if outcome not in POSITIVE and not (comment or "").strip():
+        message = f"Expected a comment with the outcome '{outcome}', but found none"
+        raise InvalidInput(message, field="comment")

@@ -103,10 +103,6 @@ class Job(Element):
         )
         return False
 
-    def finish(self, token: Token, values: Mapping[str, Any]) -> None:
-        """The worker is done."""
-        super().finish(token, values)
-
 
 class Script(Element):
     """Evaluates an expression into a variable."""
@@ -212,7 +208,7 @@ class CallActivity(Element):
         results = dict(values) if work.return_all or self.output_mappings else {}
         now = token.workflow.now
         for transfer in work.outs:
-            result = transfer.source.evaluate(values, now=now)
+            result = transfer.source.evaluate(dict(values), now=now)
             if result.diagnostics and transfer.source.fails:
                 reason = "; ".join(note.message for note in result.diagnostics[:3])
                 message = f"Expected variable '{transfer.target}' from the called process, but found: {reason}"

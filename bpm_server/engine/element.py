@@ -38,7 +38,7 @@ class Edge:
         self.condition = condition
 
 
-class Element(TaskSpec):  # type: ignore[misc]
+class Element(TaskSpec):
     """Base of all compiled flow nodes; what a kind of node does is in :meth:`work`.
 
     Attributes:
@@ -48,7 +48,6 @@ class Element(TaskSpec):  # type: ignore[misc]
         announces: Whether people see it as an element instance.
         lends_scope: What runs inside it belongs, for people, to the scope around it.
         keeps_compensation: Whether it remembers what was completed inside it.
-        decides_late: A join that looks at all other tokens before it fires.
         own_catch: The event that this element itself is or waits for.
         item_of: The multi-instance that this element is the inner activity of.
     """
@@ -57,7 +56,6 @@ class Element(TaskSpec):  # type: ignore[misc]
     announces = True
     lends_scope = False
     keeps_compensation = False
-    decides_late = False
     compensation_handler: Element | None = None
     compensation_scope: Element | None = None
 
@@ -273,6 +271,14 @@ class Element(TaskSpec):  # type: ignore[misc]
         """Tries again after an incident; what waits for somebody outside goes on waiting."""
         if token.phase not in (Phase.WAITING, Phase.ASYNC_BEFORE, Phase.ASYNC_AFTER):
             token.workflow.wake(token)
+
+    def leave_by(self, token: Token, target: Element, values: Mapping[str, Any]) -> None:
+        """One of the events behind this gateway came first."""
+        raise NotImplementedError(f"{self.element_id} waits for no events of {target.element_id}")
+
+    def cancel_transaction(self, scope: Token, origin: Token) -> None:
+        """A cancel end event was reached inside this transaction."""
+        raise NotImplementedError(f"{self.element_id} is no transaction around {origin.task_spec.element_id}")
 
     def child_left(self, scope: Token) -> None:
         """A token inside this scope is gone."""

@@ -93,7 +93,6 @@ class InclusiveJoin(Join):
     Source: BPMN 2.0.2, 13.4.3.
     """
 
-    decides_late = True
     reaches: Mapping[str, frozenset[str]]
 
     def can_fire(self, token: Token) -> bool:

@@ -14,6 +14,7 @@ from SpiffWorkflow.workflow import Workflow
 from bpm_server.domain import events
 from bpm_server.engine.compensation import Compensation
 from bpm_server.engine.conditions import Conditions
+from bpm_server.engine.gateways import InclusiveJoin
 from bpm_server.engine.outcome import ChunkNeeded
 from bpm_server.engine.throwing import Throwing
 from bpm_server.engine.token import CANCELLED, READY, STARTED, Token
@@ -29,14 +30,13 @@ if TYPE_CHECKING:
     from bpm_server.domain.events import Event
     from bpm_server.engine.definition import Definition
     from bpm_server.engine.element import Edge, Element
-    from bpm_server.engine.gateways import InclusiveJoin
     from bpm_server.engine.outcome import Context
 
 DEFAULT_RETRIES = 3
 DEFAULT_PRIORITY = 50
 
 
-class Instance(Workflow):  # type: ignore[misc]
+class Instance(Workflow):
     """State of one process instance, and the operations that elements use on it.
 
     Attributes:
@@ -216,9 +216,8 @@ class Instance(Workflow):  # type: ignore[misc]
     def _fire_inclusive_join(self) -> bool:
         for token in list(self.joins.values()):
             join = token.task_spec
-            if join.decides_late and join.can_fire(token):
-                fired: InclusiveJoin = join
-                fired.fire(token)
+            if isinstance(join, InclusiveJoin) and join.can_fire(token):
+                join.fire(token)
                 return True
         return False
 
@@ -255,7 +254,7 @@ class Instance(Workflow):  # type: ignore[misc]
 
     def create_safe_point(self, token: Token) -> None:
         """Lets a worker continue here in a transaction of its own."""
-        self._create_job(token, "async", "async", 3, {}, None)
+        self._create_job(token, "async", "async", None)
 
     def call_listener(self, token: Token, listeners: tuple[Listener, ...]) -> bool:
         """Starts the next listener's job; True when none is left."""
@@ -267,21 +266,10 @@ class Instance(Workflow):  # type: ignore[misc]
         listener = listeners[index]
         token.remember("listener", index)
         job_type = text(listener.job.type, token, "listener type")
-        self._create_job(token, job_type, "execution-listener", DEFAULT_RETRIES, dict(listener.job.headers), listener.on,
-                         handler=listener.job.handler)  # fmt: skip
+        self._create_job(token, job_type, "execution-listener", listener)
         return False
 
-    def _create_job(
-        self,
-        token: Token,
-        job_type: str,
-        kind: str,
-        retries: int,
-        headers: Mapping[str, str],
-        moment: str | None,
-        *,
-        handler: bool = False,
-    ) -> None:
+    def _create_job(self, token: Token, job_type: str, kind: str, listener: Listener | None) -> None:
         token.remember("job", 1)
         self.emit(
             events.JobCreated(
@@ -289,14 +277,14 @@ class Instance(Workflow):  # type: ignore[misc]
                 element_key=token.id,
                 element_id=token.task_spec.element_id,
                 type=job_type,
-                retries=retries,
-                headers=dict(headers),
+                retries=DEFAULT_RETRIES,
+                headers={} if listener is None else dict(listener.job.headers),
                 priority=DEFAULT_PRIORITY,
                 kind=kind,
                 scope_path=self.scope_path(token),
                 chunk=token.chunk_key,
-                handler=handler,
-                listener_event=moment,
+                handler=listener is not None and listener.job.handler,
+                listener_event=None if listener is None else listener.on,
             )
         )
 

@@ -42,7 +42,7 @@ class Phase(IntEnum):
     DONE = 12
 
 
-class Token(Task):  # type: ignore[misc]
+class Token(Task):
     """One live element instance."""
 
     id: int
@@ -105,7 +105,7 @@ class Token(Task):  # type: ignore[misc]
 
     def has_ended(self) -> bool:
         """Whether it is completed or cancelled."""
-        return self._state >= COMPLETED
+        return bool(self._state >= COMPLETED)
 
     def _set_state(self, value: int) -> None:
         # Task.run sets STARTED after _run_hook even where the task was cancelled meanwhile.

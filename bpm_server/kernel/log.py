@@ -41,6 +41,6 @@ def configure(*, level: str = "INFO", as_json: bool = False) -> None:
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
-    """The logger of a module: ``log = get_logger(__name__)``."""
+    """Gives a module its logger; call it with ``__name__``."""
     logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
     return logger

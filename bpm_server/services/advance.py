@@ -87,12 +87,12 @@ class Advance:
         outcome = engine.start(compiled.definition, command, self._context(row, compiled))
         self._record(row, command, outcome)
 
-    def run(self, row: InstanceRow, command: c.Command) -> None:
+    def run(self, row: InstanceRow, command: c.AnyCommand) -> None:
         """Applies a command to a locked instance and everything that follows from it."""
         self.follow(row, command)
         self._drain()
 
-    def follow(self, row: InstanceRow, command: c.Command) -> None:
+    def follow(self, row: InstanceRow, command: c.AnyCommand) -> None:
         """Lets a step follow in the same transaction."""
         self._pending.append(lambda: self._step(row, command))
 
@@ -111,7 +111,7 @@ class Advance:
                 raise WrongState(message)
             step()
 
-    def _step(self, row: InstanceRow, command: c.Command) -> None:
+    def _step(self, row: InstanceRow, command: c.AnyCommand) -> None:
         if row.ended_at is not None:
             message = f"Expected process instance '{row.key}' to be active, but it is {row.state}"
             raise WrongState(message)
@@ -126,7 +126,7 @@ class Advance:
             outcome = engine.advance(instance, command, context)
         self._record(row, command, outcome)
 
-    def _record(self, row: InstanceRow, command: c.Command, outcome: engine.Outcome) -> None:
+    def _record(self, row: InstanceRow, command: c.AnyCommand, outcome: engine.Outcome) -> None:
         changed = changes(outcome.instance)
         self.tx.batch.record(row, command, outcome.events, changed.written, changed.dropped)
         if outcome.finished:

@@ -85,10 +85,10 @@ def explain(row: DecisionRow, result: dmn.DecisionResult) -> dict[str, Any]:
         "digest": row.digest,
         "decisions": [
             {
-                "id": one.decision_id,
+                "id": one.id,
                 "name": one.name,
                 "type": one.type,
-                "output": _shown(one.output),
+                "output": _shown(one.value),
                 "inputs": [{"id": i.id, "name": i.name, "value": _shown(i.value)} for i in one.inputs],
                 "rules": [
                     {

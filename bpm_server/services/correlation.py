@@ -83,9 +83,7 @@ def _hand_over(tx: Transaction, receiver: Receiver, values: dict[str, Any], busi
         Advance(tx).run(row, step)
         return row.key
     server = tx.server
-    compiled = server.definitions.process(
-        tx.connection, tx.moment.definition_version, receiver.process_definition_key
-    )
+    compiled = server.definitions.process(tx.connection, tx.moment.definition_version, receiver.process_definition_key)
     key = server.new_key()
     Advance(tx).start(compiled, c.StartInstance(key, values, receiver.event_id, business_key))
     return key

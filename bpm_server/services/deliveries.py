@@ -17,7 +17,7 @@ from bpm_server.kernel.errors import InvalidInput
 from bpm_server.services.advance import Advance
 from bpm_server.services.authorization import authorize
 from bpm_server.services.transaction import command, transaction
-from bpm_server.store import instances, jobs
+from bpm_server.store import jobs
 from bpm_server.store import outbox as store
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def book_attempt(server: Server, delivery: Delivery, attempt: Attempt) -> None:
         attempts = row.attempts + 1
         if delivered:
             _end(tx, row, DeliveryState.DELIVERED, attempts)
-            step: c.Command | None = c.CompleteJob(row.element_key or 0, {}, row.chunk)
+            step: c.AnyCommand | None = c.CompleteJob(row.element_key or 0, {}, row.chunk)
         else:
             step = _failed(tx, row, instance, attempt, attempts)
         if step is not None and instance is not None and instance.ended_at is None:
@@ -130,7 +130,7 @@ def _end(tx: Transaction, row: Row[Any], state: DeliveryState, attempts: int) ->
 
 def _failed(
     tx: Transaction, row: Row[Any], instance: InstanceRow | None, attempt: Attempt, attempts: int
-) -> c.Command | None:
+) -> c.AnyCommand | None:
     """Waits for another try, or gives up: the process catches that as an error, or gets an incident."""
     verdict = attempt.verdict
     wait = None if verdict.outcome == "gone" else webhooks.wait_after(attempts)

@@ -12,12 +12,13 @@ from bpm_server.services.authorization import authorize
 from bpm_server.services.bindings import binding_filter
 from bpm_server.services.transaction import command, transaction
 from bpm_server.store import incidents as store
-from bpm_server.store import instances, jobs, outbox, tasks
+from bpm_server.store import jobs, outbox, tasks
 
 if TYPE_CHECKING:
     from bpm_server.domain.identity import Actor
     from bpm_server.services.server import Server
     from bpm_server.services.transaction import Transaction
+    from bpm_server.store.apply import InstanceRow
     from bpm_server.store.incidents import IncidentRow
 
 
@@ -62,7 +63,7 @@ def _retry_job(tx: Transaction, job_key: int) -> None:
     tx.wake("jobs")
 
 
-def _bind_form(tx: Transaction, found: IncidentRow, row: instances.InstanceRow) -> None:
+def _bind_form(tx: Transaction, found: IncidentRow, row: InstanceRow) -> None:
     """A task whose form was missing gets it, if it is deployed now.
 
     Raises:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bpm_server.domain.identity import Actor
     from bpm_server.services.server import Server
     from bpm_server.services.transaction import Transaction
+    from bpm_server.store.apply import InstanceRow
     from bpm_server.store.jobs import JobRow
 
 MAX_JOBS = 1_000
@@ -67,15 +68,15 @@ def activate_jobs(
         message = "Expected a job type, but found none"
         raise InvalidInput(message, field="type")
     if not 1 <= limit <= MAX_JOBS or not 1 <= lease_ms <= MAX_LEASE / timedelta(milliseconds=1):
-        message = f"Expected 1 to {MAX_JOBS} jobs and a timeout of 1 ms to {MAX_LEASE.days} days, but found {limit} and {lease_ms}"
+        wanted = f"1 to {MAX_JOBS} jobs and a timeout of 1 ms to {MAX_LEASE.days} days"
+        message = f"Expected {wanted}, but found {limit} and {lease_ms}"
         raise InvalidInput(message)
     with transaction(server, actor) as tx:
         authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE")
         until = tx.moment.database_now + timedelta(milliseconds=lease_ms)
         rows = store.lease_jobs(tx.connection, types, limit, tx.moment.database_now, until, worker)
-        wanted = frozenset(variable_names)
-        result = [ActivatedJob(row, _variables(tx, row, wanted)) for row in rows]
-    return result
+        names = frozenset(variable_names)
+        return [ActivatedJob(row, _variables(tx, row, names)) for row in rows]
 
 
 def _variables(tx: Transaction, row: JobRow, wanted: frozenset[str]) -> dict[str, Any]:
@@ -95,7 +96,7 @@ def _check_open(row: JobRow, act: str, lease: str | None) -> None:
         raise WrongState(message, retry=False)
 
 
-def _locked(tx: Transaction, key: int) -> tuple[JobRow, instances.InstanceRow]:
+def _locked(tx: Transaction, key: int) -> tuple[JobRow, InstanceRow]:
     """Instance first, then the job as it is under that lock."""
     row = store.read_job(tx.connection, key)
     instance = tx.lock_instance(row.instance_key, row.root_key)
@@ -131,7 +132,7 @@ def complete_job(
         row, instance = _locked(tx, key)
         authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", row.process_id)
         _check_open(row, "complete", lease)
-        step: c.Command = c.CompleteJob(row.element_key, values, row.chunk, check_variables(local))
+        step: c.AnyCommand = c.CompleteJob(row.element_key, values, row.chunk, check_variables(local))
         if row.kind == "async":
             step = c.Continue(row.element_key, row.chunk)
         Advance(tx).run(instance, step)

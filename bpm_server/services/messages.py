@@ -18,8 +18,8 @@ from bpm_server.kernel.errors import AlreadyExists, InvalidInput, NotFound, Wron
 from bpm_server.services.advance import Advance
 from bpm_server.services.authorization import authorize
 from bpm_server.services.transaction import command, transaction
-from bpm_server.store import instances, signals
 from bpm_server.store import messages as store
+from bpm_server.store import signals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from bpm_server.domain.identity import Actor
     from bpm_server.services.server import Server
     from bpm_server.services.transaction import Transaction
+    from bpm_server.store.apply import InstanceRow
 
 MAX_TTL = timedelta(days=365)
 
@@ -190,13 +191,13 @@ def deliver_message(server: Server, message_key: int, receiver: Receiver) -> int
     return key
 
 
-def _lock_receiver(tx: Transaction, receiver: Receiver) -> instances.InstanceRow | None:
+def _lock_receiver(tx: Transaction, receiver: Receiver) -> InstanceRow | None:
     return None if receiver.instance_key is None else tx.lock_instance(receiver.instance_key)
 
 
 def _hand_over(
     tx: Transaction,
-    row: instances.InstanceRow | None,
+    row: InstanceRow | None,
     receiver: Receiver,
     values: dict[str, Any],
     name: str,

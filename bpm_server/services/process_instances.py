@@ -68,6 +68,7 @@ def start_process(
     with transaction(server, actor) as tx:
         compiled = _find(tx, process_id, version, definition_key)
         authorize(actor, "PROCESS_DEFINITION", "CREATE_PROCESS_INSTANCE", compiled.row.process_id)
+        _set_initiator(compiled, element_id, values, actor)
         advance = Advance(tx)
         step = c.StartInstance(server.new_key(), values, element_id, business_key)
         row = advance.start(compiled, step, tags=json.dumps(list(tags)) if tags else None)
@@ -104,12 +105,11 @@ def cancel_instance(server: Server, actor: Actor, key: int) -> None:
         row = tx.lock_instance(key)
         authorize(actor, "PROCESS_DEFINITION", "CANCEL_PROCESS_INSTANCE", row.process_id)
         if row.ended_at is not None:
-            message = f"Expected to cancel process instance '{key}', but it is {row.state} since {row.ended_at:%Y-%m-%d %H:%M}"
+            since = f"{row.ended_at:%Y-%m-%d %H:%M}"
+            message = f"Expected to cancel process instance '{key}', but it is {row.state} since {since}"
             raise NotFound(message)
         if row.parent_key is not None:
-            message = (
-                f"Expected to cancel process instance '{key}', but instance '{row.root_key}' called it: cancel that one"
-            )
+            message = f"Expected to cancel process instance '{key}', but '{row.root_key}' called it: cancel that one"
             raise WrongState(message)
         Advance(tx).run(row, c.CancelInstance())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,13 +20,27 @@ if TYPE_CHECKING:
     from bpm_server.store.database import Database
 
 
+@dataclass(slots=True)
+class Wakes:
+    """Who is told, after a commit, that there is work: workers of this process, the broker, parked requests.
+
+    Topics: ``jobs``, ``timers``, ``messages``, ``signals``, ``deliveries``, ``tasks``.
+    """
+
+    listeners: list[Callable[[frozenset[str]], None]] = field(default_factory=list)
+
+    def __call__(self, topics: frozenset[str]) -> None:
+        for listener in list(self.listeners):
+            listener(topics)
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """The parts of one server process.
 
     Attributes:
         new_key: Source of keys, unique over all processes.
-        wake: Tells workers, after a commit, that there is work: ``jobs``, ``timers`` or ``deliveries``.
+        wake: Tells workers, after a commit, that there is work.
     """
 
     settings: Settings
@@ -39,4 +53,4 @@ class Server:
     connectors: Registry
     secrets: SecretBox
     limits: Limits
-    wake: Callable[[frozenset[str]], None]
+    wake: Wakes

@@ -9,11 +9,13 @@ if TYPE_CHECKING:
     from bpm_server.services.transaction import Transaction
 
 
-def check_submission(tx: Transaction, task: Task, values: dict[str, Any]) -> dict[str, Any]:
-    """The values to store.
+def check_submission(
+    tx: Transaction, task: Task, values: dict[str, Any], *, complete: bool = True
+) -> dict[str, Any]:
+    """The values to store. ``complete``: False drops wrong fields instead of refusing (a rejection).
 
     Raises:
         InvalidInput: ``details["errors"]`` names each field.
     """
-    del tx, task
+    del tx, task, complete
     return values

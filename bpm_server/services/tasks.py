@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bpm_server.domain import commands as c
-from bpm_server.domain.tasks import check_claim, check_open, check_work, may_see
+from bpm_server.domain.tasks import POSITIVE, check_claim, check_open, check_outcome, check_work, may_see
 from bpm_server.kernel.errors import InvalidInput, WrongState
 from bpm_server.services.advance import Advance
 from bpm_server.services.authorization import authorize
@@ -30,7 +30,14 @@ MAX_COMMENT = 10_000
 
 @command
 def complete_task(
-    server: Server, actor: Actor, key: int, variables: Mapping[str, Any] | None = None, *, from_form: bool = False
+    server: Server,
+    actor: Actor,
+    key: int,
+    variables: Mapping[str, Any] | None = None,
+    *,
+    from_form: bool = False,
+    outcome: str | None = None,
+    comment: str | None = None,
 ) -> None:
     """Completes a user task; the process goes on.
 
@@ -40,6 +47,8 @@ def complete_task(
         key: The task.
         variables: JSON values; results of the task.
         from_form: They come from the task's form: checked and cleaned as the form says.
+        outcome: One of those that the task offers (its property ``outcomes``), for instance ``approved``.
+        comment: Why; becomes the variable ``comment`` and part of the timeline.
 
     Raises:
         NotFound: no such task.
@@ -52,8 +61,15 @@ def complete_task(
         task, row = store.lock_task(tx.connection, key)
         check_open(task, "complete")
         authorize_work(task, actor, "complete")
+        offered = offered_outcomes(tx, task)
+        if outcome is not None:
+            check_outcome(offered, outcome, comment)
         if from_form:
-            values = check_submission(tx, task, values)
+            values = check_submission(tx, task, values, complete=outcome in (None, *POSITIVE))
+        if outcome is not None:
+            values.update(outcome=outcome, comment=comment or "")
+        if comment:
+            store.insert_comment(tx.connection, server.new_key(), task, actor.username, tx.now, comment)
         if row is None:
             row = instances.read_instance(tx.connection, task.instance_key)
         try:
@@ -61,6 +77,15 @@ def complete_task(
         except WrongState:
             check_open(store.read_task(tx.connection, key), "complete")
             raise
+
+
+def offered_outcomes(tx: Transaction, task: Task) -> tuple[str, ...]:
+    """The outcomes that a review offers, from the task's extension property ``outcomes``."""
+    compiled = tx.server.definitions.process(
+        tx.connection, tx.moment.definition_version, task.process_definition_key
+    )
+    text = compiled.definition.process.nodes[task.element_id].properties.get("outcomes", "")
+    return tuple(filter(None, (name.strip() for name in text.split(","))))
 
 
 def _locked(tx: Transaction, key: int) -> Task:

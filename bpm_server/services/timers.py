@@ -14,7 +14,6 @@ from bpm_server.kernel.errors import WrongState
 from bpm_server.services.advance import Advance
 from bpm_server.services.authorization import authorize
 from bpm_server.services.transaction import command, transaction
-from bpm_server.store import instances
 from bpm_server.store import timers as store
 from bpm_server.store.moments import read_moment
 
@@ -87,7 +86,7 @@ def _schedule_next(tx: Transaction, event: TimerEvent, found: Row[Any]) -> None:
     following = parse_cycle(str(text)).following(found.due_at)
     if following is None:
         return
-    values = dict(found._mapping)  # noqa: SLF001
+    values = dict(found._mapping)
     values.update(
         key=tx.server.new_key(),
         due_at=following,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bpm_server.store import jobs, messages, outbox, signals, timers
@@ -27,30 +26,26 @@ def pending_signals(server: Server, limit: int) -> list[int]:
         return signals.pending(connection, limit)
 
 
-@dataclass(frozen=True, slots=True)
-class Agenda:
-    """Seconds until the next piece of work of each topic is due; None where there is none."""
+def wait_s(server: Server, topics: Sequence[str], job_types: Sequence[str], at_most: float) -> float:
+    """Seconds until the next piece of work of these topics is due, as far as is known now.
 
-    timers: float | None
-    jobs: float | None
-    deliveries: float | None
-
-    def soonest(self, at_most: float) -> float:
-        """Seconds until anything is due."""
-        known = [wait for wait in (self.timers, self.jobs, self.deliveries) if wait is not None]
-        return max(min([*known, at_most]), 0.0)
-
-
-def agenda(server: Server, job_types: Sequence[str]) -> Agenda:
-    """When to look again, for a worker that has nothing to do."""
+    Args:
+        server: The server.
+        topics: ``timers``, ``jobs``, ``safe-points``, ``deliveries``; others are never due by time alone.
+        job_types: Job types that the worker does.
+        at_most: Where nothing is due before.
+    """
+    waits = [at_most]
     with server.database.read() as connection:
         moment = read_moment(connection)
+        if "timers" in topics:
+            waits += _until(timers.next_due(connection), moment.now)
+        if ("jobs" in topics or "safe-points" in topics) and job_types:
+            waits += _until(jobs.next_available(connection, job_types), moment.database_now)
+        if "deliveries" in topics:
+            waits += _until(outbox.next_due(connection), moment.database_now)
+    return max(min(waits), 0.01)
 
-        def wait(due: datetime | None, now: datetime) -> float | None:
-            return None if due is None else (due - now).total_seconds()
 
-        return Agenda(
-            wait(timers.next_due(connection), moment.now),
-            wait(jobs.next_available(connection, job_types), moment.database_now),
-            wait(outbox.next_due(connection), moment.database_now),
-        )
+def _until(due: datetime | None, now: datetime) -> list[float]:
+    return [] if due is None else [(due - now).total_seconds()]

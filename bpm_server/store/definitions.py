@@ -93,7 +93,7 @@ _FORM = sa.select(*[column for column in t.form_definition.columns if column.nam
 def find_process(connection: Connection, key: int) -> ProcessRow | None:
     """By key."""
     row = connection.execute(_PROCESS.where(t.process_definition.c.key == key)).one_or_none()
-    return None if row is None else ProcessRow(**row._mapping)  # noqa: SLF001
+    return None if row is None else ProcessRow(**row._mapping)
 
 
 def _bound(
@@ -122,7 +122,7 @@ def find_process_by_id(
     """The latest version that fits."""
     query = _PROCESS.where(t.process_definition.c.process_id == process_id)
     row = connection.execute(_bound(query, t.process_definition, number, version_tag, deployment_key)).one_or_none()
-    return None if row is None else ProcessRow(**row._mapping)  # noqa: SLF001
+    return None if row is None else ProcessRow(**row._mapping)
 
 
 def find_decision(
@@ -140,7 +140,7 @@ def find_decision(
         query = _DECISION.where(t.decision_definition.c.decision_id == decision_id)
         query = _bound(query, t.decision_definition, number, version_tag, deployment_key)
     row = connection.execute(query).one_or_none()
-    return None if row is None else DecisionRow(**row._mapping)  # noqa: SLF001
+    return None if row is None else DecisionRow(**row._mapping)
 
 
 def find_form(
@@ -149,13 +149,13 @@ def find_form(
     """The latest version that fits."""
     query = _FORM.where(t.form_definition.c.form_id == form_id)
     row = connection.execute(_bound(query, t.form_definition, None, version_tag, deployment_key)).one_or_none()
-    return None if row is None else FormRow(**row._mapping)  # noqa: SLF001
+    return None if row is None else FormRow(**row._mapping)
 
 
 def find_form_by_key(connection: Connection, key: int) -> FormRow | None:
     """By key."""
     row = connection.execute(_FORM.where(t.form_definition.c.key == key)).one_or_none()
-    return None if row is None else FormRow(**row._mapping)  # noqa: SLF001
+    return None if row is None else FormRow(**row._mapping)
 
 
 def content(connection: Connection, resource_key: int) -> bytes:

@@ -43,4 +43,4 @@ def read_incident(connection: Connection, key: int) -> IncidentRow:
     if row is None:
         message = f"Expected to find incident '{key}', but there is none"
         raise NotFound(message)
-    return IncidentRow(**row._mapping)  # noqa: SLF001
+    return IncidentRow(**row._mapping)

@@ -13,9 +13,9 @@ from bpm_server.store.apply import InstanceRow
 from bpm_server.store.tables.instances import element_instance, instance_item, process_instance, variable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from sqlalchemy.engine import Connection, Row
+    from sqlalchemy.engine import Connection, Row, RowMapping
 
 COLUMNS = [column for column in process_instance.columns if column.name != "tokens"]
 _FIELDS = [column.name for column in COLUMNS]
@@ -36,9 +36,8 @@ class StoredTokens:
     outputs: Mapping[int, dict[int, Any]]
 
 
-def row_from(source: Row[Any] | Mapping[str, Any]) -> InstanceRow:
+def row_from(mapping: RowMapping | Mapping[str, Any]) -> InstanceRow:
     """An instance row from a result that has its columns."""
-    mapping = source if isinstance(source, dict) else source._mapping  # noqa: SLF001
     row = InstanceRow(**{name: mapping[name] for name in _FIELDS})
     row.last_sequence = row.lock_version
     return row
@@ -66,7 +65,7 @@ def lock_instance(connection: Connection, key: int, root_key: int | None = None)
     if found is None:
         message = f"Expected to find process instance '{key}', but there is none"
         raise NotFound(message)
-    return row_from(found)
+    return row_from(found._mapping)
 
 
 def read_instance(connection: Connection, key: int) -> InstanceRow:
@@ -79,7 +78,7 @@ def read_instance(connection: Connection, key: int) -> InstanceRow:
     if found is None:
         message = f"Expected to find process instance '{key}', but there is none"
         raise NotFound(message)
-    return row_from(found)
+    return row_from(found._mapping)
 
 
 def children(connection: Connection, key: int, element_key: int) -> list[InstanceRow]:
@@ -88,7 +87,7 @@ def children(connection: Connection, key: int, element_key: int) -> list[Instanc
     query = sa.select(*COLUMNS).where(
         t.c.parent_key == key, t.c.parent_element_key == element_key, t.c.ended_at.is_(None)
     )
-    return [row_from(row) for row in connection.execute(query)]
+    return [row_from(row._mapping) for row in connection.execute(query)]
 
 
 def load_tokens(connection: Connection, key: int, scopes_of: Any, chunk: int | None) -> StoredTokens:
@@ -111,11 +110,11 @@ def load_tokens(connection: Connection, key: int, scopes_of: Any, chunk: int | N
     return StoredTokens(root, chunks, chunk is None, load_variables(connection, scopes), outputs)
 
 
-def _items(connection: Connection, key: int, chunk: int | None) -> list[Row[Any]]:
+def _items(connection: Connection, key: int, chunk: int | None) -> Sequence[Row[Any]]:
     t = instance_item
-    query = sa.select(t.c.key, t.c.parent_chunk, t.c.body_key, t.c.position, t.c.tokens, t.c.output)
+    query = sa.select(*[t.c[name] for name in ("key", "parent_chunk", "body_key", "position", "tokens", "output")])
     if chunk is None:
-        return list(connection.execute(query.where(t.c.instance_key == key)))
+        return connection.execute(query.where(t.c.instance_key == key)).all()
     found = []
     while chunk:
         item = connection.execute(query.where(t.c.key == chunk)).one_or_none()

@@ -53,7 +53,7 @@ _COLUMNS = [column for column in job.columns if column.name in JobRow.__slots__]
 
 
 def _row(source: Row[Any]) -> JobRow:
-    values = dict(source._mapping)  # noqa: SLF001
+    values = dict(source._mapping)
     values["headers"] = json.loads(values["headers"])
     values["scope_path"] = json.loads(values["scope_path"])
     return JobRow(**values)

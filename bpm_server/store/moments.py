@@ -14,8 +14,8 @@ from bpm_server.store.types import from_text
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-_SQLITE_NOW = sa.literal_column("strftime('%Y-%m-%dT%H:%M:%fZ', 'now')")
-_POSTGRESQL_NOW = sa.literal_column("clock_timestamp()")
+_SQLITE_NOW: sa.ColumnElement[str] = sa.literal_column("strftime('%Y-%m-%dT%H:%M:%fZ', 'now')")
+_POSTGRESQL_NOW: sa.ColumnElement[datetime] = sa.literal_column("clock_timestamp()")
 _COLUMNS = (t.c.clock_offset_us, t.c.clock_pinned_at, t.c.identity_version, t.c.definition_version)
 _QUERIES = {
     "sqlite": sa.select(_SQLITE_NOW.label("database_now"), *_COLUMNS).where(t.c.id == 1),

@@ -55,7 +55,7 @@ _LOCK = (
 
 
 def _task(row: Row[Any], prefix: str = "") -> Task:
-    values = {column.name: row._mapping[prefix + column.name] for column in _TASK}  # noqa: SLF001
+    values = {column.name: row._mapping[prefix + column.name] for column in _TASK}
     for name in ("candidate_users", "candidate_groups"):
         values[name] = frozenset(json.loads(values[name]))
     return Task(**values)
@@ -92,7 +92,7 @@ def lock_task(connection: Connection, key: int) -> tuple[Task, InstanceRow | Non
     task = _task(row, "task_")
     if task.instance_key != task.root_key:
         return task, None
-    mapping = row._mapping  # noqa: SLF001
+    mapping = row._mapping
     return task, row_from({column.name: mapping[f"instance_{column.name}"] for column in COLUMNS})
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 BATCH = 20
 SAFE_POINT = "async"
+LEASE_MS = 120_000
 
 
 def fire_timers(server: Server) -> int:
@@ -33,16 +34,25 @@ def fire_timers(server: Server) -> int:
             timers.drop_timer(server, due.key)
         except Unavailable:
             raise
-        except Exception:  # noqa: BLE001
+        except Exception:
             log.exception("timer.failed", timer_key=due.key)
             timers.postpone_timer(server, due.key)
     return done
 
 
+def pass_safe_points(server: Server) -> int:
+    """Goes on at safe points (``asyncBefore``, ``asyncAfter``)."""
+    return _do_jobs(server, [SAFE_POINT])
+
+
 def do_jobs(server: Server) -> int:
-    """Does jobs for which this installation has a connector, and goes on at safe points."""
-    types = [SAFE_POINT, *server.connectors.handled_types()]
-    leased = jobs.activate_jobs(server, SYSTEM, types, limit=BATCH, lease_ms=120_000, worker="bpm-server")
+    """Does jobs for which this installation has a connector."""
+    types = server.connectors.handled_types()
+    return _do_jobs(server, types) if types else 0
+
+
+def _do_jobs(server: Server, types: list[str]) -> int:
+    leased = jobs.activate_jobs(server, SYSTEM, types, limit=BATCH, lease_ms=LEASE_MS, worker="bpm-server")
     for job in leased:
         _do_job(server, job)
     return len(leased)
@@ -51,17 +61,16 @@ def do_jobs(server: Server) -> int:
 def _do_job(server: Server, job: ActivatedJob) -> None:
     key, lease = job.row.key, job.row.lease
     try:
+        connector = server.connectors.find(job.row.type)
         if job.row.type == SAFE_POINT:
             jobs.complete_job(server, SYSTEM, key, {}, lease=lease)
-            return
-        connector = server.connectors.find(job.row.type)
-        if connector is not None:
+        elif connector is not None:
             _run_connector(server, connector, job)
     except (NotFound, WrongState) as error:
         log.info("job.superseded", job_key=key, reason=error.message)
     except Unavailable:
         raise
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         log.exception("job.failed", job_key=key, job_type=job.row.type)
         message = error.message if isinstance(error, BpmError) else f"{type(error).__name__}: {error}"
         _fail(server, job, message, None)
@@ -127,6 +136,7 @@ def send_webhooks(server: Server) -> int:
 ROUNDS: dict[str, Callable[[Server], int]] = {
     "signals": deliver_signals,
     "messages": deliver_messages,
+    "safe-points": pass_safe_points,
     "jobs": do_jobs,
     "timers": fire_timers,
     "deliveries": send_webhooks,
@@ -134,12 +144,24 @@ ROUNDS: dict[str, Callable[[Server], int]] = {
 """By topic of the wake-up."""
 
 
-def run_until_idle(server: Server, *, topics: tuple[str, ...] = tuple(ROUNDS), most: int = 10_000) -> int:
+def run_until_idle(
+    server: Server,
+    *,
+    topics: tuple[str, ...] = tuple(ROUNDS),
+    most: int = 10_000,
+    go_on: Callable[[], bool] = lambda: True,
+) -> int:
     """Works until nothing is due; returns how much was done."""
     total = 0
-    while total < most:
+    while total < most and go_on():
         done = sum(ROUNDS[topic](server) for topic in topics)
         if not done:
             break
         total += done
     return total
+
+
+def wait_s(server: Server, topics: tuple[str, ...], at_most: float) -> float:
+    """Seconds until something of these topics is due, as far as is known now."""
+    types = [SAFE_POINT] if "safe-points" in topics else server.connectors.handled_types()
+    return working.wait_s(server, topics, types, at_most)

@@ -1,0 +1,65 @@
+"""``bpm-server demo``: the demo company with orders on their way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bpm_server import bootstrap
+from bpm_server.cli.content import deploy_content
+from bpm_server.cli.first_run import prepare_people
+from bpm_server.domain.demo import COMPANY, orders
+from bpm_server.kernel.errors import NotFound
+from bpm_server.kernel.log import get_logger
+from bpm_server.reports.tasks import open_task
+from bpm_server.services import identities, installation, process_instances, tasks
+
+if TYPE_CHECKING:
+    import argparse
+
+    from bpm_server.domain.demo import DemoOrder
+    from bpm_server.services.server import Server
+    from bpm_server.settings import Settings
+
+log = get_logger(__name__)
+PROCESS = "order-approval"
+EXTRAS = {
+    "review-technology": {"technicalNote": "标准配置，无特殊要求"},
+    "review-purchasing": {"purchaseCost": 120_000, "deliveryDate": "2026-12-20"},
+}
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    """Fills the database of these settings."""
+    bootstrap.prepare(settings)
+    with bootstrap.running(settings) as server:
+        prepare_people(server)
+        deploy_content(server)
+        if not fill(server, options.orders):
+            print("The demo company is there already.")
+    return 0
+
+
+def fill(server: Server, count: int) -> bool:
+    """Adds the company and its orders once; False where they are there already."""
+    if not installation.install_demo_company(server, COMPANY):
+        return False
+    for order in orders(count):
+        _run_order(server, order)
+    log.info("demo.filled", orders=count)
+    return True
+
+
+def _run_order(server: Server, order: DemoOrder) -> None:
+    starter = identities.actor_by_name(server, order.variables["initiator"])
+    started = process_instances.start_process(
+        server, starter, process_id=PROCESS, variables=order.variables, business_key=order.variables["orderNumber"]
+    )
+    for element_id, username, outcome, comment in order.steps:
+        actor = identities.actor_by_name(server, username)
+        key = open_task(server, started.key, element_id)
+        if key is None:
+            message = f"Expected demo order '{order.variables['orderNumber']}' to wait at '{element_id}', but it does not"
+            raise NotFound(message)
+        tasks.complete_task(
+            server, actor, key, EXTRAS.get(element_id, {}), outcome=outcome, comment=comment
+        )

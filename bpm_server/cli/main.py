@@ -1,0 +1,127 @@
+"""``bpm-server``: parses the command line and calls the subcommand's module.
+
+Subcommands import what they need when they run, so that ``bpm-server --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bpm_server import __version__
+from bpm_server.kernel.errors import BpmError
+from bpm_server.settings import PREFIX, from_mapping, read_file
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bpm_server.settings import Settings
+
+SETTINGS_FILES = ("bpm-server.conf", ".env")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a subcommand; returns the exit status."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        module = importlib.import_module(f"bpm_server.cli.{options.module}")
+        return int(module.run(options, _settings(options)))
+    except BpmError as error:
+        print(f"bpm-server: {error.message}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    """Environment over file over defaults; the command line over all."""
+    source: dict[str, str] = {}
+    named = options.config or os.environ.get(f"{PREFIX}CONFIG")
+    for path in [Path(named)] if named else [Path(name) for name in SETTINGS_FILES]:
+        if named or path.is_file():
+            source.update(read_file(path))
+    source.update(os.environ)
+    overrides = {
+        name: getattr(options, name, None) for name in ("host", "port", "data_dir", "demo", "threads", "processes")
+    }
+    return from_mapping(source, **overrides)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="bpm-server", description="The BPM server for Python.")
+    parser.add_argument("--version", action="version", version=f"bpm-server {__version__}")
+    parser.add_argument("--config", help="file of NAME=value settings (default: ./bpm-server.conf or ./.env)")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _serving(commands)
+    _content(commands)
+    _administration(commands)
+    return parser
+
+
+def _command(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=text, description=text)
+    command.set_defaults(module=name)
+    return command
+
+
+def _serving(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    up = _command(commands, "up", "Start everything embedded: web server and worker on one data folder.")
+    web = _command(commands, "web", "Start web processes (production).")
+    worker = _command(commands, "worker", "Start a worker process (production).")
+    for command in (up, web):
+        command.add_argument("--host", help="address to listen on (default 127.0.0.1)")
+        command.add_argument("--port", type=int, help="port to listen on (default 8080)")
+        command.add_argument("--threads", type=int, help="request threads of one process")
+    for command in (up, web, worker):
+        command.add_argument("--data-dir", type=Path, help="folder of database and secrets (default .bpm)")
+    up.add_argument("--demo", action="store_true", default=None, help="with a demo company")
+    up.add_argument("--no-content", action="store_true", help="do not deploy the content folder")
+    web.add_argument("--processes", type=int, help="number of processes")
+
+
+def _content(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    deploy = _command(commands, "deploy", "Deploy files or folders to a server.")
+    deploy.add_argument("paths", nargs="+", type=Path, metavar="FILE-OR-FOLDER")
+    deploy.add_argument("--url", help="of a running server; without it, straight into the database")
+    deploy.add_argument("--token", default=os.environ.get("BPM_TOKEN"), help="API token (or BPM_TOKEN)")
+    deploy.add_argument("--data-dir", type=Path)
+    lint = _command(commands, "lint", "Check BPMN, DMN and form files.")
+    lint.add_argument("paths", nargs="+", type=Path, metavar="FILE-OR-FOLDER")
+    lint.add_argument("--json", action="store_true", help="findings as a JSON list")
+    decide = _command(commands, "decide", "Evaluate a decision of a DMN file.")
+    decide.add_argument("model", type=Path, metavar="MODEL.dmn")
+    decide.add_argument("decision", metavar="DECISION")
+    decide.add_argument("--input", default="{}", metavar="JSON", help="variables; @FILE reads a file")
+    decide.add_argument("--explain", action="store_true", help="also inputs, matched rules and outputs")
+
+
+def _administration(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    migrate = _command(commands, "migrate", "Bring the database to the newest tables.")
+    migrate.add_argument("--data-dir", type=Path)
+    user = _command(commands, "user", "Add and change people and tokens.")
+    actions = user.add_subparsers(dest="action", required=True)
+    for name, text in (("add", "add or change a person"), ("password", "set a password"), ("token", "make an API token"), ("list", "list people")):
+        action = actions.add_parser(name, help=text)
+        action.add_argument("--data-dir", type=Path)
+        if name != "list":
+            action.add_argument("username")
+        if name == "add":
+            action.add_argument("--name")
+            action.add_argument("--email")
+            action.add_argument("--group", action="append", default=[])
+            action.add_argument("--role", action="append", default=[])
+        if name == "token":
+            action.add_argument("--name", default="command line")
+            action.add_argument("--days", type=int, help="valid for so many days (default: for ever)")
+    demo = _command(commands, "demo", "Fill a database with the demo company.")
+    demo.add_argument("--data-dir", type=Path)
+    demo.add_argument("--orders", type=int, default=12, help="orders on their way")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

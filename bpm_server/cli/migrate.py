@@ -1,0 +1,24 @@
+"""``bpm-server migrate``: brings the database to the newest tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bpm_server import bootstrap
+from bpm_server.store import migrate
+
+if TYPE_CHECKING:
+    import argparse
+
+    from bpm_server.settings import Settings
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    """Migrates and says where the database is now."""
+    del options
+    bootstrap.prepare(settings)
+    database = bootstrap.open_database(settings)
+    revision, newest = migrate.current(database)
+    database.dispose()
+    print(f"The database is at revision {revision} (newest: {newest}).")
+    return 0

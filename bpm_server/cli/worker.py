@@ -1,0 +1,37 @@
+"""``bpm-server worker``: a process that does the work, without a web server."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import TYPE_CHECKING
+
+from bpm_server import bootstrap
+from bpm_server.kernel import log
+from bpm_server.worker.embedded import EmbeddedWorker
+
+if TYPE_CHECKING:
+    import argparse
+    from types import FrameType
+
+    from bpm_server.settings import Settings
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    """Works until SIGTERM or Ctrl-C; what is being done is finished."""
+    del options
+    log.configure(level=settings.log_level, as_json=settings.log_json)
+    stop = threading.Event()
+
+    def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    for name in ("SIGTERM", "SIGINT"):
+        signal.signal(getattr(signal, name), ask_to_stop)
+    with bootstrap.running(settings) as server:
+        worker = EmbeddedWorker(server, look_again_s=0.5)
+        worker.start()
+        log.get_logger(__name__).info("worker.started")
+        stop.wait()
+        worker.stop()
+    return 0

@@ -1,0 +1,110 @@
+"""The demo company: people, groups and orders, the same at every run."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A demo person."""
+
+    username: str
+    name: str
+    title: str
+    groups: tuple[str, ...]
+    roles: tuple[str, ...] = ("staff",)
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """A demo company; everybody has the same password."""
+
+    name: str
+    password: str
+    groups: dict[str, str]
+    people: tuple[Person, ...]
+    endpoint: str
+
+
+COMPANY = Company(
+    name="华信智能装备有限公司",
+    password="demo",  # noqa: S106
+    groups={
+        "sales": "销售部",
+        "technology": "技术部",
+        "purchasing": "采购部",
+        "finance": "财务部",
+        "general-manager": "总经理",
+    },
+    people=(
+        Person("li.ming", "李明", "销售经理", ("sales",)),
+        Person("wang.fang", "王芳", "技术主管", ("technology",)),
+        Person("liu.yang", "刘洋", "技术工程师", ("technology",)),
+        Person("zhao.qiang", "赵强", "采购主管", ("purchasing",)),
+        Person("chen.jing", "陈静", "财务主管", ("finance",), ("staff", "operator")),
+        Person("zhou.wei", "周伟", "总经理", ("general-manager",)),
+    ),
+    endpoint="finance",
+)
+_CUSTOMERS = (
+    ("上海", "精密机械"), ("苏州", "电子科技"), ("杭州", "新能源"), ("广州", "医疗器械"), ("深圳", "自动化"),
+    ("成都", "航空部件"), ("武汉", "光电"), ("南京", "轨道交通"), ("青岛", "海洋装备"), ("西安", "仪器仪表"),
+)  # fmt: skip
+_NAMES = ("华泰", "东方", "中科", "恒达", "瑞丰", "金桥", "天成", "远航", "盛世", "启明")
+_PRODUCTS = (
+    ("数控加工单元 CNC-500", 186_000), ("六轴机器人 R6-20", 98_000), ("视觉检测站 VS-2", 64_500),
+    ("柔性输送线 FL-10", 42_800), ("伺服压机 SP-80", 73_200), ("备件包", 3_600), ("年度维保服务", 28_000),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOrder:
+    """Start variables of an order, and what happens to it next: outcomes by task, in order."""
+
+    variables: dict[str, Any]
+    steps: tuple[tuple[str, str, str, str], ...]
+
+
+def orders(count: int, seed: int = 2026) -> list[DemoOrder]:
+    """Orders of the demo company, some of them on their way already."""
+    draw = random.Random(seed)  # noqa: S311
+    return [_order(number, draw) for number in range(1, count + 1)]
+
+
+def _order(number: int, draw: random.Random) -> DemoOrder:
+    place, trade = draw.choice(_CUSTOMERS)
+    lines = []
+    for product, price in draw.sample(_PRODUCTS, draw.randint(1, 3)):
+        quantity = draw.randint(1, 5)
+        lines.append({"product": product, "quantity": quantity, "unitPrice": price})
+    amount = sum(line["quantity"] * line["unitPrice"] for line in lines)
+    variables: dict[str, Any] = {
+        "orderNumber": f"SO-2026-{number:04d}",
+        "customer": f"{place}{draw.choice(_NAMES)}{trade}有限公司",
+        "amount": Decimal(amount),
+        "currency": "CNY",
+        "lines": lines,
+        "initiator": "li.ming",
+        "remark": draw.choice(("", "客户要求本月底前交货", "首批试用，后续有增购", "含安装调试")),
+    }
+    return DemoOrder(variables, _steps(number))
+
+
+def _steps(number: int) -> tuple[tuple[str, str, str, str], ...]:
+    """Task, person, outcome, comment."""
+    technology = ("review-technology", "wang.fang", "approved", "技术方案可行，按标准配置")
+    purchasing = ("review-purchasing", "zhao.qiang", "approved", "关键件有库存，交期可保证")
+    finance = ("review-finance", "chen.jing", "approved", "信用额度内，付款条件正常")
+    paths: tuple[tuple[tuple[str, str, str, str], ...], ...] = (
+        (),
+        (technology,),
+        (technology, purchasing),
+        (purchasing,),
+        (technology, purchasing, finance),
+        (("review-technology", "liu.yang", "returned", "请补充现场电源和气源参数"),),
+    )
+    return paths[number % len(paths)]
