@@ -9,13 +9,14 @@ from bpm_server.dmn.checks import TableCheck, conforming_check
 from bpm_server.dmn.itemtypes import ANY, ItemType, ItemTypes
 from bpm_server.dmn.tablebuilder import TableBuilder
 from bpm_server.feel import nodes, types
-from bpm_server.feel.checking import Checker, joined
+from bpm_server.feel.typerules import joined
 from bpm_server.feel.values import described
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bpm_server.dmn.texts import Texts
+    from bpm_server.feel.checking import Checker
     from bpm_server.feel.errors import Place
     from bpm_server.feel.evaluation import Run
     from bpm_server.feel.values import Value

@@ -11,8 +11,9 @@ from bpm_server.dmn.graph import Imported, OutputOf, Reference
 from bpm_server.dmn.index import Cell, literal, read_cell
 from bpm_server.feel import nodes, types
 from bpm_server.feel.builtins import LIBRARIES
-from bpm_server.feel.checking import Checker, Problem, compatible, is_known
+from bpm_server.feel.checking import Checker, Problem
 from bpm_server.feel.errors import Source
+from bpm_server.feel.typerules import compatible, is_known
 from bpm_server.kernel.findings import Finding, Severity
 
 if TYPE_CHECKING:

@@ -131,7 +131,7 @@ class _Reader:
         """The whole file."""
         root = self._root
         if not self._version or self._tag(root) != "definitions":
-            self._error("dmn-namespace", f"Expected DMN definitions, but found {root.tag}", root)
+            self._error("dmn-namespace", f"Expected DMN definitions, but found {root.tag!s}", root)
         return elements.Definitions(
             id=root.get("id", ""),
             name=root.get("name", ""),

@@ -54,7 +54,7 @@ class TableXml:
 def new_definitions(name: str) -> _Element:
     """An empty DMN file."""
     spaces: dict[str | None, str] = {None: _NEWEST, "camunda": _CAMUNDA[1:-1]}
-    root = etree.Element(f"{{{_NEWEST}}}definitions", nsmap=spaces)  # type: ignore[arg-type]
+    root = etree.Element(f"{{{_NEWEST}}}definitions", nsmap=spaces)
     plain = _NOT_IN_IDS.sub("_", name.rpartition(".")[0] or name).strip("_") or "tables"
     root.set("id", f"definitions_{plain}")
     root.set("name", plain)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from bpm_server.feel import nodes, types
+from bpm_server.feel import nodes, typerules, types
 from bpm_server.feel.errors import Place, Source
 from bpm_server.feel.syntaxtree import left_of, looks_at_tested_value
 from bpm_server.feel.temporal.text import parse_at_literal
@@ -18,64 +18,7 @@ from bpm_server.feel.values import type_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from bpm_server.feel.calls import BuiltIn, Parameter, Signature
-
-_ORDERED: Final = frozenset(
-    {types.NUMBER, types.STRING, types.DATE, types.TIME, types.DATE_AND_TIME, types.DAYS, types.MONTHS}
-)
-_DATE_PROPERTIES: Final[dict[str, types.Type]] = dict.fromkeys(("year", "month", "day", "weekday"), types.NUMBER)
-_TIME_PROPERTIES: Final[dict[str, types.Type]] = {
-    **dict.fromkeys(("hour", "minute", "second"), types.NUMBER),
-    "time offset": types.DAYS,
-    "timezone": types.STRING,
-}
-_PROPERTIES: Final[dict[types.Type, dict[str, types.Type]]] = {
-    types.DATE: {**_DATE_PROPERTIES},
-    types.TIME: _TIME_PROPERTIES,
-    types.DATE_AND_TIME: {**_DATE_PROPERTIES, **_TIME_PROPERTIES},
-    types.DAYS: dict.fromkeys(("days", "hours", "minutes", "seconds"), types.NUMBER),
-    types.MONTHS: dict.fromkeys(("years", "months"), types.NUMBER),
-}
-_SUMS: Final[dict[tuple[types.Type, types.Type], types.Type]] = {
-    (types.NUMBER, types.NUMBER): types.NUMBER,
-    (types.STRING, types.STRING): types.STRING,
-    (types.DATE, types.DAYS): types.DATE,
-    (types.DATE, types.MONTHS): types.DATE,
-    (types.DATE_AND_TIME, types.DAYS): types.DATE_AND_TIME,
-    (types.DATE_AND_TIME, types.MONTHS): types.DATE_AND_TIME,
-    (types.TIME, types.DAYS): types.TIME,
-    (types.DAYS, types.DAYS): types.DAYS,
-    (types.MONTHS, types.MONTHS): types.MONTHS,
-}
-_DIFFERENCES: Final[dict[tuple[types.Type, types.Type], types.Type]] = {
-    **{pair: result for pair, result in _SUMS.items() if pair != (types.STRING, types.STRING)},
-    (types.DATE, types.DATE): types.DAYS,
-    (types.DATE, types.DATE_AND_TIME): types.DAYS,
-    (types.DATE_AND_TIME, types.DATE): types.DAYS,
-    (types.DATE_AND_TIME, types.DATE_AND_TIME): types.DAYS,
-    (types.TIME, types.TIME): types.DAYS,
-}
-_PRODUCTS: Final[dict[tuple[types.Type, types.Type], types.Type]] = {
-    (types.NUMBER, types.NUMBER): types.NUMBER,
-    (types.NUMBER, types.DAYS): types.DAYS,
-    (types.DAYS, types.NUMBER): types.DAYS,
-    (types.NUMBER, types.MONTHS): types.MONTHS,
-    (types.MONTHS, types.NUMBER): types.MONTHS,
-}
-_QUOTIENTS: Final[dict[tuple[types.Type, types.Type], types.Type]] = {
-    (types.NUMBER, types.NUMBER): types.NUMBER,
-    (types.DAYS, types.NUMBER): types.DAYS,
-    (types.MONTHS, types.NUMBER): types.MONTHS,
-    (types.DAYS, types.DAYS): types.NUMBER,
-    (types.MONTHS, types.MONTHS): types.NUMBER,
-}
-_ARITHMETIC: Final[dict[str, dict[tuple[types.Type, types.Type], types.Type]]] = {
-    "+": {**_SUMS, **{(right, left): result for (left, right), result in _SUMS.items()}},
-    "-": _DIFFERENCES,
-    "*": _PRODUCTS,
-    "/": _QUOTIENTS,
-    "**": {(types.NUMBER, types.NUMBER): types.NUMBER},
-}
+    from bpm_server.feel.calls import BuiltIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,34 +28,6 @@ class Problem:
     rule: str
     message: str
     place: Place
-
-
-def is_known(type_: types.Type) -> bool:
-    """Whether something can be said about values of a type."""
-    return type_ not in (types.ANY, types.NULL)
-
-
-def compatible(left: types.Type, right: types.Type) -> bool:
-    """Whether values of two types may be equal, as far as is known."""
-    if not is_known(left) or not is_known(right):
-        return True
-    match left, right:
-        case types.ListType(), types.ListType():
-            return True
-        case types.ContextType(), types.ContextType():
-            return True
-        case types.RangeType(), types.RangeType():
-            return True
-        case types.FunctionType(), types.FunctionType():
-            return True
-    return left == right
-
-
-def joined(left: types.Type, right: types.Type) -> types.Type:
-    """A type that both conform to."""
-    if types.conforms(left, right):
-        return right
-    return left if types.conforms(right, left) else types.ANY
 
 
 class Checker:
@@ -195,7 +110,7 @@ class Checker:
                 return self._at_literal(node, text)
             case nodes.Negation(operand):
                 type_ = self.type_of(operand)
-                if is_known(type_) and type_ not in {types.NUMBER, types.DAYS, types.MONTHS}:
+                if typerules.is_known(type_) and type_ not in {types.NUMBER, types.DAYS, types.MONTHS}:
                     self.report(node, "feel-type", f"Expected a number or duration to negate, but found {type_}")
                 return type_
             case nodes.Logic(_, operands):
@@ -207,7 +122,7 @@ class Checker:
             case nodes.ListOf(items):
                 item: types.Type = types.NULL
                 for each in items:
-                    item = joined(item, self.type_of(each))
+                    item = typerules.joined(item, self.type_of(each))
                 return types.ListType(item if items else types.ANY)
             case nodes.Context(entries):
                 return self._context(entries)
@@ -278,11 +193,11 @@ class Checker:
         result: types.Type = types.NULL
         for condition, then in branches:
             self._expect_boolean(condition, self.type_of(condition))
-            result = joined(result, self.type_of(then))
-        return joined(result, self.type_of(otherwise))
+            result = typerules.joined(result, self.type_of(then))
+        return typerules.joined(result, self.type_of(otherwise))
 
     def _expect_boolean(self, node: nodes.Node, type_: types.Type) -> None:
-        if is_known(type_) and type_ != types.BOOLEAN:
+        if typerules.is_known(type_) and type_ != types.BOOLEAN:
             self.report(node, "feel-type", f"Expected true or false, but found {type_}")
 
     def _context(self, entries: tuple[tuple[str, nodes.Node], ...]) -> types.Type:
@@ -295,21 +210,22 @@ class Checker:
         return types.ContextType(tuple(frame.items()))
 
     def _interval(self, node: nodes.Node, low: types.Type, high: types.Type) -> types.Type:
-        if is_known(low) and is_known(high) and (low != high or low not in _ORDERED):
+        if typerules.is_known(low) and typerules.is_known(high) and (low != high or low not in typerules.ORDERED):
             self.report(
                 node,
                 "feel-type",
                 f"Expected two ends of a kind that has an order, but found {low} and {high}",
             )
-        return types.RangeType(low if is_known(low) else high)
+        return types.RangeType(low if typerules.is_known(low) else high)
 
     def _arithmetic(self, node: nodes.Node, operator: str, left: types.Type, right: types.Type) -> types.Type:
-        table = _ARITHMETIC[operator]
-        if not is_known(left) or not is_known(right):
+        table = typerules.ARITHMETIC[operator]
+        if not typerules.is_known(left) or not typerules.is_known(right):
             results = {
                 result
                 for (first, second), result in table.items()
-                if (not is_known(left) or first == left) and (not is_known(right) or second == right)
+                if (not typerules.is_known(left) or first == left)
+                and (not typerules.is_known(right) or second == right)
             }
             return results.pop() if len(results) == 1 else types.ANY
         result = table.get((left, right))
@@ -321,10 +237,10 @@ class Checker:
 
     def _compare(self, node: nodes.Node, operator: str, left: types.Type, right: types.Type) -> None:
         ordered = operator not in {"=", "!="}
-        if not compatible(left, right):
+        if not typerules.compatible(left, right):
             message = f"Expected two values of the same kind to compare, but found {left} and {right}"
             self.report(node, "feel-type", message)
-        elif ordered and any(is_known(each) and each not in _ORDERED for each in (left, right)):
+        elif ordered and any(typerules.is_known(each) and each not in typerules.ORDERED for each in (left, right)):
             self.report(node, "feel-type", f"Expected values that have an order, but found {left} and {right}")
 
     # ------------------------------------------------------------------ access
@@ -341,9 +257,9 @@ class Checker:
                 return found or types.ANY
             case types.RangeType(point):
                 return point if name in {"start", "end"} else types.BOOLEAN
-        properties = _PROPERTIES.get(left)
+        properties = typerules.PROPERTIES.get(left)
         if properties is None:
-            if is_known(left) and left in _ORDERED | {types.BOOLEAN}:
+            if typerules.is_known(left) and left in typerules.ORDERED | {types.BOOLEAN}:
                 self.report(node, "feel-no-entry", f"Expected a context with '{name}', but found {left}")
             return types.ANY
         if name not in properties:
@@ -356,7 +272,7 @@ class Checker:
         frame: dict[str, types.Type] = {"item": item}
         if isinstance(item, types.ContextType):
             frame.update(item.entries)
-        is_open = not is_known(item) or (isinstance(item, types.ContextType) and not item.entries)
+        is_open = not typerules.is_known(item) or (isinstance(item, types.ContextType) and not item.entries)
         with self.scope(frame, is_open=is_open):
             type_ = self.type_of(condition)
         if type_ == types.NUMBER:
@@ -374,7 +290,7 @@ class Checker:
         if isinstance(domain, nodes.Span):
             low, high = self.type_of(domain.low), self.type_of(domain.high)
             for type_ in (low, high):
-                if is_known(type_) and type_ not in {types.NUMBER, types.DATE}:
+                if typerules.is_known(type_) and type_ not in {types.NUMBER, types.DATE}:
                     self.report(domain, "feel-type", f"Expected numbers or dates to go through, but found {type_}")
             return low
         type_ = self.type_of(domain)
@@ -383,7 +299,7 @@ class Checker:
                 return item
             case types.RangeType(point):
                 return point
-        if is_known(type_):
+        if typerules.is_known(type_):
             self.report(domain, "feel-type", f"Expected a list to go through, but found {type_}")
         return types.ANY
 
@@ -406,7 +322,7 @@ class Checker:
             self._compare(node, node.operator, tested, self.type_of(node.endpoint))
             return
         type_ = self.type_of(node)
-        if looks_at_tested_value(node) or not is_known(tested) or not is_known(type_):
+        if looks_at_tested_value(node) or not typerules.is_known(tested) or not typerules.is_known(type_):
             return
         match type_:
             case types.RangeType(point):
@@ -415,7 +331,7 @@ class Checker:
                 expected = item.point if isinstance(item, types.RangeType) else item
             case _:
                 expected = type_
-        if expected != types.BOOLEAN and not compatible(tested, expected):
+        if expected != types.BOOLEAN and not typerules.compatible(tested, expected):
             self.report(node, "feel-type", f"Expected a test of {tested}, but found {type_}")
 
     # ------------------------------------------------------------------ functions
@@ -445,64 +361,25 @@ class Checker:
     def _call(self, node: nodes.Call, function: types.Type) -> types.Type:
         found = [self.type_of(each) for each in node.arguments]
         if not isinstance(function, types.FunctionType):
-            if is_known(function):
+            if typerules.is_known(function):
                 self.report(node, "feel-type", f"Expected a function to call, but found {function}")
             return types.ANY
         expected = function.parameters
         if expected is not None and node.names is None:
             if len(expected) != len(found):
                 self.report(node, "feel-arguments", f"Expected {len(expected)} arguments, but found {len(found)}")
-            elif any(not _may_be(type_, each) for type_, each in zip(found, expected, strict=True)):
+            elif any(not typerules.may_be(type_, each) for type_, each in zip(found, expected, strict=True)):
                 self.report(node, "feel-arguments", f"Expected {function}, but found other arguments")
         return function.result
 
     def _call_of_built_in(self, node: nodes.Call, function: BuiltIn, found: list[types.Type]) -> types.Type:
-        shaped = [each for each in function.signatures if _fits_shape(each, node, len(found))]
+        shaped = [each for each in function.signatures if typerules.fits_shape(each, node, len(found))]
         if not shaped:
             self.report(node, "feel-arguments", f"Expected arguments that '{function.name}' takes, but found others")
             return types.ANY
-        fitting = [each for each in shaped if _fits_types(each, node, found)]
+        fitting = [each for each in shaped if typerules.fits_types(each, node, found)]
         if not fitting:
             given = ", ".join(map(str, found))
             self.report(node, "feel-arguments", f"Expected arguments that '{function.name}' takes, but found {given}")
         results = {each.result for each in fitting or shaped}
         return results.pop() if len(results) == 1 else types.ANY
-
-
-def _fits_shape(signature: Signature, node: nodes.Call, count: int) -> bool:
-    if node.names is None:
-        return signature.minimum <= count <= signature.maximum
-    return signature.positions(node.names) is not None
-
-
-def _fits_types(signature: Signature, node: nodes.Call, found: list[types.Type]) -> bool:
-    positions = list(range(len(found))) if node.names is None else signature.positions(node.names) or []
-    last = len(signature.parameters) - 1
-    return all(
-        _may_be_argument(type_, signature.parameters[min(position, last)])
-        for position, type_ in zip(positions, found, strict=True)
-    )
-
-
-def _may_be_argument(type_: types.Type, parameter: Parameter) -> bool:
-    return type_ == types.NULL or _may_be(type_, parameter.type)
-
-
-def _may_be(type_: types.Type, expected: types.Type) -> bool:
-    """Whether a value of a type may conform to another after the implicit conversions."""
-    if not is_known(type_) or not is_known(expected):
-        return True
-    match type_, expected:
-        case types.ListType(item), types.ListType(wanted):
-            return _may_be(item, wanted)
-        case types.ListType(item), _:
-            return _may_be(item, expected)
-        case _, types.ListType(wanted):
-            return _may_be(type_, wanted)
-        case types.ContextType(), types.ContextType():
-            return True
-        case types.RangeType(), types.RangeType():
-            return True
-        case types.FunctionType(), types.FunctionType():
-            return True
-    return type_ == expected or (type_ == types.DATE and expected == types.DATE_AND_TIME)
