@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from bpm_server.dmn.index import ANY_CELL, Cell, rules_in
-from bpm_server.dmn.segments import Edge, Group, Segment, complement, everything, intersection, literal_text, merged
+from bpm_server.dmn.rulesets import RuleSets, common_values, groups_of, values_of
+from bpm_server.dmn.segments import Edge, Group, Segment, everything, literal_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +23,7 @@ MAX_PAIRS: Final = 20
 MAX_GAPS: Final = 5
 """Missing combinations that are named."""
 MAX_STEPS: Final = 200_000
-"""Comparisons of rules, and steps in search of gaps."""
+"""Steps in search of gaps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,53 +51,6 @@ class Remark:
     certain: bool = True
 
 
-# ---------------------------------------------------------------------- cells as sets of values
-
-
-def _groups(column: Column) -> list[Group]:
-    """The kinds of values that a column is about."""
-    cells = [*column.cells, column.allowed]
-    found = {segment.group for cell in cells if cell is not None for segment in cell.segments}
-    return sorted(found)
-
-
-def values_of(cell: Cell, group: Group) -> list[Segment]:
-    """The values of a group that pass a cell."""
-    if cell is ANY_CELL:
-        return [everything(group)]
-    own = merged([segment for segment in cell.segments if segment.group == group])
-    if not cell.negated:
-        return own
-    return complement(own, group) if own else []
-
-
-def _common(left: Cell, right: Cell, groups: list[Group]) -> str | None:
-    """A description of values that pass both cells; None where there are none."""
-    if left is ANY_CELL and right is ANY_CELL:
-        return ""
-    for group in groups:
-        for first in values_of(left, group):
-            for second in values_of(right, group):
-                shared = intersection(first, second)
-                if shared is not None:
-                    return str(shared)
-    return None
-
-
-def _covers(outer: Cell, inner: Cell, groups: list[Group]) -> bool:
-    """Whether every value that passes the inner cell passes the outer one."""
-    if outer is ANY_CELL:
-        return True
-    if inner is ANY_CELL:
-        return False
-    for group in groups:
-        rest = complement(values_of(outer, group), group)
-        for segment in values_of(inner, group):
-            if any(intersection(segment, each) is not None for each in rest):
-                return False
-    return True
-
-
 # ---------------------------------------------------------------------- rules that can never match
 
 
@@ -105,27 +59,23 @@ def impossible_rules(columns: list[Column]) -> Iterator[Remark]:
     for column in columns:
         if column.allowed is None:
             continue
-        groups = _groups(column)
         for rule, cell in enumerate(column.cells):
-            if cell is not None and cell is not ANY_CELL and _common(cell, column.allowed, groups) is None:
+            if cell is not None and cell is not ANY_CELL and common_values(cell, column.allowed) is None:
                 message = f"Expected input '{column.title}' to allow what rule {rule + 1} asks for, but it never does"
                 yield Remark("dmn-unreachable-rule", message, (rule,))
 
 
 def shadowed_rules(columns: list[Column]) -> Iterator[Remark]:
     """Of a table that takes the first match: rules that an earlier one always wins over."""
-    for earlier, later in _candidates(columns):
-        if all(
-            outer is not None and inner is not None and _covers(outer, inner, groups)
-            for outer, inner, groups in _cells_of(columns, earlier, later)
-        ):
-            message = f"Expected rule {later + 1} to match something, but rule {earlier + 1} always matches before it"
-            yield Remark("dmn-unreachable-rule", message, (later, earlier))
-
-
-def _cells_of(columns: list[Column], left: int, right: int) -> Iterator[tuple[Cell | None, Cell | None, list[Group]]]:
-    for column in columns:
-        yield column.cells[left], column.cells[right], _groups(column)
+    sets = [RuleSets(column.cells) for column in columns]
+    for later in range(len(columns[0].cells)):
+        earlier = (1 << later) - 1
+        for column in sets:
+            earlier &= column.covering(later)
+        if earlier:
+            first = next(rules_in(earlier))
+            message = f"Expected rule {later + 1} to match something, but rule {first + 1} always matches before it"
+            yield Remark("dmn-unreachable-rule", message, (later, first))
 
 
 # ---------------------------------------------------------------------- rules that overlap
@@ -133,76 +83,27 @@ def _cells_of(columns: list[Column], left: int, right: int) -> Iterator[tuple[Ce
 
 def overlapping_rules(columns: list[Column]) -> Iterator[tuple[int, int, str]]:
     """Pairs of rules that can match together, with values where they do."""
-    groups = [_groups(column) for column in columns]
-    for left, right in _candidates(columns):
-        shared = []
-        for column, found in zip(columns, groups, strict=True):
-            first, second = column.cells[left], column.cells[right]
-            common = None if first is None or second is None else _common(first, second, found)
-            if common is None:
-                break
-            if common:
-                shared.append(f"{column.title} {_as_condition(common)}")
-        else:
-            yield left, right, " and ".join(shared) or "any values"
+    sets = [RuleSets(column.cells) for column in columns]
+    for left in range(len(columns[0].cells)):
+        later = -1 << (left + 1)
+        for column in sets:
+            later &= column.sharing(left)
+        for right in rules_in(later):
+            yield left, right, _shared_values(columns, left, right)
+
+
+def _shared_values(columns: list[Column], left: int, right: int) -> str:
+    shared = []
+    for column in columns:
+        first, second = column.cells[left], column.cells[right]
+        common = None if first is None or second is None else common_values(first, second)
+        if common is not None:
+            shared.append(f"{column.title} {_as_condition(str(common))}")
+    return " and ".join(shared) or "any values"
 
 
 def _as_condition(text: str) -> str:
     return text if text.startswith(("<", ">")) else f"in {text}" if text[0] in "[(" else f"= {text}"
-
-
-def _candidates(columns: list[Column]) -> Iterator[tuple[int, int]]:
-    """Pairs of rules that have no column with different literals; at most so many comparisons."""
-    count = len(columns[0].cells) if columns else 0
-    steps = 0
-    alike = [_alike(column) for column in columns]
-    for left in range(count):
-        bits = ((1 << count) - 1) ^ ((1 << (left + 1)) - 1)
-        for passing in alike:
-            bits &= passing[left]
-        for right in rules_in(bits):
-            steps += 1
-            if steps > MAX_STEPS:
-                return
-            yield left, right
-
-
-def _alike(column: Column) -> list[int]:
-    """For each rule, the rules whose cell may pass a common value; exact for cells of one segment."""
-    segments = [_only_segment(cell) for cell in column.cells]
-    others = sum(1 << rule for rule, segment in enumerate(segments) if segment is None)
-    everyone = (1 << len(segments)) - 1
-    by_group: dict[Group, list[tuple[int, Segment]]] = {}
-    for rule, segment in enumerate(segments):
-        if segment is not None:
-            by_group.setdefault(segment.group, []).append((rule, segment))
-    starts = {group: _prefixes([(each.start, rule) for rule, each in found]) for group, found in by_group.items()}
-    ends = {group: _prefixes([(each.end, rule) for rule, each in found]) for group, found in by_group.items()}
-    result = []
-    for segment in segments:
-        if segment is None:
-            result.append(everyone)
-            continue
-        (start_keys, started), (end_keys, ended) = starts[segment.group], ends[segment.group]
-        begun = started[bisect_left(start_keys, segment.end)]
-        over = ended[bisect_right(end_keys, segment.start)]
-        result.append((begun & ~over) | others)
-    return result
-
-
-def _prefixes(edges: list[tuple[Edge, int]]) -> tuple[list[Edge], list[int]]:
-    """Sorted edges, and for each number of them the set of their rules."""
-    edges.sort(key=lambda each: each[0])
-    sets = [0]
-    for _, rule in edges:
-        sets.append(sets[-1] | 1 << rule)
-    return [edge for edge, _ in edges], sets
-
-
-def _only_segment(cell: Cell | None) -> Segment | None:
-    if cell is None or cell.negated or len(cell.segments) != 1:
-        return None
-    return cell.segments[0]
 
 
 # ---------------------------------------------------------------------- combinations without a rule
@@ -263,7 +164,7 @@ class _Part:
 def _elementary(column: Column) -> Iterator[_Part]:
     """The values of a column, parted where rules differ."""
     unknown = sum(1 << rule for rule, cell in enumerate(column.cells) if cell is None or cell is ANY_CELL)
-    groups = _groups(column)
+    groups = groups_of([*column.cells, column.allowed])
     if not groups:
         yield _Part("", unknown, certain=True)
         return
@@ -323,6 +224,7 @@ def _pieces(segment: Segment, edges: list[Edge]) -> Iterator[Segment]:
     low, low_included = segment.low, segment.low_included
     first, last = bisect_right(edges, segment.start), bisect_left(edges, segment.end)
     for edge in edges[first:last]:
-        yield Segment(segment.group, low, edge.key, low_included, edge.side == 1)
-        low, low_included = edge.key, edge.side == 0
+        _, key, side = edge
+        yield Segment(segment.group, low, key, low_included, side == 1)
+        low, low_included = key, side == 0
     yield Segment(segment.group, low, segment.high, low_included, segment.high_included)

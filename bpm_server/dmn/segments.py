@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import total_ordering
 from typing import Any, Final, Literal
 
 from bpm_server.feel.temporal.values import Date
 
 Group = Literal["number", "string", "boolean", "date"]
+Edge = tuple[int, Any, int]
+"""A place between values: (0, key, 0) just before a value, (0, key, 1) just after it; see ``_BEFORE_ALL``."""
+_BEFORE_ALL: Final[Edge] = (-1, None, 0)
+_AFTER_ALL: Final[Edge] = (1, None, 0)
 
 GROUPS: Final[dict[type, Group]] = {
     int: "number",
@@ -49,12 +52,12 @@ class Segment:
     @property
     def start(self) -> Edge:
         """Where it starts among all values of its group."""
-        return Edge(self.low, 0 if self.low_included else 1, end=False)
+        return _BEFORE_ALL if self.low is None else (0, self.low, 0 if self.low_included else 1)
 
     @property
     def end(self) -> Edge:
         """Where it ends among all values of its group."""
-        return Edge(self.high, 1 if self.high_included else 0, end=True)
+        return _AFTER_ALL if self.high is None else (0, self.high, 1 if self.high_included else 0)
 
     def __str__(self) -> str:
         if self.is_point:
@@ -66,30 +69,6 @@ class Segment:
         opening, closing = "[" if self.low_included else "(", "]" if self.high_included else ")"
         ends = f"{literal_text(self.group, self.low)}..{literal_text(self.group, self.high)}"
         return f"{opening}{ends}{closing}"
-
-
-@total_ordering
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """A place between values: just before (side 0) or just after (side 1) a key, or outside of all keys."""
-
-    key: Any
-    side: int
-    end: bool
-    """Where there is no key: after all values rather than before them."""
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Edge) and not self < other and not other < self
-
-    def __hash__(self) -> int:
-        return hash((self.key, self.side))
-
-    def __lt__(self, other: Edge) -> bool:
-        if self.key is None:
-            return not self.end and not (other.key is None and not other.end)
-        if other.key is None:
-            return other.end
-        return bool((self.key, self.side) < (other.key, other.side))
 
 
 def literal_text(group: Group, key: Any) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from bpm_server.feel import nodes
 from bpm_server.feel.cursor import Cursor
 from bpm_server.feel.lexer import normalized
-from bpm_server.feel.names import NameTable, Scopes, Vocabulary
+from bpm_server.feel.names import NameTable, Scopes, Vocabulary, name_table
 from bpm_server.feel.typeparser import TypeParser
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _AFTER_INTERVAL: Final = frozenset(
         *("and", "or", "then", "else", "return", "satisfies", "in", "instance", "between"),
     }
 )
-_PROPERTY_NAMES: Final = ("time offset", "start included", "end included")
+_PROPERTY_NAMES: Final = frozenset({"time offset", "start included", "end included"})
 
 
 class PrimaryParser(Cursor, ABC):
@@ -47,8 +47,9 @@ class PrimaryParser(Cursor, ABC):
         super().__init__(source, dialect)
         self._range_depth = 0
         self._functions = vocabulary.functions
-        variables = NameTable(vocabulary.names) if dialect.spaced_names else NameTable()
-        self._scopes = Scopes([variables], NameTable([*vocabulary.members, *_PROPERTY_NAMES]))
+        variables = [name_table(frozenset(vocabulary.names))] if dialect.spaced_names else []
+        members = NameTable(more=name_table(frozenset(vocabulary.members) | _PROPERTY_NAMES))
+        self._scopes = Scopes(variables, members)
         self._types = TypeParser(source, self._tokens, vocabulary.types, bare=dialect.bare_types)
 
     @abstractmethod
