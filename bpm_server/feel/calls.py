@@ -192,31 +192,22 @@ def invoke(run: Run, place: Place, function: UserFunction, arguments: list[Value
 
 def call_built_in(run: Run, place: Place, function: BuiltIn, arguments: list[Value]) -> Value:
     """Positional arguments: the first signature that takes them."""
-    refusal: Refused | None = None
+    misfits: list[_Misfit] = []
     count = len(arguments)
     for signature in function.signatures:
         if not signature.minimum <= count <= signature.maximum:
             continue
         try:
             return apply(run, place, signature, _fitted(signature, arguments))
-        except _Unfit as unfit:
-            refusal = unfit
+        except _Misfit as misfit:
+            misfits.append(misfit)
         except Refused as refused:
             run.fail(place, refused.kind, "{}: {}", function.name, refused.message)
             return None
         except (DecimalException, OverflowError):
             _out_of_range(run, place, function)
             return None
-    if refusal is None:
-        run.fail(
-            place,
-            "function",
-            "Expected {}, but found {} arguments",
-            " or ".join(_shape(function, signature) for signature in function.signatures),
-            len(arguments),
-        )
-        return None
-    run.fail(place, "type", "{}: {}", function.name, refusal.message)
+    _no_signature(run, place, function, misfits, f"{count} argument{'' if count == 1 else 's'}")
     return None
 
 
@@ -224,7 +215,7 @@ def call_built_in_named(
     run: Run, place: Place, function: BuiltIn, names: tuple[str, ...], arguments: list[Value]
 ) -> Value:
     """Named arguments: the first signature that has parameters of those names."""
-    refusal: Refused | None = None
+    misfits: list[_Misfit] = []
     for signature in function.signatures:
         positions = signature.positions(names)
         if positions is None:
@@ -232,25 +223,29 @@ def call_built_in_named(
         try:
             ordered = _ordered(signature, positions, arguments)
             return apply(run, place, signature, _fitted(signature, ordered))
-        except _Unfit as unfit:
-            refusal = unfit
+        except _Misfit as misfit:
+            misfits.append(misfit)
         except Refused as refused:
             run.fail(place, refused.kind, "{}: {}", function.name, refused.message)
             return None
         except (DecimalException, OverflowError):
             _out_of_range(run, place, function)
             return None
-    if refusal is None:
-        run.fail(
-            place,
-            "function",
-            "Expected {}, but found arguments named {}",
-            " or ".join(_shape(function, signature) for signature in function.signatures),
-            ", ".join(names),
-        )
-        return None
-    run.fail(place, "type", "{}: {}", function.name, refusal.message)
+    _no_signature(run, place, function, misfits, f"arguments named {', '.join(names)}")
     return None
+
+
+def _no_signature(run: Run, place: Place, function: BuiltIn, misfits: list[_Misfit], given: str) -> None:
+    """Says what was expected: by the signatures that came furthest, or by all where none had this shape."""
+    if not misfits:
+        shapes = dict.fromkeys(_shape(function, signature) for signature in function.signatures)
+        run.fail(place, "function", "Expected {}, but found {}", " or ".join(shapes), given)
+        return
+    last = misfits[-1]
+    alike = [each for each in misfits if each.parameter.names[0] == last.parameter.names[0]]
+    expected = " or ".join(dict.fromkeys(str(each.parameter.type) for each in alike))
+    name, found = last.parameter.names[0], described(last.argument)
+    run.fail(place, "type", "{}: Expected {} for '{}', but found {}", function.name, expected, name, found)
 
 
 def apply(run: Run, place: Place, signature: Signature, arguments: list[Value]) -> Value:
@@ -273,8 +268,13 @@ def _shape(function: BuiltIn, signature: Signature) -> str:
     return f"{function.name}({', '.join(parameters)}{'...' if signature.variadic else ''})"
 
 
-class _Unfit(Refused):
-    """Arguments of the wrong kinds: another signature may take them."""
+class _Misfit(Exception):
+    """An argument of the wrong kind: another signature may take it."""
+
+    def __init__(self, parameter: Parameter, argument: Value) -> None:
+        super().__init__(parameter, argument)
+        self.parameter = parameter
+        self.argument = argument
 
 
 def _ordered(signature: Signature, positions: list[int], arguments: list[Value]) -> list[Value]:
@@ -301,7 +301,7 @@ def _fit(parameter: Parameter, argument: Value) -> Value:
     if argument is None:
         if parameter.nullable:
             return None
-        raise _Unfit(f"Expected {parameter.type} for '{parameter.names[0]}', but found null")
+        raise _Misfit(parameter, None)
     if type(argument) in parameter.classes:
         return argument
     type_ = parameter.type
@@ -309,5 +309,5 @@ def _fit(parameter: Parameter, argument: Value) -> Value:
         return argument
     fits, value = coerced(argument, type_)
     if not fits:
-        raise _Unfit(f"Expected {type_} for '{parameter.names[0]}', but found {described(argument)}")
+        raise _Misfit(parameter, argument)
     return value
