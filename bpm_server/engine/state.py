@@ -67,7 +67,7 @@ class Changes:
 def changes(instance: Instance) -> Changes:
     """The stored form of everything that the last step touched."""
     written = {}
-    for chunk in instance.dirty:
+    for chunk in sorted(instance.dirty, key=lambda token: token.id):
         if not chunk.has_ended():
             parent = chunk.parent
             written[chunk.chunk_key] = (0 if parent is None else parent.chunk_key, _pack(chunk))
@@ -141,7 +141,7 @@ def load(definition: Definition, stored: Stored) -> Instance:
         if not ready:
             message = f"Expected the chunks around {sorted(waiting)[:3]} too, but they were not loaded"
             raise BrokenState(message)
-        for key in ready:
+        for key in sorted(ready):  # in order of creation, as in the instance that was stored
             parent, dump = waiting.pop(key)
             _restore(instance, instance.tasks[parent], dump, chunk=True)
     for scope_key, name, value in stored.variables:

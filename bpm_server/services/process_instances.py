@@ -76,6 +76,15 @@ def start_process(
     return Started(row.key, compiled.row.key, compiled.row.process_id, compiled.row.version, result)
 
 
+def _set_initiator(compiled: CompiledProcess, element_id: str | None, values: dict[str, Any], actor: Actor) -> None:
+    """Who starts it becomes a variable, where the start event names one and the caller has not set it."""
+    for start in compiled.definition.process.starts():
+        if start.id == element_id or (element_id is None and start.event is None):
+            name = start.initiator or start.properties.get("initiator")
+            if name:
+                values.setdefault(name, actor.username)
+
+
 def _find(tx: Transaction, process_id: str | None, version: int | None, definition_key: int | None) -> CompiledProcess:
     definitions, moment = tx.server.definitions, tx.moment.definition_version
     if definition_key is not None:

@@ -164,7 +164,7 @@ class Batch:
             if not row.is_new
         ]
         if changed:
-            connection.execute(_UPDATE_INSTANCE, changed)
+            _UPDATE_INSTANCE.run(connection, changed)
         for key in self.ended_message_starts:
             messages.forget_start(connection, key)
 
@@ -189,7 +189,7 @@ class Batch:
     def _flush_elements(self, connection: Connection) -> None:
         rows.insert(connection, element_instance, list(self.elements.values()))
         if self.ended_elements:
-            connection.execute(_END_ELEMENT, list(self.ended_elements.values()))
+            _END_ELEMENT.run(connection, list(self.ended_elements.values()))
 
     def _flush_tasks(self, connection: Connection) -> None:
         rows.insert(connection, user_task, list(self.tasks.values()))
@@ -198,15 +198,15 @@ class Batch:
                 {"b_key": key, "b_state": state, "b_at": self.now, "b_by": self.actor}
                 for key, state in self.ended_tasks.items()
             ]
-            connection.execute(_END_TASK, ended)
-            connection.execute(_DELETE_CANDIDATES, [{"b_key": key} for key in self.ended_tasks])
+            _END_TASK.run(connection, ended)
+            _DELETE_CANDIDATES.run(connection, [{"b_key": key} for key in self.ended_tasks])
         rows.insert(connection, user_task_candidate, self.candidates)
 
     def _flush_jobs(self, connection: Connection) -> None:
         rows.insert(connection, job, list(self.jobs.values()))
         if self.ended_jobs:
             ended = [{"b_key": key, "b_state": state, "b_at": self.now} for key, state in self.ended_jobs.items()]
-            connection.execute(_END_JOB, ended)
+            _END_JOB.run(connection, ended)
         for table, waits in ((timer, self.ended_timers), (subscription, self.ended_subscriptions)):
             everything = [key for key, event_ids in waits if event_ids is None]
             if everything:
@@ -227,32 +227,42 @@ class Batch:
         rows.insert(connection, incident, list(self.incidents.values()))
 
 
-_UPDATE_INSTANCE = (
-    process_instance.update()
-    .where(process_instance.c.key == sa.bindparam("b_key"))
-    .values(
-        lock_version=sa.bindparam("b_version"),
-        state=sa.bindparam("b_state"),
-        ended_at=sa.bindparam("b_ended"),
-        incidents=sa.bindparam("b_incidents"),
-        tokens=sa.bindparam("b_tokens"),
+_UPDATE_INSTANCE = rows.Prepared(
+    lambda _: (
+        process_instance.update()
+        .where(process_instance.c.key == sa.bindparam("b_key"))
+        .values(
+            lock_version=sa.bindparam("b_version"),
+            state=sa.bindparam("b_state"),
+            ended_at=sa.bindparam("b_ended"),
+            incidents=sa.bindparam("b_incidents"),
+            tokens=sa.bindparam("b_tokens"),
+        )
     )
 )
-_END_ELEMENT = (
-    element_instance.update()
-    .where(element_instance.c.key == sa.bindparam("b_key"))
-    .values(state=sa.bindparam("b_state"), ended_at=sa.bindparam("b_at"))
+_END_ELEMENT = rows.Prepared(
+    lambda _: (
+        element_instance.update()
+        .where(element_instance.c.key == sa.bindparam("b_key"))
+        .values(state=sa.bindparam("b_state"), ended_at=sa.bindparam("b_at"))
+    )
 )
-_END_TASK = (
-    user_task.update()
-    .where(user_task.c.key == sa.bindparam("b_key"))
-    .values(state=sa.bindparam("b_state"), ended_at=sa.bindparam("b_at"), ended_by=sa.bindparam("b_by"))
+_END_TASK = rows.Prepared(
+    lambda _: (
+        user_task.update()
+        .where(user_task.c.key == sa.bindparam("b_key"))
+        .values(state=sa.bindparam("b_state"), ended_at=sa.bindparam("b_at"), ended_by=sa.bindparam("b_by"))
+    )
 )
-_DELETE_CANDIDATES = user_task_candidate.delete().where(user_task_candidate.c.task_key == sa.bindparam("b_key"))
-_END_JOB = (
-    job.update()
-    .where(job.c.element_key == sa.bindparam("b_key"), job.c.ended_at.is_(None))
-    .values(state=sa.bindparam("b_state"), ended_at=sa.bindparam("b_at"), lease=None)
+_DELETE_CANDIDATES = rows.Prepared(
+    lambda _: user_task_candidate.delete().where(user_task_candidate.c.task_key == sa.bindparam("b_key"))
+)
+_END_JOB = rows.Prepared(
+    lambda _: (
+        job.update()
+        .where(job.c.element_key == sa.bindparam("b_key"), job.c.ended_at.is_(None))
+        .values(state=sa.bindparam("b_state"), ended_at=sa.bindparam("b_at"), lease=sa.null())
+    )
 )
 
 

@@ -14,12 +14,10 @@ from bpm_server.store.types import from_text
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-_SQLITE_NOW: sa.ColumnElement[str] = sa.literal_column("strftime('%Y-%m-%dT%H:%M:%fZ', 'now')")
-_POSTGRESQL_NOW: sa.ColumnElement[datetime] = sa.literal_column("clock_timestamp()")
-_COLUMNS = (t.c.clock_offset_us, t.c.clock_pinned_at, t.c.identity_version, t.c.definition_version)
+_COLUMNS = "clock_offset_us, clock_pinned_at, identity_version, definition_version FROM server_state WHERE id = 1"
 _QUERIES = {
-    "sqlite": sa.select(_SQLITE_NOW.label("database_now"), *_COLUMNS).where(t.c.id == 1),
-    "postgresql": sa.select(_POSTGRESQL_NOW.label("database_now"), *_COLUMNS).where(t.c.id == 1),
+    "sqlite": f"SELECT strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), {_COLUMNS}",  # noqa: S608
+    "postgresql": f"SELECT clock_timestamp(), {_COLUMNS}",  # noqa: S608
 }
 
 
@@ -40,11 +38,16 @@ class Moment:
 
 def read_moment(connection: Connection) -> Moment:
     """Reads the shared row."""
-    row = connection.execute(_QUERIES[connection.dialect.name]).one()
-    found = row.database_now
-    database_now = from_text(found) if isinstance(found, str) else found.astimezone(UTC)
-    now = row.clock_pinned_at or database_now + timedelta(microseconds=row.clock_offset_us)
-    return Moment(now, database_now, row.identity_version, row.definition_version)
+    found, offset_us, pinned, identity_version, definition_version = connection.exec_driver_sql(
+        _QUERIES[connection.dialect.name]
+    ).one()
+    database_now = _moment(found)
+    now = database_now + timedelta(microseconds=offset_us) if pinned is None else _moment(pinned)
+    return Moment(now, database_now, identity_version, definition_version)
+
+
+def _moment(found: str | datetime) -> datetime:
+    return from_text(found) if isinstance(found, str) else found.astimezone(UTC)
 
 
 def bump(connection: Connection, column: str) -> None:

@@ -42,9 +42,7 @@ class Assets:
         if not manifest.is_file():
             return cls({}, prefix)
         entries = json.loads(manifest.read_bytes())
-        return cls(
-            {name: Asset(entry["file"], entry["integrity"]) for name, entry in entries.items()}, prefix
-        )
+        return cls({name: Asset(entry["file"], entry["integrity"]) for name, entry in entries.items()}, prefix)
 
     def url(self, name: str) -> str:
         """The URL of a file, as templates need it.

@@ -1,6 +1,7 @@
 """Runs the engine alone, in memory: what the store would keep is kept in plain lists.
 
-``reload`` after every command (save, forget, load) is what the property tests compare with.
+``reload`` forgets the live instance after every command and loads it from what was written; ``partial`` loads only
+the multi-instance item that a command is for, as the store does.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import Any
 from bpm_server import bpmn, engine
 from bpm_server.domain import commands as c
 from bpm_server.domain import events as e
-from bpm_server.engine.state import everything
+from bpm_server.engine.state import changes, token_keys
+from bpm_server.kernel import json
 from bpm_server.kernel.findings import refuse_errors
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -42,6 +44,9 @@ class World:
     variables: dict[int, dict[str, Any]] = field(default_factory=dict)
     decisions: Any = None
     limits: engine.Limits = field(default_factory=engine.Limits)
+    chunks: dict[int, tuple[int, bytes]] = field(default_factory=dict)
+    outputs: dict[int, dict[int, Any]] = field(default_factory=dict)
+    reloads: int = 0
 
     def __post_init__(self) -> None:
         self._keys = itertools.count(1000)
@@ -61,9 +66,39 @@ class World:
 
     def do(self, command: c.Command) -> World:
         if self.reload:
-            self.instance = engine.load(self.definition, everything(self.instance))
-        self._after(engine.advance(self.instance, command, self._context()))
+            self.instance = self._load(getattr(command, "chunk", None) if self.partial else None)
+        keys = self._keys
+        self._keys, copy = itertools.tee(keys)
+        try:
+            outcome = engine.advance(self.instance, command, self._context())
+        except engine.ChunkNeeded:
+            self._keys = copy
+            self.instance = self._load(None)
+            outcome = engine.advance(self.instance, command, self._context())
+        self._after(outcome)
         return self
+
+    def _load(self, chunk: int | None) -> engine.Instance:
+        """Loads what was written: everything, or one item with what encloses it."""
+        self.reloads += 1
+        wanted = {key: data for key, (_, data) in self.chunks.items() if key}
+        if chunk is not None:
+            path = []
+            while chunk:
+                path.append(chunk)
+                chunk = self.chunks[chunk][0]
+            wanted = {key: wanted[key] for key in path}
+        root = self.chunks[0][1]
+        live = token_keys(root, wanted)
+        values = [
+            (scope, name, json.dumps_bytes(value))
+            for scope in live
+            for name, value in self.variables.get(scope, {}).items()
+        ]
+        complete = len(wanted) == len(self.chunks) - 1
+        outputs = self.outputs if complete else {}
+        copies = {key: dict(found) for key, found in outputs.items()}
+        return engine.load(self.definition, engine.Stored(root, wanted, complete, values, copies))
 
     def complete(self, element_id: str, variables: dict[str, Any] | None = None, nth: int = 0) -> World:
         return self.do(c.CompleteTask(self.task(element_id, nth).key, variables or {}))
@@ -136,6 +171,10 @@ class World:
 
     def _after(self, outcome: engine.Outcome) -> None:
         self.instance, self.finished, self.result = outcome.instance, outcome.finished, outcome.variables
+        changed = changes(outcome.instance)
+        self.chunks.update(changed.written)
+        for key in changed.dropped:
+            self.chunks.pop(key, None)
         for event in outcome.events:
             self._apply(event)
 
@@ -174,6 +213,10 @@ class World:
                 self.incidents[event.element_key] = event
             case e.IncidentResolved():
                 del self.incidents[event.element_key]
+            case e.ItemFinished():
+                self.outputs.setdefault(event.body_key, {})[event.index] = event.output
+            case e.ItemsGathered():
+                self.outputs.pop(event.body_key, None)
             case e.ErrorEscaped():
                 self.do(c.RaiseIncident(event.element_key, "UNHANDLED_ERROR_EVENT", event.code))
 

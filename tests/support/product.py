@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from bpm_server import bootstrap
 from bpm_server.connectors.registry import Registry
+from bpm_server.connectors.registry import load as load_connectors
 from bpm_server.domain.identity import SYSTEM, Actor, Permission
 from bpm_server.services import deployments, jobs, messages, process_instances, tasks, timers
 from bpm_server.services.server import Server
@@ -27,6 +28,7 @@ from bpm_server.store.tables.jobs import job, timer
 from bpm_server.store.tables.server import server_state
 from bpm_server.store.tables.tasks import user_task
 from bpm_server.worker import rounds
+from tests.support.services import ROOT
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ADMIN = Actor("admin", permissions=frozenset({Permission("*", "*")}))
@@ -92,7 +94,7 @@ class Product:
     @classmethod
     def on(cls, database: Database, folder: Path, connectors: Registry | None = None, **settings: Any) -> Product:
         values = Settings(data_dir=folder, secret_key="x" * 32, **settings)
-        return cls(bootstrap.build(values, database=database, connectors=connectors or Registry()))
+        return cls(bootstrap.build(values, database=database, connectors=connectors or load_connectors(ROOT / "connectors")))
 
     def with_settings(self, **settings: Any) -> Product:
         return Product(replace(self.server, settings=replace(self.server.settings, **settings)))

@@ -1,0 +1,127 @@
+"""Single conditions of searches as SQL, alike on both databases."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from operator import ge, gt, le, lt
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from bpm_server.kernel import json
+from bpm_server.kernel.errors import InvalidInput
+from bpm_server.reports.query import Kind
+from bpm_server.store.tables.instances import variable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from bpm_server.reports.query import VariableTest
+
+Where = sa.ColumnElement[bool]
+MILLISECOND = timedelta(milliseconds=1)
+_ORDER: dict[str, Callable[[Any, Any], Where]] = {"gt": gt, "gte": ge, "lt": lt, "lte": le}
+
+
+def compare(column: sa.ColumnElement[Any], kind: Kind, operator: str, value: Any, dialect: str) -> Where:
+    """A test of a column as SQL. ``neq`` and ``not_in`` hold where there is no value."""
+    if kind is Kind.MOMENT and operator not in ("exists", "in", "not_in"):
+        return _compare_moments(column, operator, value)
+    match operator:
+        case "eq":
+            return column.is_(sa.true()) if value is True else column == value
+        case "neq":
+            return column.is_distinct_from(value)
+        case "exists":
+            return column.is_not(None) if value else column.is_(None)
+        case "in":
+            return _any_moment(column, value) if kind is Kind.MOMENT else column.in_(value)
+        case "not_in":
+            found = _any_moment(column, value) if kind is Kind.MOMENT else column.in_(value)
+            return sa.or_(column.is_(None), ~found)
+        case "like":
+            return like(column, value, dialect)
+        case _:
+            return _ORDER[operator](column, value)
+
+
+def _compare_moments(column: sa.ColumnElement[Any], operator: str, value: datetime) -> Where:
+    """Moments are shown with milliseconds: so they are compared."""
+    begin = value.replace(microsecond=value.microsecond // 1000 * 1000)
+    end = begin + MILLISECOND
+    match operator:
+        case "eq":
+            return sa.and_(column >= begin, column < end)
+        case "neq":
+            return sa.or_(column.is_(None), column < begin, column >= end)
+        case "gt":
+            return column >= end
+        case "gte":
+            return column >= begin
+        case "lt":
+            return column < begin
+        case _:
+            return column < end
+
+
+def _any_moment(column: sa.ColumnElement[Any], values: Sequence[datetime]) -> Where:
+    return sa.or_(sa.false(), *[_compare_moments(column, "eq", value) for value in values])
+
+
+def like(column: sa.ColumnElement[Any], pattern: str, dialect: str) -> Where:
+    r"""``*`` any text, ``?`` one character, ``\`` takes their meaning away; upper and lower case differ."""
+    parts: list[str] = []
+    escaped = False
+    for char in pattern:
+        if escaped or char not in "*?\\":
+            parts.append(_literal(char, dialect))
+            escaped = False
+        elif char == "\\":
+            escaped = True
+        else:
+            parts.append({"*": "*" if dialect == "sqlite" else "%", "?": "?" if dialect == "sqlite" else "_"}[char])
+    if escaped:
+        parts.append(_literal("\\", dialect))
+    text = "".join(parts)
+    if dialect == "sqlite":
+        return column.op("GLOB", is_comparison=True)(text)  # LIKE ignores case there
+    return column.like(text, escape="\\")
+
+
+def _literal(char: str, dialect: str) -> str:
+    if dialect == "sqlite":
+        return f"[{char}]" if char in "*?[" else char
+    return f"\\{char}" if char in "%_\\" else char
+
+
+# --- process variables and tags -------------------------------------------------------------------------
+
+
+def has_variable(scope_key: sa.ColumnElement[int], test: VariableTest, dialect: str) -> Where:
+    """A scope holds a variable with such a value."""
+    t = variable
+    value = test.value
+    if test.operator in ("eq", "neq"):
+        value = _normal(value)
+    elif test.operator in ("in", "not_in"):
+        value = [_normal(one) for one in value]
+    found = sa.exists().where(
+        t.c.scope_key == scope_key,
+        t.c.name == test.name,
+        sa.true() if test.operator == "exists" else compare(t.c.value, Kind.TEXT, test.operator, value, dialect),
+    )
+    return ~found if test.operator == "exists" and not test.value else found
+
+
+def _normal(text: str) -> str:
+    """JSON text in the form in which we store it; other text stays as it is."""
+    try:
+        return json.dumps(json.loads(text))
+    except InvalidInput:
+        return text
+
+
+def has_tag(tags: sa.ColumnElement[str | None], tag: str) -> Where:
+    """A JSON list of texts contains one; tags are plain words, so their text between quotes is enough."""
+    return sa.func.coalesce(tags, "").contains(json.dumps(tag), autoescape=True)

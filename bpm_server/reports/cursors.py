@@ -1,0 +1,99 @@
+"""Stable order, and cursors: a cursor holds the sort values of a row.
+
+So the next page is found by an index, and rows that come or go in between neither repeat nor hide others.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from bpm_server.kernel import json
+from bpm_server.kernel.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bpm_server.reports.query import Query
+
+Where = sa.ColumnElement[bool]
+Term = tuple[sa.ColumnElement[Any], bool]
+"""A column and whether it falls. The last term of an order is a unique key, which always has a value."""
+LONGEST = 8_192
+
+
+def ordering(order: Sequence[Term], *, backward: bool) -> list[sa.ColumnElement[Any]]:
+    """What to sort by; rows without a value come last in either direction of the column."""
+    terms: list[sa.ColumnElement[Any]] = []
+    for column, descending in order:
+        term: Any = column.desc() if descending != backward else column.asc()
+        if _nullable(column):
+            term = term.nulls_first() if backward else term.nulls_last()
+        terms.append(term)
+    return terms
+
+
+def _nullable(column: sa.ColumnElement[Any]) -> bool:
+    return bool(getattr(column, "nullable", True)) and not getattr(column, "primary_key", False)
+
+
+def beyond(order: Sequence[Term], values: list[Any], *, backward: bool) -> Where:
+    """Rows after (or before) the one with these sort values."""
+    alternatives: list[Where] = []
+    same: list[Where] = []
+    for (column, descending), value in zip(order, values, strict=True):
+        further = _further(column, value, descending=descending, backward=backward)
+        if further is not None:
+            alternatives.append(sa.and_(*same, further))
+        same.append(column.is_(None) if value is None else column == value)
+    return sa.or_(sa.false(), *alternatives)
+
+
+def _further(column: sa.ColumnElement[Any], value: Any, *, descending: bool, backward: bool) -> Where | None:
+    if value is None:
+        return column.is_not(None) if backward else None
+    further: Where = column > value if descending == backward else column < value
+    return sa.or_(further, column.is_(None)) if _nullable(column) and not backward else further
+
+
+def _signature(query: Query) -> str:
+    return ",".join(f"{'-' if one.descending else ''}{one.field}" for one in query.order)
+
+
+def make_cursor(query: Query, values: Sequence[Any]) -> str:
+    """The cursor of a row with these sort values."""
+    plain = [value.isoformat() if isinstance(value, datetime) else value for value in values]
+    return base64.urlsafe_b64encode(json.dumps_bytes([_signature(query), *plain])).decode().rstrip("=")
+
+
+def read_cursor(text: str, query: Query, order: Sequence[Term]) -> list[Any]:
+    """The sort values of the row behind a cursor.
+
+    Raises:
+        InvalidInput: not a cursor, or one of another order.
+    """
+    message = "Expected a cursor of this search in this order, but found another text"
+    try:
+        padded = text[:LONGEST] + "=" * (-len(text[:LONGEST]) % 4)
+        found = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError, InvalidInput) as error:
+        raise InvalidInput(message, field="page") from error
+    if not isinstance(found, list) or len(found) != len(order) + 1 or found[0] != _signature(query):
+        raise InvalidInput(message, field="page")
+    return [_sort_value(column, value, message) for (column, _), value in zip(order, found[1:], strict=True)]
+
+
+def _sort_value(column: sa.ColumnElement[Any], value: Any, message: str) -> Any:
+    wanted = column.type.python_type if not isinstance(column.type, sa.types.TypeDecorator) else datetime
+    try:
+        if value is not None and wanted is datetime:
+            return datetime.fromisoformat(value)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(message, field="page") from error
+    if value is not None and not isinstance(value, wanted):
+        raise InvalidInput(message, field="page")
+    return value

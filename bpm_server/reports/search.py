@@ -1,0 +1,182 @@
+"""Searches as SQL: conditions, stable order, and pages by offset or by cursor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import sqlalchemy as sa
+
+from bpm_server.kernel.errors import Forbidden, NotFound
+from bpm_server.reports.conditions import compare
+from bpm_server.reports.cursors import beyond, make_cursor, ordering, read_cursor
+from bpm_server.reports.query import MAX_TOTAL, Condition, Kind, Page, Query
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from sqlalchemy.engine import Connection, Row
+
+    from bpm_server.domain.identity import Actor
+    from bpm_server.reports.cursors import Term
+
+R = TypeVar("R")
+Where = sa.ColumnElement[bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field that a search can filter and sort by.
+
+    Attributes:
+        column: What it is in SQL; None where only ``where`` can test it.
+        where: Tests it in another way than by the column, given the condition and the dialect.
+    """
+
+    kind: Kind
+    column: sa.ColumnElement[Any] | None = None
+    where: Callable[[Condition, str], Where] | None = None
+
+
+class Search(Generic[R]):
+    """One kind of thing that can be searched."""
+
+    def __init__(
+        self,
+        what: str,
+        row: type[R],
+        *,
+        source: sa.FromClause,
+        key: sa.ColumnElement[Any],
+        columns: Mapping[str, sa.ColumnElement[Any]],
+        fields_: Mapping[str, Field],
+        sight: Callable[[Actor], Where | None],
+        permission: tuple[str, str],
+        convert: Mapping[str, Callable[[Any], Any]] | None = None,
+    ) -> None:
+        """Describes the search.
+
+        Args:
+            what: Its name in messages.
+            row: Frozen dataclass of a result; its fields name the ``columns``.
+            source: Tables, joined.
+            key: Unique column; the last sort criterion.
+            columns: By field of the row.
+            fields_: What can be filtered and sorted by.
+            sight: What an actor may see; None for everything.
+            permission: The right that shows all of them: resource and action.
+            convert: Applied to a column's value, by field of the row.
+        """
+        names = [one.name for one in fields(row)]  # type: ignore[arg-type]
+        self.what = what
+        self.fields = fields_
+        self._row: Callable[..., R] = row
+        self._source = source
+        self._key = key
+        self._sight = sight
+        self._permission = permission
+        self._columns = [columns[name].label(name) for name in names]
+        self._convert = [(names.index(name), change) for name, change in (convert or {}).items()]
+        self._by_key = sa.select(*self._columns).select_from(source).where(key == sa.bindparam("b_key"))
+
+    # --- one --------------------------------------------------------------------------------------------
+
+    def get(self, connection: Connection, actor: Actor, key: Any) -> R:
+        """One row by key.
+
+        Raises:
+            NotFound: there is none.
+            Forbidden: the actor may not see it.
+        """
+        row = connection.execute(self._by_key, {"b_key": key}).one_or_none()
+        if row is None:
+            message = f"Expected to find {self.what} '{key}', but there is none"
+            raise NotFound(message)
+        seen = self._sight(actor)
+        if seen is not None:
+            mine = sa.select(sa.literal(1)).select_from(self._source).where(self._key == key, seen)
+            if connection.execute(mine).first() is None:
+                raise forbidden(actor, self.what, key, self._permission)
+        return self._make(row)
+
+    def _make(self, row: Row[Any]) -> R:
+        width = len(self._columns)
+        if not self._convert and len(row) == width:
+            return self._row(*row)
+        values = list(row[:width])
+        for index, change in self._convert:
+            if values[index] is not None:
+                values[index] = change(values[index])
+        return self._row(*values)
+
+    # --- many -------------------------------------------------------------------------------------------
+
+    def page(self, connection: Connection, actor: Actor, query: Query, *narrowed: Where) -> Page[R]:
+        """The page of a query: what matches, what the actor may see, and ``narrowed``.
+
+        Raises:
+            InvalidInput: a cursor of another search.
+        """
+        wheres = [*narrowed, *self._wheres(query, connection.dialect.name)]
+        seen = self._sight(actor)
+        if seen is not None:
+            wheres.append(seen)
+        order = self._order(query)
+        wanted = query.page
+        statement = sa.select(*self._columns, *[column for column, _ in order]).select_from(self._source)
+        statement = statement.where(*wheres).limit(wanted.limit)
+        backward = wanted.before is not None
+        cursor = wanted.before if backward else wanted.after
+        if cursor is not None:
+            statement = statement.where(beyond(order, read_cursor(cursor, query, order), backward=backward))
+        elif wanted.offset:
+            statement = statement.offset(wanted.offset)
+        rows = connection.execute(statement.order_by(*ordering(order, backward=backward))).all()
+        return self._page(connection, query, rows[::-1] if backward else rows, wheres)
+
+    def _page(self, connection: Connection, query: Query, rows: Sequence[Row[Any]], wheres: list[Where]) -> Page[R]:
+        wanted, width = query.page, len(self._columns)
+        by_offset = wanted.after is None and wanted.before is None
+        if by_offset and len(rows) < wanted.limit and (rows or not wanted.offset):
+            total = wanted.offset + len(rows)
+        else:
+            total = self._count(connection, wheres)
+        items = [self._make(row) for row in rows]
+        start, end = [make_cursor(query, row[width:]) for row in (rows[0], rows[-1])] if rows else (None, None)
+        return Page(items, min(total, MAX_TOTAL), total > MAX_TOTAL, start, end)
+
+    def _count(self, connection: Connection, wheres: Sequence[Where]) -> int:
+        """How many rows match, counted a little beyond ``MAX_TOTAL``."""
+        inner = sa.select(sa.literal(1)).select_from(self._source).where(*wheres).limit(MAX_TOTAL + 1).subquery()
+        return connection.execute(sa.select(sa.func.count()).select_from(inner)).scalar_one()
+
+    def _wheres(self, query: Query, dialect: str) -> list[Where]:
+        found = [self._where(condition, dialect) for condition in query.conditions]
+        if query.any_of:
+            groups = [sa.and_(sa.true(), *[self._where(c, dialect) for c in group]) for group in query.any_of]
+            found.append(sa.or_(*groups))
+        return found
+
+    def _where(self, condition: Condition, dialect: str) -> Where:
+        known = self.fields[condition.field]
+        if known.where is not None:
+            return known.where(condition, dialect)
+        assert known.column is not None  # noqa: S101
+        return compare(known.column, known.kind, condition.operator, condition.value, dialect)
+
+    def _order(self, query: Query) -> list[Term]:
+        order: list[Term] = []
+        for wanted in query.order:
+            column = self.fields[wanted.field].column
+            assert column is not None  # noqa: S101
+            order.append((column, wanted.descending))
+            if column is self._key:
+                return order
+        return [*order, (self._key, False)]
+
+
+def forbidden(actor: Actor, what: str, key: Any, permission: tuple[str, str]) -> Forbidden:
+    """The error of somebody who may not see a thing."""
+    needed = ":".join(permission)
+    message = f"Expected '{actor.username}' to have the permission {needed} for {what} '{key}', but it is missing"
+    return Forbidden(message, permission=needed)

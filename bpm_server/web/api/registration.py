@@ -1,0 +1,78 @@
+"""All operations of the REST API, and the document that describes them (``/v2/openapi.json``)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask_smorest import Api  # type: ignore[import-untyped]
+
+from bpm_server.web import problems
+from bpm_server.web.api import cluster, deployments, process_instances, tasks
+from bpm_server.web.api.fields import Number, Reply, Text
+from bpm_server.web.api.search_schemas import PageRequest
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from bpm_server.services.server import Server
+    from bpm_server.web.api.blueprint import ApiBlueprint
+
+NOUNS: tuple[ApiBlueprint, ...] = (
+    cluster.api,
+    deployments.api,
+    process_instances.api,
+    tasks.api,
+)
+
+
+class ProblemDetail(Reply):
+    """What went wrong (RFC 9457); further members say more."""
+
+    type = Text()
+    title = Text()
+    status = Number()
+    detail = Text()
+    instance = Text()
+
+
+class Documented(Api):  # type: ignore[misc]
+    """The document of flask-smorest; errors are ours (see ``web.problems``)."""
+
+    DEFAULT_ERROR_RESPONSE_NAME = "ProblemDetail"
+
+    def _register_error_handlers(self) -> None:
+        problems.register(self._app)
+
+    def _register_responses(self) -> None:
+        self.spec.components.response(
+            "ProblemDetail",
+            {
+                "description": "What went wrong",
+                "content": {problems.MIME: {"schema": ProblemDetail}},
+            },
+        )
+
+
+def register(app: Flask, server: Server, version: str) -> None:
+    """Adds the operations to an application."""
+    app.config.update(
+        API_TITLE="bpm-server",
+        API_VERSION=version,
+        OPENAPI_VERSION="3.0.3",
+        OPENAPI_URL_PREFIX="/v2",
+        OPENAPI_JSON_PATH="openapi.json",
+    )
+    documented = Documented(
+        app,
+        spec_kwargs={
+            "info": {"description": "Camunda 8's REST API below /v2, our own below /api."},
+            "servers": [{"url": server.settings.url()}],
+            "security": [{"bearer": []}, {"basic": []}],
+        },
+    )
+    schemes = documented.spec.components
+    schemes.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
+    schemes.security_scheme("basic", {"type": "http", "scheme": "basic"})
+    schemes.schema("PageRequest", schema=PageRequest)
+    for blueprint in NOUNS:
+        documented.register_blueprint(blueprint)

@@ -1,0 +1,49 @@
+"""The web application: puts the faces together over a server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Flask, request
+
+from bpm_server import __version__
+from bpm_server.web import access, problems
+from bpm_server.web.api import registration
+from bpm_server.web.json_provider import use_exact_json
+
+if TYPE_CHECKING:
+    from flask import Response
+
+    from bpm_server.services.server import Server
+
+UPLOADS = frozenset({"/v2/deployments"})
+"""Where files arrive: ``upload_limit`` holds instead of ``request_body_limit``."""
+API_PREFIXES = ("/v2/", "/api/")
+
+
+def create_app(server: Server) -> Flask:
+    """The application of a server; one for each process."""
+    app = Flask("bpm_server.web", static_folder="static")
+    app.config["MAX_CONTENT_LENGTH"] = server.settings.request_body_limit
+    app.config["MAX_FORM_PARTS"] = 1_000
+    app.url_map.strict_slashes = False
+    use_exact_json(app)
+    access.use_server(app, server)
+    problems.register(app)
+    app.before_request(_limit_body)
+    app.after_request(_protect)
+    registration.register(app, server, __version__)
+    return app
+
+
+def _limit_body() -> None:
+    if request.path in UPLOADS:
+        request.max_content_length = access.server().settings.upload_limit
+
+
+def _protect(response: Response) -> Response:
+    headers = response.headers
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    if request.path.startswith(API_PREFIXES):
+        headers.setdefault("Cache-Control", "no-store")
+    return response
