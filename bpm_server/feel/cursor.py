@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from bpm_server.feel import numbers
 from bpm_server.feel.errors import FeelSyntaxError, Source
-from bpm_server.feel.lexer import normalized, string_value, tokenize
+from bpm_server.feel.lexer import NAME_SYMBOLS, normalized, string_value, tokenize
 
 if TYPE_CHECKING:
     from bpm_server.feel.dialects import Dialect
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 MAX_TEXT: Final = 1_000_000
 """Characters of one expression."""
-_NAME_SYMBOLS: Final = frozenset({*"./-+*'’", "**"})
 
 
 class Cursor:
@@ -79,7 +78,7 @@ class Cursor:
             return False
         for index in range(self._at, len(self._tokens)):
             token = self._tokens[index]
-            if token.kind == "symbol" and token.text not in _NAME_SYMBOLS:
+            if token.kind == "symbol" and token.text not in NAME_SYMBOLS:
                 return token.text == ":"
             if token.kind in {"string", "end"}:
                 return False
@@ -95,7 +94,7 @@ class Cursor:
             raise self._error(expected)
         while not self._is(stop):
             token = self._token
-            if token.kind not in {"word", "number", "other"} and token.text not in _NAME_SYMBOLS:
+            if token.kind not in {"word", "number", "other"} and token.text not in NAME_SYMBOLS:
                 raise self._error(expected)
             self._advance()
         raw = self._source.text[first.start : self._end()]

@@ -365,7 +365,7 @@ class _Generator(ConstructGenerator):
 
     def _interval_test(self, node: nodes.Interval, value: Atom) -> Atom:
         range_ = self._interval(node)
-        slow = f"contains(R, {self._place(node)}, {range_.code}, {value.code})"
+        slow = f"in_test(R, {self._place(node)}, {value.code}, {range_.code})"
         if not isinstance(range_.value, Range):
             return self._set(f"None if {range_.code} is None else {slow}", "truth")
         low, high = range_.value.low, range_.value.high
@@ -398,6 +398,7 @@ class _Generator(ConstructGenerator):
         return self._set("{" + ", ".join(parts) + "}")
 
     def _path(self, node: nodes.Node, left: Atom, name: str) -> Atom:
+        left = self._held(left)
         result = self._set(f"{left.code}.get({name!r}, M) if type({left.code}) is dict else M")
         slow = f"path(R, {self._place(node)}, {left.code}, {name!r})"
         self._emit(f"if {result.code} is M: {result.code} = {slow}")

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from bpm_server.feel import nodes
+from bpm_server.feel.errors import FeelSyntaxError
 from bpm_server.feel.lexer import normalized
 from bpm_server.feel.primaries import COMPARISON, COMPARISONS, LOOSEST, PrimaryParser
 
@@ -62,9 +63,15 @@ def parse_unary_tests(source: Source, dialect: Dialect, vocabulary: Vocabulary) 
         FeelSyntaxError: the text is not such tests.
     """
     parser = _Parser(source, dialect, vocabulary)
-    node = parser.unary_tests()
-    parser.expect_end()
-    return node
+    if not parser.may_be_negated():
+        return parser.unary_tests()
+    try:
+        return parser.negated_tests()
+    except FeelSyntaxError as error:
+        try:
+            return _Parser(source, dialect, vocabulary).unary_tests()
+        except FeelSyntaxError as other:
+            raise max(error, other, key=lambda each: each.position) from None
 
 
 class _Parser(PrimaryParser):
@@ -102,27 +109,22 @@ class _Parser(PrimaryParser):
             token = self._advance()
             return nodes.AnyValue(start=token.start, end=token.end)
         start = self._token.start
-        if self._negates_everything():
-            self._advance()
-            self._advance()
-            tests = self._tests()
-            self._expect(")")
-            return nodes.UnaryTests(tests, negated=True, start=start, end=self._end())
         tests = self._tests()
+        self.expect_end()
         return nodes.UnaryTests(tests, start=start, end=self._end())
 
-    def _negates_everything(self) -> bool:
-        if not (self._is("not") and self._peek().text == "("):
-            return False
-        depth = 0
-        for index in range(self._at + 1, len(self._tokens)):
-            token = self._tokens[index]
-            if token.kind != "symbol" or token.text not in "()":
-                continue
-            depth += 1 if token.text == "(" else -1
-            if depth == 0:
-                return self._tokens[index + 1].kind == "end"
-        return False
+    def may_be_negated(self) -> bool:
+        """Whether the text starts as ``not(...)`` around all tests does; it may be a call as well."""
+        return self._is("not") and self._peek().text == "("
+
+    def negated_tests(self) -> nodes.UnaryTests:
+        """``not(test, test)``"""
+        start = self._advance().start
+        self._advance()
+        tests = self._tests()
+        self._expect(")")
+        self.expect_end()
+        return nodes.UnaryTests(tests, negated=True, start=start, end=self._end())
 
     def _tests(self) -> tuple[nodes.Node, ...]:
         with self._block():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bpm_server.feel import types
 from bpm_server.feel.errors import FeelSyntaxError, Source
-from bpm_server.feel.lexer import normalized
+from bpm_server.feel.lexer import NAME_SYMBOLS, normalized
 from bpm_server.feel.names import NameTable
 
 if TYPE_CHECKING:
@@ -85,7 +85,8 @@ class TypeParser:
     def _entry_name(self) -> str:
         start = self._position
         while self._tokens[self._position].text != ":":
-            if self._tokens[self._position].kind not in {"word", "number", "other", "quoted"}:
+            token = self._tokens[self._position]
+            if token.kind not in {"word", "number", "other", "quoted"} and token.text not in NAME_SYMBOLS:
                 raise self._error("an entry name and ':'")
             self._position += 1
         if start == self._position:
