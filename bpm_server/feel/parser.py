@@ -128,9 +128,9 @@ class _Parser(PrimaryParser):
 
     def _tests(self) -> tuple[nodes.Node, ...]:
         with self._block():
-            tests = [self.expression(LOOSEST)]
+            tests = [self._inside()]
             while self._skip(","):
-                tests.append(self.expression(LOOSEST))
+                tests.append(self._inside())
         return tuple(tests)
 
     # ------------------------------------------------------------------ operators
@@ -240,29 +240,25 @@ class _Parser(PrimaryParser):
     def _filter(self, left: nodes.Node) -> nodes.Node:
         self._advance()
         self._scopes.push_members()
-        outer, self._range_depth = self._range_depth, 0
         with self._block(2):
-            condition = self.expression(LOOSEST)
-        self._range_depth = outer
+            condition = self._inside()
         self._scopes.pop()
         self._expect("]", " of the filter")
         return nodes.Filter(left, condition, start=left.start, end=self._end())
 
     def _call(self, function: nodes.Node) -> nodes.Node:
         self._advance()
-        outer, self._range_depth = self._range_depth, 0
         names: list[str] | None = [] if self._has_named_arguments() else None
         arguments: list[nodes.Node] = []
         while not self._is(")"):
             if names is not None:
                 names.append(self._name_until(":", "a parameter name and ':'"))
                 self._advance()
-            arguments.append(self.expression(LOOSEST))
+            arguments.append(self._inside())
             if not self._skip(","):
                 break
             if self._is(")"):
                 raise self._error("an argument after ','")
-        self._range_depth = outer
         self._expect(")", " of the arguments")
         return nodes.Call(
             function,
@@ -340,6 +336,6 @@ class _Parser(PrimaryParser):
         token = self._advance()
         iterators = self._iterators(closing="satisfies")
         with self._block(len(iterators) + 1):
-            condition = self.expression(LOOSEST)
+            condition = self._inside()
         self._scopes.pop()
         return nodes.Quantified(token.text, iterators, condition, start=token.start, end=self._end())  # type: ignore[arg-type]

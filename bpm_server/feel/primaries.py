@@ -45,7 +45,7 @@ class PrimaryParser(Cursor, ABC):
 
     def __init__(self, source: Source, dialect: Dialect, vocabulary: Vocabulary) -> None:
         super().__init__(source, dialect)
-        self._range_depth = 0
+        self._may_close = False
         self._functions = vocabulary.functions
         variables = [name_table(frozenset(vocabulary.names))] if dialect.spaced_names else []
         members = NameTable(more=name_table(frozenset(vocabulary.members) | _PROPERTY_NAMES))
@@ -66,7 +66,7 @@ class PrimaryParser(Cursor, ABC):
 
     def _closes_interval(self) -> bool:
         """Whether ``[`` ends an interval (``]1..3[``) rather than opening a filter."""
-        if not self._range_depth:
+        if not self._may_close:
             return False
         after = self._peek()
         return after.kind == "end" or (after.kind in {"symbol", "word"} and after.text in _AFTER_INTERVAL)
@@ -138,7 +138,7 @@ class PrimaryParser(Cursor, ABC):
 
     def _parenthesis(self) -> nodes.Node:
         opening = self._advance()
-        low = self._endpoint()
+        low = self._inside()
         if self._is(".."):
             return self._interval_after(opening, low)
         self._expect(")")
@@ -146,53 +146,50 @@ class PrimaryParser(Cursor, ABC):
 
     def _interval_from_bracket(self) -> nodes.Node:
         opening = self._advance()
-        low = self._endpoint()
+        low = self._inside()
         if not self._is(".."):
             raise self._error("'..' of the interval")
         return self._interval_after(opening, low)
 
     def _interval_after(self, opening: Token, low: nodes.Node) -> nodes.Node:
         self._expect("..")
-        high = self._endpoint()
+        high = self._inside(ends_interval=True)
         closing = self._token
         if closing.text not in {")", "]", "["}:
             raise self._error("')' or ']' of the interval")
         self._advance()
         return nodes.Interval(low, high, opening.text == "[", closing.text == "]", start=opening.start, end=closing.end)
 
-    def _endpoint(self) -> nodes.Node:
-        self._range_depth += 1
+    def _inside(self, *, ends_interval: bool = False) -> nodes.Node:
+        """An expression in brackets; ``[`` may close them where it is the end of an interval."""
+        outer, self._may_close = self._may_close, ends_interval
         node = self.expression(LOOSEST)
-        self._range_depth -= 1
+        self._may_close = outer
         return node
 
     def _list(self) -> nodes.Node:
         opening = self._advance()
-        outer, self._range_depth = self._range_depth, 0
         items: list[nodes.Node] = []
         while not self._is("]"):
-            item = self._endpoint()
+            item = self._inside()
             if self._is("..") and not items:
-                self._range_depth = outer
                 return self._interval_after(opening, item)
             items.append(item)
             if not self._skip(","):
                 break
             if self._is("]"):
                 raise self._error("an item after ','")
-        self._range_depth = outer
         self._expect("]", " of the list")
         return nodes.ListOf(tuple(items), start=opening.start, end=self._end())
 
     def _context(self) -> nodes.Node:
         opening = self._advance()
-        outer, self._range_depth = self._range_depth, 0
         scope = self._scopes.push()
         entries: list[tuple[str, nodes.Node]] = []
         while not self._is("}"):
             key = self._key()
             self._expect(":", " after the key")
-            entries.append((key, self.expression(LOOSEST)))
+            entries.append((key, self._inside()))
             if self._dialect.spaced_names:
                 scope.add(key)
                 self._scopes.members.add(key)
@@ -201,7 +198,6 @@ class PrimaryParser(Cursor, ABC):
             if self._is("}"):
                 raise self._error("a key after ','")
         self._scopes.pop()
-        self._range_depth = outer
         self._expect("}", " of the context")
         return nodes.Context(tuple(entries), start=opening.start, end=self._end())
 

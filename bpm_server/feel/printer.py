@@ -165,7 +165,7 @@ class _Printer:
         match node:
             case nodes.Interval(low, high):
                 opening, closing = "[" if node.low_included else "(", "]" if node.high_included else ")"
-                return f"{opening}{self._at(low, _OR)}..{self._at(high, _OR)}{closing}"
+                return f"{opening}{self._at(low, _OR)}..{self._at(high, _PRIMARY)}{closing}"
             case nodes.ListOf(items):
                 return f"[{self._listed(items)}]"
             case nodes.Context(entries):

@@ -265,7 +265,7 @@ def _filter(node: nodes.Filter, scope: dict[str, Any]) -> Any:
         inner = {**scope, "item": item, **(item if isinstance(item, dict) else {})}
         result = evaluate(node.condition, inner)
         if number == 0 and kind(result) == "number":
-            return _at(items, result)
+            return _at(items, Decimal(result))
         if not items:
             return []
         if result is True:

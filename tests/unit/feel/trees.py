@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 NAMES = ("a", "b", "c", "x", "item", "größe", "_1")
-SPACED = ("order total", "is a part", "x-y", "a and b", "rate/year")
+SPACED = ("order total", "is a part", "x-y", "yes and no", "rate/year")
 
 _NUMBERS = (0, 1, 2, 3, 7, 10**34 - 1, Decimal("0.5"), Decimal("2.50"), Decimal("1E-30"))
 _LARGEST = Decimal("9.999999999999999999999999999999999E+6144")
