@@ -12,7 +12,7 @@ from operator import le as _le
 from operator import lt as _lt
 from typing import TYPE_CHECKING, Final
 
-from bpm_server.feel.numbers import DECIMAL128, is_number, shortened
+from bpm_server.feel.numbers import DECIMAL128, is_number, shortened, whole
 from bpm_server.feel.temporal import arithmetic as temporal
 from bpm_server.feel.temporal.values import (
     NANOS_PER_SECOND,
@@ -135,8 +135,12 @@ def power(run: Run, place: Place, left: Value, right: Value) -> Value:
         return None
     if right == 0:
         return 1
+    if left == 0 and right < 0:
+        run.fail(place, "arithmetic", "Expected a base other than 0 for a negative exponent, but found 0")
+        return None
     try:
-        return DECIMAL128.power(left, right)
+        result = DECIMAL128.power(left, right)
+        return result if whole(right) is not None else result.normalize(DECIMAL128)
     except (DecimalException, OverflowError):
         _out_of_range(run, place, "power")
         return None
