@@ -214,12 +214,14 @@ def call_built_in(run: Run, place: Place, function: BuiltIn, arguments: list[Val
 def call_built_in_named(
     run: Run, place: Place, function: BuiltIn, names: tuple[str, ...], arguments: list[Value]
 ) -> Value:
-    """Named arguments: the first signature that has parameters of those names."""
+    """Named arguments: the first signature that has parameters of those names.
+
+    ``before(range, point)`` and ``before(point, range)`` differ in the order only, so that decides first.
+    """
     misfits: list[_Misfit] = []
-    for signature in function.signatures:
-        positions = signature.positions(names)
-        if positions is None:
-            continue
+    shaped = [(signature.positions(names), signature) for signature in function.signatures]
+    found = [(positions, signature) for positions, signature in shaped if positions is not None]
+    for positions, signature in sorted(found, key=lambda each: each[0]):
         try:
             ordered = _ordered(signature, positions, arguments)
             return apply(run, place, signature, _fitted(signature, ordered))

@@ -140,6 +140,8 @@ class _Parser(PrimaryParser):
         self._depth += 1
         if self._depth > MAX_NESTING:
             raise self._error(f"expressions nested at most {MAX_NESTING} deep")
+        if power > LOOSEST and self._starts_test():
+            raise self._error("an expression")
         left = self._prefix()
         while True:
             token = self._token
@@ -153,6 +155,9 @@ class _Parser(PrimaryParser):
             left = self._infix(left, token, binding)
         self._depth -= 1
         return left
+
+    def _starts_test(self) -> bool:
+        return self._token.kind == "symbol" and self._token.text in COMPARISONS
 
     def _infix(self, left: nodes.Node, token: Token, power: int) -> nodes.Node:
         text = token.text
@@ -193,6 +198,8 @@ class _Parser(PrimaryParser):
         tests: tuple[nodes.Node, ...]
         if self._is("("):
             tests = self._in_parentheses()
+        elif self._starts_test():
+            tests = (self._prefix(),)
         elif self._is("?"):
             tests = (self.expression(_AND),)
         else:

@@ -76,7 +76,9 @@ def _same_end(left: _End, right: _End) -> bool:
     )
 
 
-@LIBRARY.add("before", "point1/point/range/range1: any, point2/point/range/range2: any -> boolean")
+@LIBRARY.add("before", "range: range, point: any -> boolean")
+@LIBRARY.add("before", "point: any, range: range -> boolean")
+@LIBRARY.add("before", "point1/range1: any, point2/range2: any -> boolean")
 def before(left: Value, right: Value) -> bool:
     """The first is over before the second begins."""
     _refuse_null(left, right)
@@ -85,7 +87,9 @@ def before(left: Value, right: Value) -> bool:
     return _ends_before(_high(left), _low(right))
 
 
-@LIBRARY.add("after", "point1/point/range/range1: any, point2/point/range/range2: any -> boolean")
+@LIBRARY.add("after", "range: range, point: any -> boolean")
+@LIBRARY.add("after", "point: any, range: range -> boolean")
+@LIBRARY.add("after", "point1/range1: any, point2/range2: any -> boolean")
 def after(left: Value, right: Value) -> bool:
     """The first begins after the second is over."""
     return before(right, left)

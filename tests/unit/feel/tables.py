@@ -42,8 +42,7 @@ def shown(value: Any) -> str:
 
 def evaluated(expression: str, dialect: feel.DialectName = "dmn", **variables: Any) -> str:
     """The value of an expression, as text."""
-    names = [name for name in variables if " " in name]
-    compiled = feel.compile(expression, dialect=dialect, names=names)
+    compiled = feel.compile(expression, dialect=dialect, names=variables)
     return shown(compiled.evaluate(variables, now=NOW, seed=1).value)
 
 
