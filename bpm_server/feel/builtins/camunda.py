@@ -10,7 +10,6 @@ import binascii
 import uuid as uuids
 from typing import TYPE_CHECKING
 
-from bpm_server.feel import operations
 from bpm_server.feel.builtins import contexts, conversion, lists, strings
 from bpm_server.feel.builtins.registry import Library
 from bpm_server.feel.errors import Place, Refused
@@ -231,12 +230,7 @@ def is_empty(values: list[Value]) -> bool:
 @_EXTENSIONS.add("duplicate values", "list: list -> list", needs_run=True)
 def duplicate_values(run: Run, place: Place, values: list[Value]) -> list[Value]:
     """The items that stand in the list more than once, each once."""
-    run.charge(place, len(values) ** 2 // 64)
-    return [
-        value
-        for value in lists.distinct(run, place, values)
-        if sum(operations.same(run, value, other) for other in values) > 1
-    ]
+    return [group[0] for group in lists.groups(run, place, values) if len(group) > 1]
 
 
 @_EXTENSIONS.add("partition", "list: list, size: number -> list<list>")

@@ -10,10 +10,11 @@ from bpm_server.feel import calls, operations
 from bpm_server.feel.builtins.registry import Library
 from bpm_server.feel.errors import Place, Refused
 from bpm_server.feel.numbers import DECIMAL128, FeelNumber, shortened
+from bpm_server.feel.temporal.values import Date, DaysDuration, MonthsDuration
 from bpm_server.feel.values import FeelFunction, Value, described
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     from bpm_server.feel.evaluation import Run
 
@@ -267,29 +268,49 @@ def list_replace_matching(run: Run, place: Place, values: list[Value], match: Fe
 # ---------------------------------------------------------------------- sets
 
 
-def _hash_key(value: Value) -> Value:
-    """A key that equal values share, where that is certain; None otherwise."""
-    return value if type(value) in {int, Decimal, str} else None
+def _hash_key(value: Value) -> Hashable:
+    """What a value has in common with all that are equal to it and with no other; None where nothing is that."""
+    kind = type(value)
+    if kind is int or kind is Decimal:
+        return ("number", value)
+    if kind is str or kind is bool or kind is MonthsDuration or kind is DaysDuration or kind is Date:
+        return (kind, value)
+    if kind is list:
+        keys = tuple(map(_hash_key, value))
+        return None if None in keys else ("list", keys)
+    if kind is dict:
+        keys = tuple(map(_hash_key, value.values()))
+        return None if None in keys else ("context", frozenset(zip(value, keys, strict=True)))
+    return ("null",) if value is None else None
+
+
+def groups(run: Run, place: Place, values: list[Value]) -> list[list[Value]]:
+    """The values in groups of equal ones, in the order in which the first of each stands."""
+    found: list[list[Value]] = []
+    by_key: dict[Hashable, list[Value]] = {}
+    others: list[list[Value]] = []
+    for value in values:
+        key = _hash_key(value)
+        if key is not None:
+            group = by_key.get(key)
+        else:
+            run.charge(place, 4 * len(others))
+            group = next((each for each in others if operations.same(run, value, each[0])), None)
+        if group is not None:
+            group.append(value)
+            continue
+        group = [value]
+        found.append(group)
+        if key is None:
+            others.append(group)
+        else:
+            by_key[key] = group
+    return found
 
 
 def distinct(run: Run, place: Place, values: list[Value]) -> list[Value]:
     """Each value once, where it stands first."""
-    kept: list[Value] = []
-    keys: set[tuple[bool, Value]] = set()
-    others: list[Value] = []
-    for value in values:
-        key = _hash_key(value)
-        if key is not None:
-            marked = (type(value) is str, key)
-            if marked not in keys:
-                keys.add(marked)
-                kept.append(value)
-            continue
-        run.charge(place, len(others))
-        if not any(operations.same(run, value, other) for other in others):
-            others.append(value)
-            kept.append(value)
-    return kept
+    return [group[0] for group in groups(run, place, values)]
 
 
 @LIBRARY.add("union", "list~lists...: list -> list", needs_run=True)
