@@ -16,6 +16,8 @@ from bpm_server.dmn.results import (
     EvaluatedOutput,
     MatchedRule,
 )
+from bpm_server.dmn.sheetreader import from_xlsx
+from bpm_server.dmn.sheetwriter import to_xlsx
 
 __all__ = [
     "DecisionEvaluation",
@@ -24,5 +26,7 @@ __all__ = [
     "EvaluatedOutput",
     "MatchedRule",
     "Model",
+    "from_xlsx",
     "load",
+    "to_xlsx",
 ]

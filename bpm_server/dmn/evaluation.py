@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bpm_server.dmn import elements
-from bpm_server.dmn.graph import Imported, Reference, Scope
+from bpm_server.dmn.graph import Imported, OutputOf, Reference, Scope
 from bpm_server.dmn.results import (
     DecisionEvaluation,
     DecisionResult,
@@ -136,7 +136,9 @@ class ModelEvaluation:
         place = self._place(reference)
         parameters = service_parameters(reference)
         return [
-            each.model.type_of(each.variable.type).conformed(self._run, place, argument) if each.variable.type else argument
+            each.model.type_of(each.variable.type).conformed(self._run, place, argument)
+            if each.variable.type
+            else argument
             for each, argument in zip(parameters, arguments, strict=True)
         ]
 
@@ -173,7 +175,8 @@ class ModelEvaluation:
             value = self._variables.get(reference.element.name, MISSING)
         if value is MISSING:
             message = "Expected a value for the input '{}', but found none"
-            return self._run.fail(self._place(reference), "unknown-name", message, variable.name)
+            self._run.fail(self._place(reference), "unknown-name", message, variable.name)
+            return None
         return self._typed(reference, value)
 
     def _typed(self, reference: Reference, value: Value) -> Value:
@@ -265,10 +268,18 @@ class DecisionScope:
                 self.read[name] = value
             return value
         if isinstance(target, Imported):
-            return {
-                member: self._evaluation.value_of(reference) for member, reference in target.members.items()
-            }
+            return {member: self._evaluation.value_of(reference) for member, reference in target.members.items()}
+        if isinstance(target, OutputOf):
+            value = self.read[name] = _output(self._evaluation.value_of(target.decision), target.output)
+            return value
         value = self._evaluation.value_of(target)
         if target.kind in {"input", "decision"}:
             self.read[name] = value
         return value
+
+
+def _output(value: Value, name: str) -> Value:
+    """One output of a table's result: of a context the entry, of a list that of each item."""
+    if isinstance(value, list):
+        return [_output(item, name) for item in value]
+    return value.get(name) if isinstance(value, dict) else value

@@ -44,7 +44,15 @@ class Imported:
     members: dict[str, Reference] = field(default_factory=dict)
 
 
-Scope = dict[str, Reference | Imported]
+@dataclass(frozen=True, slots=True)
+class OutputOf:
+    """One output of a required decision table, which Camunda reads by its name."""
+
+    decision: Reference
+    output: str
+
+
+Scope = dict[str, Reference | Imported | OutputOf]
 """Names that the logic of an element reads, and what they are."""
 
 
@@ -122,7 +130,11 @@ class Graph:
                 continue
             if key in on_path:
                 names = " -> ".join(each.name for each in [*path, decision])
-                report("dmn-cycle", f"Expected decisions that do not require themselves, but found {names}", decision)
+                report(
+                    "dmn-cycle",
+                    f"Expected decisions that do not require themselves, but found {names}",
+                    decision,
+                )
                 continue
             if key in finished:
                 continue

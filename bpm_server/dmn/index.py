@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass, field
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
+from bpm_server.dmn.segments import GROUPS, Group, Segment, merged, sort_key
 from bpm_server.feel import nodes
 from bpm_server.feel.temporal.text import parse_at_literal, parse_date
 from bpm_server.feel.temporal.values import Date
@@ -19,48 +19,8 @@ from bpm_server.feel.temporal.values import Date
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-Group = Literal["number", "string", "boolean", "date"]
-
-_GROUPS: Final[dict[type, Group]] = {
-    int: "number",
-    Decimal: "number",
-    str: "string",
-    bool: "boolean",
-    Date: "date",
-}
 _CHECKPOINT: Final = 16
 """Boundaries between two stored sets: storage against look-up time."""
-
-
-def group_of(value: Any) -> Group | None:
-    """The kind of values that can be in an index."""
-    return _GROUPS.get(type(value))
-
-
-def sort_key(value: Any) -> Any:
-    """What values of one group are ordered by."""
-    return (value.year, value.month, value.day) if type(value) is Date else value
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """Values of one group from one end to another; None is no end.
-
-    Attributes:
-        low: Sort key of the start.
-        high: Sort key of the end.
-    """
-
-    group: Group
-    low: Any
-    high: Any
-    low_included: bool
-    high_included: bool
-
-    @property
-    def is_point(self) -> bool:
-        """A single value."""
-        return self.low is not None and self.low == self.high
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +77,8 @@ def literal(node: nodes.Node) -> Any:
         case nodes.Negation(nodes.Number(value)):
             return -value if isinstance(value, int) else value.copy_negate()
         case nodes.At(text):
-            value = parse_at_literal(text)
-            return value if isinstance(value, Date) else None
+            moment = parse_at_literal(text)
+            return moment if isinstance(moment, Date) else None
         case nodes.Call(nodes.Name("date"), (nodes.String(text),), None):
             return parse_date(text)
     return None
@@ -126,11 +86,11 @@ def literal(node: nodes.Node) -> Any:
 
 def _point(value: Any) -> Segment:
     key = sort_key(value)
-    return Segment(_GROUPS[type(value)], key, key, True, True)
+    return Segment(GROUPS[type(value)], key, key, True, True)
 
 
 def _compared(operator: str, value: Any) -> list[Segment] | None:
-    group, key = _GROUPS[type(value)], sort_key(value)
+    group, key = GROUPS[type(value)], sort_key(value)
     if group == "boolean" and operator != "=":
         return None
     match operator:
@@ -146,8 +106,8 @@ def _compared(operator: str, value: Any) -> list[Segment] | None:
 def _between(node: nodes.Interval, low: Any, high: Any) -> list[Segment] | None:
     if low is None or high is None:
         return None
-    group = _GROUPS[type(low)]
-    if group != _GROUPS[type(high)] or group == "boolean" or sort_key(low) > sort_key(high):
+    group = GROUPS[type(low)]
+    if group != GROUPS[type(high)] or group == "boolean" or sort_key(low) > sort_key(high):
         return None
     return [Segment(group, sort_key(low), sort_key(high), node.low_included, node.high_included)]
 
@@ -243,9 +203,7 @@ class ColumnIndex:
         self._groups = {group: _group_index(segments, negated.get(group, 0)) for group, segments in found.items()}
 
     @staticmethod
-    def _add(
-        cell: Cell, bit: int, found: dict[Group, list[tuple[Segment, int]]], negated: dict[Group, int]
-    ) -> None:
+    def _add(cell: Cell, bit: int, found: dict[Group, list[tuple[Segment, int]]], negated: dict[Group, int]) -> None:
         by_group: dict[Group, list[Segment]] = {}
         for segment in cell.segments:
             by_group.setdefault(segment.group, []).append(segment)
@@ -260,7 +218,7 @@ class ColumnIndex:
 
     def passing(self, value: Any) -> int:
         """The rules whose cells pass a value, as far as the index knows, and those that have to be asked."""
-        group = _GROUPS.get(type(value))
+        group = GROUPS.get(type(value))
         passing = self._any | self.asked
         if group is None:
             return passing if value is None else passing | self._true
@@ -283,58 +241,6 @@ def _group_index(found: list[tuple[Segment, int]], negated: int) -> _GroupIndex:
         else:
             ranges.append((segment, bit))
     return _GroupIndex(points, _Boundaries.of(ranges), negated)
-
-
-def merged(segments: list[Segment]) -> list[Segment]:
-    """Segments of one group that do not overlap, with the same values."""
-    if len(segments) < 2:
-        return segments
-    ordered = sorted(segments, key=_start_of)
-    result = [ordered[0]]
-    for segment in ordered[1:]:
-        last = result[-1]
-        if _touches(last, segment):
-            result[-1] = _joined(last, segment)
-        else:
-            result.append(segment)
-    return result
-
-
-def _start_of(segment: Segment) -> tuple[bool, Any, bool]:
-    if segment.low is None:
-        return (False, 0, False)
-    return (True, _Comparable(segment.low), not segment.low_included)
-
-
-@dataclass(frozen=True, slots=True)
-class _Comparable:
-    """A key among keys of the same group, so that tuples with and without one can be sorted."""
-
-    key: Any
-
-    def __lt__(self, other: _Comparable) -> bool:
-        return bool(self.key < other.key)
-
-
-def _touches(left: Segment, right: Segment) -> bool:
-    """Whether the right one, which does not start earlier, starts within the left one or at its end."""
-    if left.high is None or right.low is None:
-        return True
-    if right.low < left.high:
-        return True
-    return bool(right.low == left.high) and (left.high_included or right.low_included)
-
-
-def _joined(left: Segment, right: Segment) -> Segment:
-    if left.high is None or right.high is None:
-        high, included = None, False
-    elif left.high == right.high:
-        high, included = left.high, left.high_included or right.high_included
-    elif left.high < right.high:
-        high, included = right.high, right.high_included
-    else:
-        high, included = left.high, left.high_included
-    return Segment(left.group, left.low, high, left.low_included, included)
 
 
 def rules_in(bits: int) -> Iterator[int]:

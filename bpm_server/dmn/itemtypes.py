@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bpm_server import feel
 from bpm_server.feel import types
-from bpm_server.feel.evaluation import Run
 from bpm_server.feel.values import Value, coerced, described
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from bpm_server import feel
     from bpm_server.dmn import elements
+    from bpm_server.feel import nodes
     from bpm_server.feel.errors import Place
+    from bpm_server.feel.evaluation import Run
 
     CompileTests = Callable[[elements.Text, str], feel.Expression | None]
     Report = Callable[[str, str, int], None]
@@ -60,11 +61,16 @@ class ItemType:
             return None
         fits, result = coerced(value, self.type)
         if not fits:
-            return run.fail(place, "coercion", "Expected {}, but found {}", self.type, described(value))
+            run.fail(place, "coercion", "Expected {}, but found {}", self.type, described(value))
+            return None
         if self.is_constrained and not self.admits(run, result):
-            return run.fail(
-                place, "coercion", "Expected a value that the item definition allows, but found {}", described(result)
+            run.fail(
+                place,
+                "coercion",
+                "Expected a value that the item definition allows, but found {}",
+                described(result),
             )
+            return None
         return result
 
     def admits(self, run: Run, value: Value) -> bool:
@@ -108,7 +114,7 @@ class ItemTypes:
 
     def add_imported(self, prefix: str, imported: ItemTypes) -> None:
         """Adds the types of another model, under the name of the import."""
-        for name in imported._definitions:  # noqa: SLF001 - of the same class
+        for name in imported._definitions:
             self._known[f"{prefix}.{name}" if prefix else name] = imported.named(name)
 
     def names(self) -> list[str]:
@@ -130,6 +136,11 @@ class ItemTypes:
             found.update(component.name for component in definition.components)
             waiting.extend(definition.components)
         return found
+
+    def parsed_tests(self, text: elements.Text) -> nodes.Node | None:
+        """The tree of unary tests outside of any scope."""
+        compiled = self._compile_tests(text, "allowed values")
+        return None if compiled is None else compiled.tree
 
     def named(self, name: str, line: int = 0) -> ItemType:
         """The type of a reference; unknown names are reported and stand for any."""

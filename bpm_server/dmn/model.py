@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from bpm_server.dmn import elements
 from bpm_server.dmn.boxed import Builder
+from bpm_server.dmn.checks import ModelChecks
 from bpm_server.dmn.evaluation import ModelEvaluation
-from bpm_server.dmn.graph import Graph, Imported, Reference, Scope
+from bpm_server.dmn.graph import Graph, OutputOf, Reference, Scope
 from bpm_server.dmn.itemtypes import ItemType, ItemTypes
 from bpm_server.dmn.reader import read
+from bpm_server.dmn.texts import Texts
 from bpm_server.feel import Expression, FeelSyntaxError
 from bpm_server.feel import compile as compile_feel
 from bpm_server.feel.builtins import LIBRARIES
@@ -19,17 +21,20 @@ from bpm_server.feel.evaluation import DEFAULT_BUDGET, Budget, Run
 from bpm_server.feel.generate import Part
 from bpm_server.feel.types import FunctionType
 from bpm_server.kernel.errors import NotFound
-from bpm_server.kernel.findings import Finding, refuse_errors
+from bpm_server.kernel.findings import Finding, Severity, refuse_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from bpm_server.dmn.results import DecisionResult
+    from bpm_server.feel import nodes
     from bpm_server.feel.compiler import Variables
 
 MAX_IMPORTS: Final = 20
 """Models that import one another."""
+_DMN_IMPORTS: Final = frozenset({"", "DMN", "dmn"})
+"""Import types that mean DMN, besides its namespaces."""
 
 
 class Model:
@@ -134,16 +139,32 @@ class Model:
         item = self.types.named(variable.type)
         return ItemType(item.type.result) if isinstance(item.type, FunctionType) else item
 
-    def compile(self) -> None:
-        """Reads all texts of the model; what is wrong becomes findings."""
+    def compile(self, *, check: bool = True) -> None:
+        """Reads all texts of the model; what is wrong becomes findings.
+
+        Args:
+            check: Also look for what is only suspicious: warnings.
+        """
         members = self.types.component_names() | self._imported_names()
-        builder = Builder(self.dialect, self.definitions.language, self.types, members, self._report_text)
         for name in self.types.names():
             self.types.named(name)
-        for element in (*self.definitions.decisions, *self.definitions.knowledge):
-            self._compile_element(builder, element)
+        texts = Texts(self.dialect, self.definitions, self.types, members, self._report_text)
+        builder = Builder(texts, self.types)
+        logic: list[elements.Decision | elements.KnowledgeModel] = [
+            *self.definitions.knowledge,
+            *self.definitions.decisions,
+        ]
+        trees = [(each, self._built(builder, each)) for each in logic]
         self.graph.report_cycles(self._report_element)
-        self.findings = tuple(self._found)
+        if check:
+            checks = ModelChecks(self, texts, self._found.append, self._file)
+            for element, tree in trees:
+                checks.check_logic(element, tree)
+            for table, owner in builder.tables:
+                checks.check_table(table, owner)
+        for table, _ in builder.tables:
+            table.forget()
+        self.findings = tuple(dict.fromkeys(self._found))
 
     def _imported_names(self) -> set[str]:
         names: set[str] = set()
@@ -152,32 +173,35 @@ class Model:
             names |= model.types.component_names()
         return names
 
-    def _compile_element(self, builder: Builder, element: elements.Decision | elements.KnowledgeModel) -> None:
+    def _built(self, builder: Builder, element: elements.Decision | elements.KnowledgeModel) -> nodes.Node:
+        """The tree of an element's logic, kept to be compiled when it is first run."""
         key = element.id or element.name
         scope = self.graph.scope_of(element, self._report_element)
-        names = set(scope)
         if isinstance(element, elements.KnowledgeModel):
-            names.add(element.variable.name)
             scope.setdefault(element.variable.name, self.graph.references[key])
-        self._add_aliases(scope, names)
+        self._add_aliases(scope)
         self._scopes[key] = scope
+        names = frozenset(scope)
         kind = "decision" if isinstance(element, elements.Decision) else "business knowledge model"
         owner = f"{kind} '{element.name}'"
         if isinstance(element, elements.KnowledgeModel):
-            node = builder.function(element.logic or elements.BoxedFunction((), None), frozenset(names), owner)
+            node = builder.function(element.logic or elements.BoxedFunction((), None), names, owner)
         else:
-            node = builder.build(element.logic, frozenset(names), owner)
-        variables = frozenset(names) if self.dialect.spaced_names else frozenset[str]()
+            node = builder.build(element.logic, names, owner)
+        variables = names if self.dialect.spaced_names else frozenset[str]()
         self._logic[key] = Part(node, Source("", owner), self.dialect, LIBRARIES[self.dialect.name], variables)
+        return node
 
-    def _add_aliases(self, scope: Scope, names: set[str]) -> None:
+    def _add_aliases(self, scope: Scope) -> None:
         """Camunda reads a required decision by its id, name or output names too."""
         if not self.definitions.platform:
             return
         for reference in [each for each in scope.values() if isinstance(each, Reference) and each.kind == "decision"]:
             for alias in (reference.element.id, reference.element.name):
                 scope.setdefault(alias, reference)
-                names.add(alias)
+            logic = reference.element.logic if isinstance(reference.element, elements.Decision) else None
+            for clause in logic.outputs if isinstance(logic, elements.DecisionTable) else ():
+                scope.setdefault(clause.name or reference.element.id, OutputOf(reference, clause.name))
 
     # ------------------------------------------------------------------ findings
 
@@ -189,7 +213,9 @@ class Model:
             return None
 
     def _report_type(self, rule: str, message: str, line: int) -> None:
-        self._found.append(Finding("error", rule, message, line=line or None, file=self._file))
+        tolerated = rule == "dmn-unknown-type" and bool(self.definitions.platform)
+        severity: Severity = "warning" if tolerated else "error"
+        self._found.append(Finding(severity, rule, message, line=line or None, file=self._file))
 
     def _report_text(self, rule: str, message: str, text: elements.Text) -> None:
         self._found.append(
@@ -199,7 +225,13 @@ class Model:
     def _report_element(self, rule: str, message: str, element: elements.Element) -> None:
         self._found.append(
             Finding(
-                "error", rule, message, element=element.id, name=element.name, line=element.line, file=self._file
+                "error",
+                rule,
+                message,
+                element=element.id,
+                name=element.name,
+                line=element.line,
+                file=self._file,
             )
         )
 
@@ -210,6 +242,7 @@ def load(
     name: str,
     imports: Callable[[str, str], bytes | None] | Mapping[str, bytes] | None = None,
     strict: bool = True,
+    check: bool = True,
 ) -> Model:
     """Reads and compiles a DMN file.
 
@@ -218,11 +251,12 @@ def load(
         name: File name for messages.
         imports: Where imported models come from: by namespace, or a function of namespace and location.
         strict: Errors refuse the file. Otherwise they are findings, and what has them is null.
+        check: Also look for what is only suspicious; it becomes warnings.
 
     Raises:
         RefusedFile: not DMN, or with errors; its findings name decision, rule and cell.
     """
-    model = _load(data, name, imports, strict, ())
+    model = _load(data, name, imports, (), check=check)
     if strict:
         refuse_errors(name, model.findings)
     return model
@@ -232,14 +266,15 @@ def _load(
     data: bytes,
     name: str,
     imports: Callable[[str, str], bytes | None] | Mapping[str, bytes] | None,
-    strict: bool,
     path: tuple[str, ...],
+    *,
+    check: bool,
 ) -> Model:
     definitions = read(data, name=name)
     findings: list[Finding] = []
     imported: dict[str, Model] = {}
     for each in definitions.imports:
-        if "spec/DMN" not in each.type and each.type not in elements_of_dmn():
+        if "spec/DMN" not in each.type and each.type not in _DMN_IMPORTS:
             continue
         found = _find_import(each, imports)
         if found is None or each.namespace in path or len(path) > MAX_IMPORTS:
@@ -247,17 +282,12 @@ def _load(
             message = f"Expected a model of the namespace '{each.namespace}' to import, but found {what}"
             findings.append(Finding("error", "dmn-import", message, line=each.line, file=name))
             continue
-        inner = _load(found, each.location or each.namespace, imports, strict, (*path, definitions.namespace))
+        inner = _load(found, each.location or each.namespace, imports, (*path, definitions.namespace), check=False)
         imported[each.name] = inner
     model = Model(definitions, imported, name)
-    model.compile()
+    model.compile(check=check)
     model.findings = (*findings, *model.findings)
     return model
-
-
-def elements_of_dmn() -> frozenset[str]:
-    """Import types that mean DMN."""
-    return frozenset({"", "DMN", "dmn"})
 
 
 def _find_import(

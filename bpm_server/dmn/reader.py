@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from lxml import etree
 
@@ -26,13 +26,14 @@ VERSIONS: Final = {
 }
 _CAMUNDA: Final = "{http://camunda.org/schema/1.0/dmn}"
 _MODELER: Final = "{http://camunda.org/schema/modeler/1.0}"
+_EXPORTERS: Final = frozenset({"Camunda Modeler", "dmn-js (https://demo.bpmn.io/dmn)"})
 _BOXES: Final = frozenset(
-    "literalExpression decisionTable context invocation list relation functionDefinition conditional filter for"
-    " some every".split()
+    {
+        *("literalExpression", "decisionTable", "context", "invocation", "list", "relation"),
+        *("functionDefinition", "conditional", "filter", "for", "some", "every"),
+    }
 )
-_HIT_POLICIES: Final = frozenset(
-    {"UNIQUE", "FIRST", "PRIORITY", "ANY", "COLLECT", "RULE ORDER", "OUTPUT ORDER"}
-)
+_HIT_POLICIES: Final = frozenset({"UNIQUE", "FIRST", "PRIORITY", "ANY", "COLLECT", "RULE ORDER", "OUTPUT ORDER"})
 _AGGREGATIONS: Final = frozenset({"SUM", "COUNT", "MIN", "MAX"})
 
 
@@ -70,7 +71,7 @@ class _Reader:
                 message,
                 element=element.get("id"),
                 name=element.get("name"),
-                line=element.sourceline,
+                line=_line(element),
                 file=self._file,
             )
         )
@@ -81,7 +82,7 @@ class _Reader:
         return tag[len(self._space) :] if tag.startswith(self._space) else ""
 
     def _all(self, element: _Element, tag: str) -> Iterator[_Element]:
-        return element.iterchildren(self._space + tag)
+        yield from element.iterchildren(self._space + tag)
 
     def _one(self, element: _Element, tag: str) -> _Element | None:
         return next(self._all(element, tag), None)
@@ -104,7 +105,7 @@ class _Reader:
             return None
         child = self._one(element, "text")
         text = "" if child is None else (child.text or "")
-        line = cast("int", (element if child is None else child).sourceline)
+        line = _line(element if child is None else child)
         return elements.Text(text.strip(), element.get("expressionLanguage", ""), element.get("id", ""), line)
 
     def _references(self, element: _Element, outer: str, inner: str) -> tuple[str, ...]:
@@ -130,7 +131,7 @@ class _Reader:
         """The whole file."""
         root = self._root
         if not self._version or self._tag(root) != "definitions":
-            self._error("dmn-namespace", f"Expected DMN definitions, but found {root.tag}", root)
+            self._error("dmn-namespace", f"Expected DMN definitions, but found {root.tag!s}", root)
         return elements.Definitions(
             id=root.get("id", ""),
             name=root.get("name", ""),
@@ -158,10 +159,11 @@ class _Reader:
             return "camunda8"
         if platform == "Camunda Platform":
             return "camunda7"
-        if self._root.get("exporter", "") in {"Camunda Modeler", "dmn-js (https://demo.bpmn.io/dmn)"}:
-            return "camunda8"
-        spaces = set(self._root.nsmap.values()) | {self._root.get("namespace")}
-        return "camunda7" if "http://camunda.org/schema/1.0/dmn" in spaces else ""
+        made_by_camunda = _CAMUNDA[1:-1] in {*self._root.nsmap.values(), self._root.get("namespace")}
+        if self._root.get("exporter", "") in _EXPORTERS:
+            uses_camunda7 = any(str(name).startswith(_CAMUNDA) for each in self._root.iter() for name in each.attrib)
+            return "camunda7" if self._version == "1.1" or uses_camunda7 else "camunda8"
+        return "camunda7" if made_by_camunda else ""
 
     def _import(self, element: _Element) -> elements.Import:
         return elements.Import(
@@ -169,7 +171,7 @@ class _Reader:
             element.get("namespace", ""),
             element.get("locationURI", ""),
             element.get("importType", ""),
-            cast("int", element.sourceline),
+            _line(element),
         )
 
     def _item(self, element: _Element) -> elements.ItemDefinition:
@@ -184,7 +186,7 @@ class _Reader:
             components=tuple(self._item(each) for each in self._all(element, "itemComponent")),
             is_collection=element.get("isCollection") in {"true", "1"},
             function=None if function is None else self._function_item(function),
-            line=cast("int", element.sourceline),
+            line=_line(element),
         )
 
     def _function_item(self, element: _Element) -> elements.FunctionItem:
@@ -202,7 +204,7 @@ class _Reader:
         return self._named(child)
 
     def _input_data(self, element: _Element) -> elements.InputData:
-        line = cast("int", element.sourceline)
+        line = _line(element)
         return elements.InputData(element.get("id", ""), element.get("name", ""), self._variable(element), line=line)
 
     def _decision(self, element: _Element) -> elements.Decision:
@@ -214,7 +216,7 @@ class _Reader:
             self._references(element, "informationRequirement", "requiredInput"),
             self._references(element, "informationRequirement", "requiredDecision"),
             self._references(element, "knowledgeRequirement", "requiredKnowledge"),
-            line=cast("int", element.sourceline),
+            line=_line(element),
         )
 
     def _knowledge(self, element: _Element) -> elements.KnowledgeModel:
@@ -225,7 +227,7 @@ class _Reader:
             self._variable(element),
             None if logic is None else self._function(logic),
             self._references(element, "knowledgeRequirement", "requiredKnowledge"),
-            line=cast("int", element.sourceline),
+            line=_line(element),
         )
 
     def _service(self, element: _Element) -> elements.DecisionService:
@@ -237,7 +239,7 @@ class _Reader:
             self._hrefs(element, "encapsulatedDecision"),
             self._hrefs(element, "inputDecision"),
             self._hrefs(element, "inputData"),
-            line=cast("int", element.sourceline),
+            line=_line(element),
         )
 
     # ------------------------------------------------------------------ boxes
@@ -260,16 +262,16 @@ class _Reader:
                 items = tuple(self._boxed(child) for child in element if self._tag(child) in _BOXES)
                 return elements.BoxedList(items, **self._common(element))
             case "conditional":
-                parts = (self._needed(element, tag) for tag in ("if", "then", "else"))
-                return elements.BoxedConditional(*parts, **self._common(element))
+                condition, then, otherwise = (self._needed(element, tag) for tag in ("if", "then", "else"))
+                return elements.BoxedConditional(condition, then, otherwise, **self._common(element))
             case "filter":
                 values, condition = self._needed(element, "in"), self._needed(element, "match")
                 return elements.BoxedFilter(values, condition, **self._common(element))
             case kind:
                 return self._iterator(element, kind)
 
-    def _common(self, element: _Element) -> dict[str, str | int]:
-        line = cast("int", element.sourceline)
+    def _common(self, element: _Element) -> dict[str, Any]:
+        line = _line(element)
         return {"id": element.get("id", ""), "type": self._type(element), "line": line}
 
     def _literal(self, element: _Element) -> elements.Boxed:
@@ -381,11 +383,16 @@ class _Reader:
             results,
             tuple("" if text is None else text.text for text in annotations),
             "" if description is None else (description.text or "").strip(),
-            cast("int", element.sourceline),
+            _line(element),
         )
 
     def _cell(self, element: _Element) -> elements.Text:
         return self._text(element) or elements.Text("")
+
+
+def _line(element: _Element) -> int:
+    line: int = element.sourceline  # type: ignore[assignment]
+    return line
 
 
 def _plain_type(reference: str, element: _Element) -> str:

@@ -9,8 +9,17 @@ if TYPE_CHECKING:
     from bpm_server.feel import Diagnostic
 
 LogicType = Literal[
-    "decision table", "literal expression", "context", "invocation", "list", "relation", "function", "conditional",
-    "filter", "iterator", "none",
+    "decision table",
+    "literal expression",
+    "context",
+    "invocation",
+    "list",
+    "relation",
+    "function",
+    "conditional",
+    "filter",
+    "iterator",
+    "none",
 ]
 ElementType = Literal["decision", "business knowledge model"]
 

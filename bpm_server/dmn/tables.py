@@ -10,7 +10,6 @@ from bpm_server.dmn.results import EvaluatedInput, EvaluatedOutput, MatchedRule
 from bpm_server.feel import operations
 from bpm_server.feel.builtins import lists
 from bpm_server.feel.errors import Refused
-from bpm_server.feel.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from bpm_server.dmn import elements
     from bpm_server.feel.errors import Place
     from bpm_server.feel.evaluation import Run
+    from bpm_server.feel.values import Value
 
     Part = Callable[..., Value]
 
@@ -86,9 +86,7 @@ class Table:
 
     # ------------------------------------------------------------------ entry
 
-    def evaluate(
-        self, run: Run, place: Place, variables: Any, inputs: list[Value], parts: Sequence[Part]
-    ) -> Value:
+    def evaluate(self, run: Run, place: Place, variables: Any, inputs: list[Value], parts: Sequence[Part]) -> Value:
         """The result for input values; what matched goes to the recorder of the evaluation."""
         matched = self._matched(run, place, variables, inputs, parts)
         call = _Call(run, place, variables, parts)
@@ -100,7 +98,8 @@ class Table:
         if not matched and self._has_default:
             return self._value([call.value_of(entry) for entry in self._defaults])
         if not matched:
-            return self._nothing(run, place)
+            self._nothing(run, place)
+            return None
         return self._combined(call, matched, results)
 
     def _nothing(self, run: Run, place: Place) -> None:
@@ -125,9 +124,7 @@ class Table:
 
     # ------------------------------------------------------------------ matching
 
-    def _matched(
-        self, run: Run, place: Place, variables: Any, inputs: list[Value], parts: Sequence[Part]
-    ) -> list[int]:
+    def _matched(self, run: Run, place: Place, variables: Any, inputs: list[Value], parts: Sequence[Part]) -> list[int]:
         candidates = (1 << len(self._conditions)) - 1
         asked = 0
         for column, value in zip(self._columns, inputs, strict=True):
@@ -152,14 +149,16 @@ class Table:
         match self.source.hit_policy:
             case "UNIQUE":
                 if len(matched) > 1:
-                    return call.fail("Expected one rule that matches, but found {}", _numbers(matched))
+                    call.fail("Expected one rule that matches, but found {}", _numbers(matched))
+                    return None
                 return self._value(results[0])
             case "ANY":
                 first = self._value(results[0])
                 for number, values in zip(matched, results, strict=True):
                     if not operations.same(call.run, first, self._value(values)):
                         pair = _numbers([matched[0], number])
-                        return call.fail("Expected matching rules with the same outputs, but found {}", pair)
+                        call.fail("Expected matching rules with the same outputs, but found {}", pair)
+                        return None
                 return first
             case "FIRST":
                 return self._value(results[0])
@@ -190,7 +189,8 @@ class Table:
         try:
             return functions[self.source.aggregation or ""](values)
         except Refused as refused:
-            return call.fail("{}", refused.message)
+            call.fail("{}", refused.message)
+            return None
 
     def _value(self, outputs: list[Value]) -> Value:
         """One value per rule: plain for a single output, a context for several."""

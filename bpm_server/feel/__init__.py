@@ -10,7 +10,7 @@
 See ``docs/how-to/use-feel-and-dmn-as-a-library.md`` and ``docs/reference/feel.md``.
 """
 
-from bpm_server.feel.compiler import Expression, compile
+from bpm_server.feel.compiler import Expression, compile  # noqa: A004 - the name callers expect
 from bpm_server.feel.dialects import DialectName
 from bpm_server.feel.errors import Diagnostic, DiagnosticKind, FeelSyntaxError
 from bpm_server.feel.evaluation import Budget, Evaluation

@@ -52,11 +52,14 @@ def path(run: Run, place: Place, value: Value, name: str) -> Value:
         run.charge(place, len(value))
         return [path(run, place, item, name) for item in value]
     if value is None:
-        return run.fail(place, "no-entry", "Expected a context with an entry '{}', but found null", name)
+        run.fail(place, "no-entry", "Expected a context with an entry '{}', but found null", name)
+        return None
     if type(value) is dict:
         known = ", ".join(map(str, list(value)[:8])) or "none"
-        return run.fail(place, "no-entry", "Expected an entry '{}', but found these: {}", name, known)
-    return run.fail(place, "no-entry", "Expected a property '{}', but found {}", name, described(value))
+        run.fail(place, "no-entry", "Expected an entry '{}', but found these: {}", name, known)
+        return None
+    run.fail(place, "no-entry", "Expected a property '{}', but found {}", name, described(value))
+    return None
 
 
 def quiet_path(run: Run, place: Place, value: Value, name: str) -> Value:
@@ -176,23 +179,27 @@ def items(run: Run, place: Place, value: Value) -> list[Value] | None:
         run.charge(place, len(value))
         return value
     if value is None:
-        return run.fail(place, "type", "Expected a list to filter, but found null")
+        run.fail(place, "type", "Expected a list to filter, but found null")
+        return None
     return [value]
 
 
 def item_at(run: Run, place: Place, value: Value, index: Value) -> Value:
     """``value[index]``: from 1, from the end where negative; a single value is its own first item."""
     if value is None:
-        return run.fail(place, "type", "Expected a list, but found null")
+        run.fail(place, "type", "Expected a list, but found null")
+        return None
     values = value if type(value) is list else [value]
     position = whole(index)
     if position is None:
-        return run.fail(place, "index", "Expected a whole number as index, but found {}", described(index))
+        run.fail(place, "index", "Expected a whole number as index, but found {}", described(index))
+        return None
     if 0 < position <= len(values):
         return values[position - 1]
     if -len(values) <= position < 0:
         return values[position]
-    return run.fail(place, "index", "Expected an index within {} items, but found {}", len(values), position)
+    run.fail(place, "index", "Expected an index within {} items, but found {}", len(values), position)
+    return None
 
 
 def filtered(run: Run, place: Place, value: Value, condition: Callable[[Run, Value], Value]) -> Value:
@@ -235,7 +242,8 @@ def turns(run: Run, place: Place, value: Value) -> list[Value] | range | None:
         return value
     if type(value) is Range and value.operator is None:
         return _turns_of_range(run, place, value)
-    return run.fail(place, "type", "Expected a list to go through, but found {}", described(value))
+    run.fail(place, "type", "Expected a list to go through, but found {}", described(value))
+    return None
 
 
 def span(run: Run, place: Place, low: Value, high: Value) -> list[Value] | range | None:
@@ -243,26 +251,28 @@ def span(run: Run, place: Place, low: Value, high: Value) -> list[Value] | range
     if is_number(low) and is_number(high):
         first, last = whole(low), whole(high)
         if first is None or last is None:
-            return run.fail(
+            run.fail(
                 place,
                 "type",
                 "Expected whole numbers to go through, but found {} and {}",
                 described(low),
                 described(high),
             )
+            return None
         run.charge(place, abs(last - first) + 1)
         return _counting(first, last)
     if type(low) is Date and type(high) is Date:
         first, last = low.day_number, high.day_number
         run.charge(place, abs(last - first) + 1)
         return [Date.from_day_number(day) for day in _counting(first, last)]
-    return run.fail(
+    run.fail(
         place,
         "type",
         "Expected numbers or dates to go through, but found {} and {}",
         described(low),
         described(high),
     )
+    return None
 
 
 def _counting(first: int, last: int) -> range:
@@ -272,9 +282,8 @@ def _counting(first: int, last: int) -> range:
 
 def _turns_of_range(run: Run, place: Place, value: Range) -> list[Value] | range | None:
     if kind_of(value.low) not in {"number", "date"}:
-        return run.fail(
-            place, "type", "Expected a range of numbers or dates to go through, but found {}", value
-        )
+        run.fail(place, "type", "Expected a range of numbers or dates to go through, but found {}", value)
+        return None
     found = span(run, place, value.low, value.high)
     if found is None:
         return None

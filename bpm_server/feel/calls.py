@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, field, replace
 from decimal import DecimalException
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,13 @@ from bpm_server.feel.values import (
     FeelFunction,
     UserFunction,
     Value,
+    classes_of,
     coerced,
     described,
-    is_instance,
 )
 
 if TYPE_CHECKING:
+    import builtins
     from collections.abc import Callable, Sequence
 
     from bpm_server.feel.errors import Place
@@ -34,12 +36,27 @@ class Parameter:
         type: What arguments are converted to.
         nullable: null is within the domain.
         optional: May be left out; a left out argument is not passed on.
+        other_names: Accepted where the dialect has them.
+        classes: Python classes whose values are of the type, without a further look.
     """
 
     names: tuple[str, ...]
     type: types.Type
     nullable: bool = False
     optional: bool = False
+    other_names: tuple[str, ...] = ()
+    classes: frozenset[builtins.type] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "classes", classes_of(self.type))
+
+    def is_named(self, name: str) -> bool:
+        """Whether an argument of that name is meant for this parameter."""
+        return name in self.names or name in self.other_names
+
+    def without_other_names(self) -> Parameter:
+        """The parameter as the standard has it."""
+        return replace(self, other_names=())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,25 +64,34 @@ class Signature:
     """One way to call a built-in.
 
     Attributes:
+        result: What it returns, where not null.
+        minimum: Fewest positional arguments.
+        maximum: Most of them.
         variadic: The last parameter takes all further arguments, as a list.
         needs_run: The implementation gets the running evaluation and the place first.
     """
 
     parameters: tuple[Parameter, ...]
     implementation: Callable[..., Value]
+    result: types.Type = types.ANY
     variadic: bool = False
     needs_run: bool = False
+    minimum: int = field(init=False)
+    maximum: int = field(init=False)
 
-    def takes(self, count: int) -> bool:
-        """Whether so many positional arguments fit."""
-        required = sum(not parameter.optional for parameter in self.parameters)
-        return count >= required if self.variadic else required <= count <= len(self.parameters)
+    def with_parameters(self, parameters: tuple[Parameter, ...]) -> Signature:
+        """The same signature with other parameters."""
+        return replace(self, parameters=parameters)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "minimum", sum(not parameter.optional for parameter in self.parameters))
+        object.__setattr__(self, "maximum", sys.maxsize if self.variadic else len(self.parameters))
 
     def positions(self, names: Sequence[str]) -> list[int] | None:
         """The parameter that each named argument belongs to; None where one belongs to none."""
         found = []
         for name in names:
-            position = next((i for i, p in enumerate(self.parameters) if name in p.names), None)
+            position = next((i for i, p in enumerate(self.parameters) if p.is_named(name)), None)
             if position is None or position in found:
                 return None
             found.append(position)
@@ -86,11 +112,13 @@ def call(run: Run, place: Place, function: Value, arguments: list[Value]) -> Val
     """``function(a, b)``"""
     if isinstance(function, UserFunction):
         if len(arguments) != len(function.parameters):
-            return _wrong_number(run, place, function, len(arguments))
+            _wrong_number(run, place, function, len(arguments))
+            return None
         return invoke(run, place, function, arguments)
     if isinstance(function, BuiltIn):
         return call_built_in(run, place, function, arguments)
-    return _no_function(run, place, function)
+    _no_function(run, place, function)
+    return None
 
 
 def call_named(run: Run, place: Place, function: Value, names: tuple[str, ...], arguments: list[Value]) -> Value:
@@ -98,30 +126,41 @@ def call_named(run: Run, place: Place, function: Value, names: tuple[str, ...], 
     if isinstance(function, UserFunction):
         given = dict(zip(names, arguments, strict=True))
         if len(given) != len(names) or not given.keys() <= set(function.parameters):
-            return run.fail(
+            run.fail(
                 place,
                 "function",
                 "Expected the parameters {}, but found {}",
                 ", ".join(function.parameters) or "none",
                 ", ".join(names),
             )
+            return None
         return invoke(run, place, function, [given.get(name) for name in function.parameters])
     if isinstance(function, BuiltIn):
         return call_built_in_named(run, place, function, names, arguments)
-    return _no_function(run, place, function)
+    _no_function(run, place, function)
+    return None
 
 
 def _no_function(run: Run, place: Place, function: Value) -> None:
     if isinstance(function, ExternalFunction):
-        return run.fail(
-            place, "external", "Expected a function of FEEL, but found one in Java or PMML, which is not run here"
+        run.fail(
+            place,
+            "external",
+            "Expected a function of FEEL, but found one in Java or PMML, which is not run here",
         )
-    return run.fail(place, "function", "Expected a function to call, but found {}", described(function))
+        return
+    run.fail(place, "function", "Expected a function to call, but found {}", described(function))
+    return
 
 
 def _wrong_number(run: Run, place: Place, function: FeelFunction, count: int) -> None:
     run.fail(
-        place, "function", "Expected {} arguments for {}, but found {}", len(function.parameters), function, count
+        place,
+        "function",
+        "Expected {} arguments for {}, but found {}",
+        len(function.parameters),
+        function,
+        count,
     )
 
 
@@ -131,7 +170,7 @@ def invoke(run: Run, place: Place, function: UserFunction, arguments: list[Value
         if type_ is not None:
             fits, value = coerced(arguments[position], type_)
             if not fits:
-                return run.fail(
+                run.fail(
                     place,
                     "coercion",
                     "Expected {} for parameter '{}', but found {}",
@@ -139,23 +178,13 @@ def invoke(run: Run, place: Place, function: UserFunction, arguments: list[Value
                     function.parameters[position],
                     described(arguments[position]),
                 )
+                return None
             arguments[position] = value
     run.enter(place)
     try:
-        result = function.body(run, *arguments)
+        return function.body(run, *arguments)
     finally:
         run.leave()
-    if function.result is None or result is None:
-        return result
-    return conformed(run, place, result, function.result)
-
-
-def conformed(run: Run, place: Place, value: Value, type_: types.Type) -> Value:
-    """A value bound to a variable of a type: converted, or null where it does not conform."""
-    fits, result = coerced(value, type_)
-    if not fits:
-        return run.fail(place, "coercion", "Expected {}, but found {}", type_, described(value))
-    return result
 
 
 # ---------------------------------------------------------------------- built-ins
@@ -163,56 +192,62 @@ def conformed(run: Run, place: Place, value: Value, type_: types.Type) -> Value:
 
 def call_built_in(run: Run, place: Place, function: BuiltIn, arguments: list[Value]) -> Value:
     """Positional arguments: the first signature that takes them."""
-    refusal: Refused | None = None
+    misfits: list[_Misfit] = []
+    count = len(arguments)
     for signature in function.signatures:
-        if not signature.takes(len(arguments)):
+        if not signature.minimum <= count <= signature.maximum:
             continue
         try:
             return apply(run, place, signature, _fitted(signature, arguments))
-        except _Unfit as unfit:
-            refusal = unfit
+        except _Misfit as misfit:
+            misfits.append(misfit)
         except Refused as refused:
-            return run.fail(place, refused.kind, "{}: {}", function.name, refused.message)
+            run.fail(place, refused.kind, "{}: {}", function.name, refused.message)
+            return None
         except (DecimalException, OverflowError):
-            return _out_of_range(run, place, function)
-    if refusal is None:
-        return run.fail(
-            place,
-            "function",
-            "Expected {}, but found {} arguments",
-            " or ".join(_shape(function, signature) for signature in function.signatures),
-            len(arguments),
-        )
-    return run.fail(place, "type", "{}: {}", function.name, refusal.message)
+            _out_of_range(run, place, function)
+            return None
+    _no_signature(run, place, function, misfits, f"{count} argument{'' if count == 1 else 's'}")
+    return None
 
 
 def call_built_in_named(
     run: Run, place: Place, function: BuiltIn, names: tuple[str, ...], arguments: list[Value]
 ) -> Value:
-    """Named arguments: the first signature that has parameters of those names."""
-    refusal: Refused | None = None
-    for signature in function.signatures:
-        positions = signature.positions(names)
-        if positions is None:
-            continue
+    """Named arguments: the first signature that has parameters of those names.
+
+    ``before(range, point)`` and ``before(point, range)`` differ in the order only, so that decides first.
+    """
+    misfits: list[_Misfit] = []
+    shaped = [(signature.positions(names), signature) for signature in function.signatures]
+    found = [(positions, signature) for positions, signature in shaped if positions is not None]
+    for positions, signature in sorted(found, key=lambda each: each[0]):
         try:
             ordered = _ordered(signature, positions, arguments)
             return apply(run, place, signature, _fitted(signature, ordered))
-        except _Unfit as unfit:
-            refusal = unfit
+        except _Misfit as misfit:
+            misfits.append(misfit)
         except Refused as refused:
-            return run.fail(place, refused.kind, "{}: {}", function.name, refused.message)
+            run.fail(place, refused.kind, "{}: {}", function.name, refused.message)
+            return None
         except (DecimalException, OverflowError):
-            return _out_of_range(run, place, function)
-    if refusal is None:
-        return run.fail(
-            place,
-            "function",
-            "Expected {}, but found arguments named {}",
-            " or ".join(_shape(function, signature) for signature in function.signatures),
-            ", ".join(names),
-        )
-    return run.fail(place, "type", "{}: {}", function.name, refusal.message)
+            _out_of_range(run, place, function)
+            return None
+    _no_signature(run, place, function, misfits, f"arguments named {', '.join(names)}")
+    return None
+
+
+def _no_signature(run: Run, place: Place, function: BuiltIn, misfits: list[_Misfit], given: str) -> None:
+    """Says what was expected: by the signatures that came furthest, or by all where none had this shape."""
+    if not misfits:
+        shapes = dict.fromkeys(_shape(function, signature) for signature in function.signatures)
+        run.fail(place, "function", "Expected {}, but found {}", " or ".join(shapes), given)
+        return
+    last = misfits[-1]
+    alike = [each for each in misfits if each.parameter.names[0] == last.parameter.names[0]]
+    expected = " or ".join(dict.fromkeys(str(each.parameter.type) for each in alike))
+    name, found = last.parameter.names[0], described(last.argument)
+    run.fail(place, "type", "{}: Expected {} for '{}', but found {}", function.name, expected, name, found)
 
 
 def apply(run: Run, place: Place, signature: Signature, arguments: list[Value]) -> Value:
@@ -235,8 +270,13 @@ def _shape(function: BuiltIn, signature: Signature) -> str:
     return f"{function.name}({', '.join(parameters)}{'...' if signature.variadic else ''})"
 
 
-class _Unfit(Refused):
-    """Arguments of the wrong kinds: another signature may take them."""
+class _Misfit(Exception):
+    """An argument of the wrong kind: another signature may take it."""
+
+    def __init__(self, parameter: Parameter, argument: Value) -> None:
+        super().__init__(parameter, argument)
+        self.parameter = parameter
+        self.argument = argument
 
 
 def _ordered(signature: Signature, positions: list[int], arguments: list[Value]) -> list[Value]:
@@ -244,8 +284,7 @@ def _ordered(signature: Signature, positions: list[int], arguments: list[Value])
     ordered: list[Any] = [None] * (max(positions, default=-1) + 1)
     for position, argument in zip(positions, arguments, strict=True):
         ordered[position] = argument
-    required = sum(not parameter.optional for parameter in signature.parameters)
-    ordered.extend([None] * (required - len(ordered)))
+    ordered.extend([None] * (signature.minimum - len(ordered)))
     if signature.variadic and isinstance(ordered[-1], list):
         return [*ordered[:-1], *ordered[-1]]
     return ordered
@@ -264,11 +303,13 @@ def _fit(parameter: Parameter, argument: Value) -> Value:
     if argument is None:
         if parameter.nullable:
             return None
-        raise _Unfit(f"Expected {parameter.type} for '{parameter.names[0]}', but found null")
+        raise _Misfit(parameter, None)
+    if type(argument) in parameter.classes:
+        return argument
     type_ = parameter.type
-    if type_ is types.ANY or is_instance(argument, type_):
+    if type_ is types.ANY:
         return argument
     fits, value = coerced(argument, type_)
     if not fits:
-        raise _Unfit(f"Expected {type_} for '{parameter.names[0]}', but found {described(argument)}")
+        raise _Misfit(parameter, argument)
     return value

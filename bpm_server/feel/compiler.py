@@ -9,12 +9,14 @@ from bpm_server.feel.builtins import LIBRARIES, SPACED_NAMES
 from bpm_server.feel.dialects import DIALECTS, Dialect, DialectName
 from bpm_server.feel.errors import FeelSyntaxError, Place, Source, Stopped
 from bpm_server.feel.evaluation import DEFAULT_BUDGET, Budget, Evaluation, Run, SilentRun
-from bpm_server.feel.generate import Generated, generate
+from bpm_server.feel.generate import generate
+from bpm_server.feel.names import Vocabulary
 from bpm_server.feel.parser import parse, parse_unary_tests
 from bpm_server.feel.runtime import load
+from bpm_server.feel.syntaxtree import free_names
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
     from typing import Protocol
 
@@ -35,7 +37,7 @@ _SILENT: Final = {name: SilentRun(dialect) for name, dialect in DIALECTS.items()
 
 
 class Expression:
-    """A compiled expression. It holds no state, so threads may share it.
+    """A compiled expression. It holds no state of evaluations, so threads may share it.
 
     Attributes:
         source: The text.
@@ -45,29 +47,55 @@ class Expression:
         tree: The syntax tree.
     """
 
-    __slots__ = ("_dialect", "_plain", "_source", "dialect", "kind", "names", "run", "source", "tree")
+    __slots__ = (
+        "_dialect",
+        "_plain",
+        "_run",
+        "_source",
+        "_variables",
+        "dialect",
+        "kind",
+        "names",
+        "source",
+        "tree",
+    )
 
     def __init__(
-        self, source: Source, kind: Kind, dialect: Dialect, tree: nodes.Node, generated: Generated
+        self, source: Source, kind: Kind, dialect: Dialect, tree: nodes.Node, variables: frozenset[str]
     ) -> None:
         self.source = source.text
         self.kind = kind
         self.dialect = dialect.name
         self.tree = tree
-        self.names = generated.names
+        self.names = frozenset(free_names(tree) - (LIBRARIES[dialect.name].keys() - variables) - {"?"})
         self._source = source
         self._dialect = dialect
-        self._plain = generated.plain
-        self.run = load(generated.text, generated.constants)
+        self._variables = variables
+        self._plain = False
+        self._run: Callable[..., Any] | None = None
+
+    @property
+    def run(self) -> Callable[..., Any]:
+        """The Python function of the expression; made when it is first needed.
+
+        It takes the variables, the running evaluation and the tested value, and is for those who share one
+        evaluation between expressions: it may raise ``Stopped``.
+        """
+        if self._run is None:
+            functions = LIBRARIES[self.dialect]
+            generated = generate(self.tree, self._source, self._dialect, functions, variables=self._variables)
+            self._plain = generated.plain
+            self._run = load(generated.text, generated.constants)
+        return self._run
 
     def __repr__(self) -> str:
         return f"<Expression {self.source!r}>"
 
     def __call__(self, variables: Variables, *, now: datetime | None = None) -> Any:
         """The value alone: the fast way."""
-        if self._plain:
+        if self._plain and self._run is not None:
             try:
-                return self.run(variables, _SILENT[self.dialect])
+                return self._run(variables, _SILENT[self.dialect])
             except (Stopped, RecursionError):
                 return None
         return self._guarded(variables, Run(self._dialect, now=now, silent=True), None)
@@ -157,12 +185,7 @@ def _compile(
 ) -> Expression:
     dialect = DIALECTS[dialect_name]
     source = Source(text, element)
-    try:
-        tree = parse_tree(source, kind, dialect, names, members, types)
-        generated = generate(tree, source, dialect, LIBRARIES[dialect_name], variables=names)
-        return Expression(source, kind, dialect, tree, generated)
-    except (RecursionError, MemoryError, SyntaxError) as error:
-        raise FeelSyntaxError(source, 0, "an expression that is nested less", "a deeper one") from error
+    return Expression(source, kind, dialect, parse_tree(source, kind, dialect, names, members, types), names)
 
 
 def parse_tree(
@@ -178,7 +201,10 @@ def parse_tree(
     Raises:
         FeelSyntaxError: the text is not an expression.
     """
-    read = parse_unary_tests if kind == "unary" else parse
-    return read(
-        source, dialect, names=names, members=members, types=types, functions=SPACED_NAMES[dialect.name]
-    )
+    vocabulary = Vocabulary(names, members, types or {}, SPACED_NAMES[dialect.name])
+    try:
+        if kind == "unary":
+            return parse_unary_tests(source, dialect, vocabulary)
+        return parse(source, dialect, vocabulary)
+    except RecursionError as error:
+        raise FeelSyntaxError(source, 0, "an expression that is nested less", "a deeper one") from error

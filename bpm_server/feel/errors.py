@@ -128,7 +128,7 @@ class FeelSyntaxError(InvalidInput):
         )
 
 
-class Refused(Exception):  # noqa: N818 - a value outside a domain is a result of FEEL, not a defect
+class Refused(Exception):
     """A built-in's way to say that its arguments are outside its domain; the call becomes null."""
 
     def __init__(self, message: str, kind: DiagnosticKind = "argument") -> None:
@@ -137,5 +137,5 @@ class Refused(Exception):  # noqa: N818 - a value outside a domain is a result o
         self.kind: DiagnosticKind = kind
 
 
-class Stopped(Exception):  # noqa: N818 - ends an evaluation, never leaves the package
+class Stopped(Exception):
     """Ends the whole evaluation: budget used up, or assert() failed. The diagnostic is recorded already."""

@@ -19,7 +19,7 @@ class Budget:
     """What one evaluation may spend.
 
     Attributes:
-        steps: Loop turns, calls and items that built-ins produce.
+        steps: Loop turns, items that built-ins look at, and calls, which count as several.
         size: Items of one list, and characters of one string, that an expression may make.
         depth: Function calls inside one another.
         diagnostics: How many are kept; the first ones count, as later ones tend to follow from them.
@@ -32,6 +32,7 @@ class Budget:
 
 
 DEFAULT_BUDGET: Final = Budget()
+_STEPS_OF_CALL: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,18 @@ class Evaluation:
 class Run:
     """One evaluation while it runs. Generated code and built-ins get it as their first argument."""
 
-    __slots__ = ("_depth", "_limit", "_random", "_seed", "_steps", "budget", "diagnostics", "dialect", "host", "now")
+    __slots__ = (
+        "_depth",
+        "_limit",
+        "_random",
+        "_seed",
+        "_steps",
+        "budget",
+        "diagnostics",
+        "dialect",
+        "host",
+        "now",
+    )
 
     def __init__(
         self,
@@ -118,10 +130,12 @@ class Run:
     def enter(self, place: Place) -> None:
         """Begins a function call; :meth:`leave` ends it."""
         self._depth += 1
-        self._steps -= 1
+        self._steps -= _STEPS_OF_CALL
         if self._depth > self.budget.depth:
             self.stop(
-                place, "budget", f"Expected calls nested at most {self.budget.depth} deep, but found deeper ones"
+                place,
+                "budget",
+                f"Expected calls nested at most {self.budget.depth} deep, but found deeper ones",
             )
         if self._steps < 0:
             self.charge(place, 0)

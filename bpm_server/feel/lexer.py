@@ -8,7 +8,7 @@ where the parser meets them, because names from models may contain them.
 from __future__ import annotations
 
 import re
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from bpm_server.feel.errors import FeelSyntaxError, Source
 
@@ -46,6 +46,8 @@ _KINDS: dict[str, TokenKind] = {
     "other": "other",
 }
 
+NAME_SYMBOLS: Final = frozenset({*"./-+*'’", "**"})
+"""Symbols that names may have after their first word (rule 30)."""
 _ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|U[0-9a-fA-F]{6}|.)", re.DOTALL)
 _SIMPLE_ESCAPES = {"\\n": "\n", "\\r": "\r", "\\t": "\t", '\\"': '"', "\\'": "'", "\\\\": "\\"}
 _SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]")

@@ -252,8 +252,10 @@ class Embedded(Node):
         parts: Evaluated when ``apply`` calls them, in the scope where this stands.
         apply: Called with the running evaluation, the place, the variables, the inputs and the parts. A part
             is called with the variables, the running evaluation and the value that its ``?`` stands for.
+        check: Called with the checker, this node and the types of the inputs; gives the type of the result.
     """
 
     inputs: tuple[Node, ...]
     parts: tuple[Node, ...]
-    apply: Callable[..., object]
+    apply: Callable[..., object] = field(repr=False)
+    check: Callable[..., Type] | None = field(default=None, compare=False, repr=False)

@@ -78,7 +78,7 @@ def shortened(value: int) -> FeelNumber:
 
 def whole(value: FeelNumber) -> int | None:
     """The integer that a number is equal to, where it is one of at most 34 digits."""
-    if type(value) is int:
+    if isinstance(value, int):
         return value
     if value.adjusted() < PRECISION and value == value.to_integral_value():
         return int(value)

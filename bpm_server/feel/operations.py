@@ -12,9 +12,16 @@ from operator import le as _le
 from operator import lt as _lt
 from typing import TYPE_CHECKING, Final
 
-from bpm_server.feel.numbers import DECIMAL128, is_number, shortened
+from bpm_server.feel.numbers import DECIMAL128, is_number, shortened, whole
 from bpm_server.feel.temporal import arithmetic as temporal
-from bpm_server.feel.temporal.values import NANOS_PER_SECOND, Date, DateTime, DaysDuration, MonthsDuration, Time
+from bpm_server.feel.temporal.values import (
+    NANOS_PER_SECOND,
+    Date,
+    DateTime,
+    DaysDuration,
+    MonthsDuration,
+    Time,
+)
 from bpm_server.feel.values import FeelFunction, Range, Value, described, kind_of
 
 if TYPE_CHECKING:
@@ -46,8 +53,10 @@ def add(run: Run, place: Place, left: Value, right: Value) -> Value:
             if result is not None:
                 return result
     except (DecimalException, OverflowError):
-        return _out_of_range(run, place, "sum")
-    return _mismatch(run, place, "+", left, right)
+        _out_of_range(run, place, "sum")
+        return None
+    _mismatch(run, place, "+", left, right)
+    return None
 
 
 def subtract(run: Run, place: Place, left: Value, right: Value) -> Value:
@@ -62,8 +71,10 @@ def subtract(run: Run, place: Place, left: Value, right: Value) -> Value:
             if result is not None:
                 return result
     except (DecimalException, OverflowError):
-        return _out_of_range(run, place, "difference")
-    return _mismatch(run, place, "-", left, right)
+        _out_of_range(run, place, "difference")
+        return None
+    _mismatch(run, place, "-", left, right)
+    return None
 
 
 def multiply(run: Run, place: Place, left: Value, right: Value) -> Value:
@@ -79,8 +90,10 @@ def multiply(run: Run, place: Place, left: Value, right: Value) -> Value:
         elif type(left) in _DURATIONS and is_number(right):
             return temporal.multiply(left, right)
     except (DecimalException, OverflowError):
-        return _out_of_range(run, place, "product")
-    return _mismatch(run, place, "*", left, right)
+        _out_of_range(run, place, "product")
+        return None
+    _mismatch(run, place, "*", left, right)
+    return None
 
 
 def divide(run: Run, place: Place, left: Value, right: Value) -> Value:
@@ -88,7 +101,8 @@ def divide(run: Run, place: Place, left: Value, right: Value) -> Value:
     try:
         if is_number(right):
             if right == 0:
-                return run.fail(place, "arithmetic", "Expected a divisor other than 0, but found 0")
+                run.fail(place, "arithmetic", "Expected a divisor other than 0, but found 0")
+                return None
             if is_number(left):
                 return DECIMAL128.divide(left, right)
             if type(left) in _DURATIONS:
@@ -98,30 +112,38 @@ def divide(run: Run, place: Place, left: Value, right: Value) -> Value:
         if type(left) is MonthsDuration and type(right) is MonthsDuration:
             return _ratio(run, place, left.months, right.months)
     except (DecimalException, OverflowError):
-        return _out_of_range(run, place, "quotient")
-    return _mismatch(run, place, "/", left, right)
+        _out_of_range(run, place, "quotient")
+        return None
+    _mismatch(run, place, "/", left, right)
+    return None
 
 
 def _ratio(run: Run, place: Place, left: int, right: int) -> Value:
     if right == 0:
-        return run.fail(place, "arithmetic", "Expected a duration other than zero to divide by, but found zero")
+        run.fail(place, "arithmetic", "Expected a duration other than zero to divide by, but found zero")
+        return None
     return DECIMAL128.divide(left, right)
 
 
 def power(run: Run, place: Place, left: Value, right: Value) -> Value:
     """``left ** right``"""
     if not (is_number(left) and is_number(right)):
-        return _mismatch(run, place, "**", left, right)
+        _mismatch(run, place, "**", left, right)
+        return None
     if not -_MAX_EXPONENT <= right <= _MAX_EXPONENT:
-        return run.fail(
-            place, "arithmetic", "Expected an exponent of at most 999999999, but found {}", described(right)
-        )
+        run.fail(place, "arithmetic", "Expected an exponent of at most 999999999, but found {}", described(right))
+        return None
     if right == 0:
         return 1
+    if left == 0 and right < 0:
+        run.fail(place, "arithmetic", "Expected a base other than 0 for a negative exponent, but found 0")
+        return None
     try:
-        return DECIMAL128.power(left, right)
+        result = DECIMAL128.power(left, right)
+        return result if whole(right) is not None else result.normalize(DECIMAL128)
     except (DecimalException, OverflowError):
-        return _out_of_range(run, place, "power")
+        _out_of_range(run, place, "power")
+        return None
 
 
 def negate(run: Run, place: Place, value: Value) -> Value:
@@ -132,7 +154,8 @@ def negate(run: Run, place: Place, value: Value) -> Value:
         return value.copy_negate() if value else value
     if type(value) in _DURATIONS:
         return temporal.negate(value)
-    return run.fail(place, "type", "Expected a number or duration to negate, but found {}", described(value))
+    run.fail(place, "type", "Expected a number or duration to negate, but found {}", described(value))
+    return None
 
 
 def _out_of_range(run: Run, place: Place, what: str) -> None:
@@ -172,9 +195,7 @@ def equality(run: Run, left: Value, right: Value) -> bool | None:
             return False
         return None
     if left_type is list:
-        return len(left) == len(right) and all(
-            equality(run, a, b) is True for a, b in zip(left, right, strict=True)
-        )
+        return len(left) == len(right) and all(equality(run, a, b) is True for a, b in zip(left, right, strict=True))
     if left_type is dict:
         return left.keys() == right.keys() and all(
             equality(run, value, right[key]) is True for key, value in left.items()
@@ -249,7 +270,8 @@ def _ordered(
         keys = temporal.order_keys(left, right)
         if keys is not None:
             return compare(*keys)
-    return _incomparable(run, place, operator, left, right)
+    _incomparable(run, place, operator, left, right)
+    return None
 
 
 def less(run: Run, place: Place, left: Value, right: Value) -> bool | None:

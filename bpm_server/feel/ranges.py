@@ -22,27 +22,27 @@ _COMPARE = {
 }
 
 
-def interval(
-    run: Run, place: Place, low: Value, high: Value, low_included: bool, high_included: bool
-) -> Range | None:
+def interval(run: Run, place: Place, low: Value, high: Value, low_included: bool, high_included: bool) -> Range | None:
     """``[low..high]``; null where the ends have no order or are the wrong way round."""
     if low is not None and high is not None:
         if not operations.orderable(low, high):
-            return run.fail(
+            run.fail(
                 place,
                 "range",
                 "Expected two ends of a kind that has an order, but found {} and {}",
                 described(low),
                 described(high),
             )
+            return None
         if operations.precedes(high, low):
-            return run.fail(
+            run.fail(
                 place,
                 "range",
                 "Expected a start that is not after the end, but found {} and {}",
                 described(low),
                 described(high),
             )
+            return None
     return Range(low, high, low_included, high_included)
 
 

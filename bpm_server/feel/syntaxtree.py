@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from bpm_server.feel import nodes
 
@@ -24,14 +23,15 @@ def left_of(node: nodes.Node) -> nodes.Node | None:
     return None
 
 
-@cache
-def _field_names(class_: type[nodes.Node]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(class_) if field.name not in {"start", "end"})
+_FIELDS: Final = {
+    class_: tuple(field.name for field in fields(class_) if field.name not in {"start", "end"})
+    for class_ in nodes.Node.__subclasses__()
+}
 
 
 def children(node: nodes.Node) -> Iterator[nodes.Node]:
     """The nodes directly inside a node."""
-    for name in _field_names(type(node)):
+    for name in _FIELDS[type(node)]:
         value = getattr(node, name)
         if isinstance(value, nodes.Node):
             yield value
@@ -74,12 +74,51 @@ def looks_at_tested_value(node: nodes.Node) -> bool:
     return False
 
 
+def free_names(node: nodes.Node) -> set[str]:
+    """Names that a tree reads and does not bind itself. In a filter, entries of the items are among them."""
+    found: set[str] = set()
+    waiting: list[tuple[nodes.Node, frozenset[str]]] = [(node, frozenset())]
+    while waiting:
+        current, bound = waiting.pop()
+        if isinstance(current, nodes.Name):
+            if current.name not in bound:
+                found.add(current.name)
+        else:
+            waiting.extend(_scoped_children(current, bound))
+    return found
+
+
+def _scoped_children(node: nodes.Node, bound: frozenset[str]) -> Iterator[tuple[nodes.Node, frozenset[str]]]:
+    match node:
+        case nodes.Context(entries):
+            for key, value in entries:
+                yield value, bound | {key} if isinstance(value, nodes.Function) else bound
+                bound |= {key}
+        case nodes.For(iterators, body) | nodes.Quantified(_, iterators, body):
+            for name, domain in iterators:
+                yield domain, bound
+                bound |= {name}
+            yield body, bound | {"partial"} if isinstance(node, nodes.For) else bound
+        case nodes.Function(parameters, body):
+            yield body, bound.union(name for name, _ in parameters)
+        case nodes.Filter(value, condition):
+            yield value, bound
+            yield condition, bound | {"item"}
+        case nodes.In(value, tests):
+            yield value, bound
+            yield from ((test, bound | {"?"}) for test in tests)
+        case nodes.UnaryTests(tests):
+            yield from ((test, bound | {"?"}) for test in tests)
+        case _:
+            yield from ((child, bound) for child in children(node))
+
+
 def renamed(node: nodes.Node, name: str, to: str) -> nodes.Node:
     """A tree in which a variable has another name."""
     if isinstance(node, nodes.Name):
         return replace(node, name=to) if node.name == name else node
     changes = {}
-    for field_name in _field_names(type(node)):
+    for field_name in _FIELDS[type(node)]:
         value = getattr(node, field_name)
         changed = _renamed_part(value, name, to)
         if changed is not value:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bpm_server.feel import types
 from bpm_server.feel.errors import FeelSyntaxError, Source
-from bpm_server.feel.lexer import normalized
+from bpm_server.feel.lexer import NAME_SYMBOLS, normalized
 from bpm_server.feel.names import NameTable
 
 if TYPE_CHECKING:
@@ -32,9 +32,7 @@ class TypeParser:
 
     __slots__ = ("_bare", "_depth", "_named", "_names", "_position", "_source", "_tokens")
 
-    def __init__(
-        self, source: Source, tokens: Sequence[Token], named: Mapping[str, types.Type], *, bare: bool
-    ) -> None:
+    def __init__(self, source: Source, tokens: Sequence[Token], named: Mapping[str, types.Type], *, bare: bool) -> None:
         self._source = source
         self._tokens = tokens
         self._named = named
@@ -87,7 +85,8 @@ class TypeParser:
     def _entry_name(self) -> str:
         start = self._position
         while self._tokens[self._position].text != ":":
-            if self._tokens[self._position].kind not in {"word", "number", "other", "quoted"}:
+            token = self._tokens[self._position]
+            if token.kind not in {"word", "number", "other", "quoted"} and token.text not in NAME_SYMBOLS:
                 raise self._error("an entry name and ':'")
             self._position += 1
         if start == self._position:
@@ -132,9 +131,7 @@ class TypeParser:
         return type_
 
     def _skip_qualified(self) -> None:
-        while (
-            self._tokens[self._position].text == "." and self._tokens[self._position + 1].kind == "word"
-        ):
+        while self._tokens[self._position].text == "." and self._tokens[self._position + 1].kind == "word":
             self._position += 2
 
     def _expect(self, text: str) -> None:

@@ -128,8 +128,7 @@ def conforms(type_: Type, to: Type) -> bool:
             return conforms(point, expected)
         case ContextType(), ContextType():
             return all(
-                (entry := type_.entry(name)) is not None and conforms(entry, expected)
-                for name, expected in to.entries
+                (entry := type_.entry(name)) is not None and conforms(entry, expected) for name, expected in to.entries
             )
         case FunctionType(), FunctionType():
             return _function_conforms(type_, to)
@@ -141,7 +140,5 @@ def _function_conforms(type_: FunctionType, to: FunctionType) -> bool:
         return True
     if type_.parameters is None or len(type_.parameters) != len(to.parameters):
         return False
-    contravariant = all(
-        conforms(expected, own) for own, expected in zip(type_.parameters, to.parameters, strict=True)
-    )
+    contravariant = all(conforms(expected, own) for own, expected in zip(type_.parameters, to.parameters, strict=True))
     return contravariant and conforms(type_.result, to.result)

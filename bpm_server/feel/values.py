@@ -77,11 +77,11 @@ class UserFunction(FeelFunction):
 
     Attributes:
         body: Called with the running evaluation and the arguments.
-        result: Declared type of the result; None is any.
+        returns: Type of the result, as far as it can be told from the body.
     """
 
     body: Callable[..., Value]
-    result: types.Type | None = None
+    returns: types.Type = types.ANY
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,9 +163,7 @@ def as_text(value: Value, *, nested: bool = False, style: DurationStyle = "dmn")
 
 def _entries_text(value: dict[str, Value], style: DurationStyle) -> str:
     separator = ":" if style == "camunda8" else ": "
-    return ", ".join(
-        f"{key}{separator}{as_text(item, nested=True, style=style)}" for key, item in value.items()
-    )
+    return ", ".join(f"{key}{separator}{as_text(item, nested=True, style=style)}" for key, item in value.items())
 
 
 def _quoted(text: str) -> str:
@@ -175,7 +173,7 @@ def _quoted(text: str) -> str:
 def type_of(value: Value) -> types.Type:
     """The type of a value (10.3.2.9, Table 43).
 
-    What a function returns is not known before it is called: it counts as null, which conforms to all types.
+    Where it cannot be told what a function returns, it counts as null, which conforms to all types.
     """
     simple = _TYPES.get(type(value))
     if simple is not None:
@@ -189,8 +187,8 @@ def type_of(value: Value) -> types.Type:
             return types.RangeType(type_of(value.high if value.low is None else value.low))
         case FeelFunction():
             parameters = tuple(type_ or types.ANY for type_ in value.types)
-            result = value.result if isinstance(value, UserFunction) else None
-            return types.FunctionType(parameters, result or types.NULL)
+            returns = value.returns if isinstance(value, UserFunction) else types.ANY
+            return types.FunctionType(parameters, types.NULL if returns == types.ANY else returns)
     return types.ANY
 
 
@@ -220,13 +218,11 @@ def is_instance(value: Value, type_: types.Type) -> bool:
     """Whether a value that is not null is of a type; null parts of lists and contexts are of any."""
     if value is None:
         return type_ == types.NULL
+    if isinstance(type_, types.Simple):
+        return type_ is types.ANY or _TYPES.get(type(value)) is type_ or type_ == types.ANY
     match type_:
-        case types.Simple("Any"):
-            return True
-        case types.Simple():
-            return _TYPES.get(type(value)) == type_
         case types.ListType(item):
-            return isinstance(value, list) and all(_fits(part, item) for part in value)
+            return isinstance(value, list) and (item is types.ANY or all(_fits(part, item) for part in value))
         case types.ContextType():
             return isinstance(value, dict) and all(
                 name in value and _fits(value[name], entry) for name, entry in type_.entries
@@ -236,6 +232,17 @@ def is_instance(value: Value, type_: types.Type) -> bool:
         case types.FunctionType():
             return isinstance(value, FeelFunction) and types.conforms(type_of(value), type_)
     return False
+
+
+def classes_of(type_: types.Type) -> frozenset[type]:
+    """Python classes all of whose values are of a type; empty where the values have to be looked at."""
+    if type_ == types.LIST:
+        return frozenset({list})
+    if type_ == types.CONTEXT:
+        return frozenset({dict})
+    if type_ == types.RANGE:
+        return frozenset({Range})
+    return frozenset(class_ for class_, each in _TYPES.items() if each == type_)
 
 
 def _fits(value: Value, type_: types.Type) -> bool:

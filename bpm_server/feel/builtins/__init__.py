@@ -29,7 +29,7 @@ _DMN: Final = Library(
     contexts.LIBRARY,
 )
 
-LIBRARIES: Final = {"dmn": _DMN.functions(), "camunda8": camunda.library(_DMN).functions()}
+LIBRARIES: Final = {"dmn": _DMN.functions(), "camunda8": camunda.library(_DMN).functions_with_other_names()}
 """Built-ins by dialect and name."""
 
 SPACED_NAMES: Final = {dialect: NameTable(functions) for dialect, functions in LIBRARIES.items()}

@@ -10,7 +10,6 @@ import binascii
 import uuid as uuids
 from typing import TYPE_CHECKING
 
-from bpm_server.feel import operations
 from bpm_server.feel.builtins import contexts, conversion, lists, strings
 from bpm_server.feel.builtins.registry import Library
 from bpm_server.feel.errors import Place, Refused
@@ -33,7 +32,7 @@ def library(standard: Library) -> Library:
     """The standard built-ins with Camunda's."""
     standard = Library(standard)
     for name in ("substring", "context put", "get value"):
-        standard.replace(name)
+        standard.forget(name)
     combined = Library(standard, _EXTENSIONS)
     combined.alias("and", "all")
     combined.alias("or", "any")
@@ -45,7 +44,7 @@ def library(standard: Library) -> Library:
 # ---------------------------------------------------------------------- values that may be missing
 
 
-@_EXTENSIONS.add("is defined", "value: any")
+@_EXTENSIONS.add("is defined", "value: any -> boolean")
 def is_defined(value: Value) -> bool:
     """Whether a value is not null."""
     return value is not None
@@ -66,7 +65,8 @@ def assert_(run: Run, place: Place, value: Value, condition: Value, cause: str =
 
 
 @_EXTENSIONS.add(
-    "fromAi", "value: any, description?: string|null, type?: string|null, schema?: context|null, options?: context|null"
+    "fromAi",
+    "value: any, description?: string|null, type?: string|null, schema?: context|null, options?: context|null",
 )
 def from_ai(
     value: Value,
@@ -82,13 +82,13 @@ def from_ai(
 # ---------------------------------------------------------------------- conversion
 
 
-@_EXTENSIONS.add("number", "from: string")
+@_EXTENSIONS.add("number", "from: string -> number")
 def number(text: str) -> FeelNumber:
     """``number("1500.5")``"""
     return conversion.number_from_string(text, None, None)
 
 
-@_EXTENSIONS.add("number", "from: string, grouping separator: string|null")
+@_EXTENSIONS.add("number", "from: string, grouping separator: string|null -> number")
 def number_with_grouping(text: str, grouping: str | None) -> FeelNumber:
     """``number("1,500", ",")``"""
     return conversion.number_from_string(text, grouping, None)
@@ -103,7 +103,7 @@ def from_json_text(text: str) -> Value:
         raise Refused(error.message) from error
 
 
-@_EXTENSIONS.add("to json", "value: any", needs_run=True)
+@_EXTENSIONS.add("to json", "value: any -> string", needs_run=True)
 def to_json_text(run: Run, place: Place, value: Value) -> str:
     """A value as JSON text; temporals become strings."""
     try:
@@ -114,7 +114,7 @@ def to_json_text(run: Run, place: Place, value: Value) -> str:
     return text
 
 
-@_EXTENSIONS.add("date and time", "date: date and time, timezone: string")
+@_EXTENSIONS.add("date and time", "date: date and time, timezone: string -> date and time")
 def date_time_in_zone(moment: DateTime, timezone: str) -> DateTime:
     """The same instant on the clock of another zone; a local value is only given the zone."""
     if timezone in {"Z", "z"}:
@@ -130,13 +130,13 @@ def date_time_in_zone(moment: DateTime, timezone: str) -> DateTime:
     return DateTime.from_instant(moment.instant(), offset, zone)
 
 
-@_EXTENSIONS.add("last day of month", "date: date")
+@_EXTENSIONS.add("last day of month", "date: date -> date")
 def last_day_of_month(date: Date) -> Date:
     """``last day of month(@"2024-02-01")`` is the 29th."""
     return Date(date.year, date.month, calendar.month_length(date.year, date.month))
 
 
-@_EXTENSIONS.add("last day of month", "date: date and time")
+@_EXTENSIONS.add("last day of month", "date: date and time -> date")
 def last_day_of_month_of_moment(moment: DateTime) -> Date:
     """The date only."""
     return last_day_of_month(moment.date)
@@ -145,7 +145,7 @@ def last_day_of_month_of_moment(moment: DateTime) -> Date:
 # ---------------------------------------------------------------------- strings
 
 
-@_EXTENSIONS.add("substring", "string: string, start position: number, length?: number")
+@_EXTENSIONS.add("substring", "string: string, start position: number, length?: number -> string")
 def substring(text: str, start: FeelNumber, length: FeelNumber | None = None) -> str:
     """Like the standard's, but a position behind the end gives nothing rather than null."""
     position = int(start)
@@ -161,7 +161,9 @@ def substring(text: str, start: FeelNumber, length: FeelNumber | None = None) ->
 
 
 @_EXTENSIONS.add(
-    "string join", "list: list, delimiter: string|null, prefix: string|null, suffix: string|null", needs_run=True
+    "string join",
+    "list: list, delimiter: string|null, prefix: string|null, suffix: string|null -> string",
+    needs_run=True,
 )
 def string_join(
     run: Run, place: Place, values: list[Value], delimiter: str | None, prefix: str | None, suffix: str | None
@@ -170,31 +172,31 @@ def string_join(
     return (prefix or "") + strings.string_join(run, place, values, delimiter) + (suffix or "")
 
 
-@_EXTENSIONS.add("extract", "string: string, pattern: string")
+@_EXTENSIONS.add("extract", "string: string, pattern: string -> list<string>")
 def extract(text: str, pattern: str) -> list[str]:
     """All matches of a pattern."""
     return [match.group() for match in compile_pattern(pattern, lenient=True).matches(text)]
 
 
-@_EXTENSIONS.add("trim", "string: string")
+@_EXTENSIONS.add("trim", "string: string -> string")
 def trim(text: str) -> str:
     """Without white space at both ends."""
     return text.strip()
 
 
-@_EXTENSIONS.add("is blank", "string: string")
+@_EXTENSIONS.add("is blank", "string: string -> boolean")
 def is_blank(text: str) -> bool:
     """Nothing but white space."""
     return not text.strip()
 
 
-@_EXTENSIONS.add("to base64", "value: string")
+@_EXTENSIONS.add("to base64", "value: string -> string")
 def to_base64(text: str) -> str:
     """The UTF-8 bytes of a string in Base64."""
     return base64.b64encode(text.encode()).decode("ascii")
 
 
-@_EXTENSIONS.add("from base64", "value: string")
+@_EXTENSIONS.add("from base64", "value: string -> string")
 def from_base64(text: str) -> str:
     """The reverse of ``to base64``."""
     try:
@@ -204,13 +206,13 @@ def from_base64(text: str) -> str:
         raise Refused(message) from error
 
 
-@_EXTENSIONS.add("uuid", needs_run=True)
+@_EXTENSIONS.add("uuid", "-> string", needs_run=True)
 def uuid(run: Run, _place: Place) -> str:
     """A random identifier of 36 characters."""
     return str(uuids.UUID(int=run.random().getrandbits(128), version=4))
 
 
-@_EXTENSIONS.add("random number", needs_run=True)
+@_EXTENSIONS.add("random number", "-> number", needs_run=True)
 def random_number(run: Run, _place: Place) -> FeelNumber:
     """From 0 up to, but not including, 1."""
     return DECIMAL128.scaleb(run.random().randrange(10**16), -16)
@@ -219,25 +221,19 @@ def random_number(run: Run, _place: Place) -> FeelNumber:
 # ---------------------------------------------------------------------- lists and contexts
 
 
-@_EXTENSIONS.add("is empty", "list: list")
+@_EXTENSIONS.add("is empty", "list: list -> boolean")
 def is_empty(values: list[Value]) -> bool:
     """Whether a list has no items."""
     return not values
 
 
-@_EXTENSIONS.add("duplicate values", "list: list", needs_run=True)
+@_EXTENSIONS.add("duplicate values", "list: list -> list", needs_run=True)
 def duplicate_values(run: Run, place: Place, values: list[Value]) -> list[Value]:
     """The items that stand in the list more than once, each once."""
-    run.charge(place, len(values) ** 2 // 64)
-    twice = [
-        value
-        for value in lists.distinct(run, place, values)
-        if sum(operations.same(run, value, other) for other in values) > 1
-    ]
-    return twice
+    return [group[0] for group in lists.groups(run, place, values) if len(group) > 1]
 
 
-@_EXTENSIONS.add("partition", "list: list, size: number")
+@_EXTENSIONS.add("partition", "list: list, size: number -> list<list>")
 def partition(values: list[Value], size: FeelNumber) -> list[list[Value]]:
     """Lists of so many items; the last may have fewer."""
     count = int(size)
@@ -268,19 +264,19 @@ def get_value_at(context: dict[str, Value], keys: list[str]) -> Value:
     return value
 
 
-@_EXTENSIONS.add("context put", "context: context, key: string, value: any")
+@_EXTENSIONS.add("context put", "context: context, key: string, value: any -> context")
 def context_put(context: dict[str, Value], key: str, value: Value) -> dict[str, Value]:
     """The context with an entry set."""
     return contexts.context_put(context, key, value)
 
 
-@_EXTENSIONS.add("context put", "context: context, keys: list<string>, value: any")
+@_EXTENSIONS.add("context put", "context: context, keys: list<string>, value: any -> context")
 def context_put_at(context: dict[str, Value], keys: list[str], value: Value) -> dict[str, Value]:
     """The context with an entry set at a path of keys; contexts on the way are made."""
     return contexts.put_nested(context, keys, value, create=True)
 
 
-@_EXTENSIONS.add("context merge", "contexts...: context")
+@_EXTENSIONS.add("context merge", "contexts...: context -> context")
 def context_merge(given: list[Value]) -> dict[str, Value]:
     """``context merge(a, b, c)``"""
     return contexts.context_merge(given)

@@ -11,7 +11,7 @@ LIBRARY = Library()
 Context = dict[str, Value]
 
 
-@LIBRARY.add("get value", "m|context: context, key: string")
+@LIBRARY.add("get value", "m~context: context, key: string -> any")
 def get_value(context: Context, key: str) -> Value:
     """The entry of a key; null where there is none."""
     if key not in context:
@@ -20,13 +20,13 @@ def get_value(context: Context, key: str) -> Value:
     return context[key]
 
 
-@LIBRARY.add("get entries", "m|context: context")
+@LIBRARY.add("get entries", "m~context: context -> list<context>")
 def get_entries(context: Context) -> list[Context]:
     """A context with ``key`` and ``value`` for each entry."""
     return [{"key": key, "value": value} for key, value in context.items()]
 
 
-@LIBRARY.add("context", "entries: list")
+@LIBRARY.add("context", "entries: list -> context")
 def context_of(entries: list[Value]) -> Context:
     """The reverse of ``get entries``."""
     context: Context = {}
@@ -41,13 +41,13 @@ def context_of(entries: list[Value]) -> Context:
     return context
 
 
-@LIBRARY.add("context put", "context: context, key: string, value: any")
+@LIBRARY.add("context put", "context: context, key: string, value: any -> context")
 def context_put(context: Context, key: str, value: Value) -> Context:
     """The context with an entry set."""
     return {**context, key: value}
 
 
-@LIBRARY.add("context put", "context: context, keys: list<string>, value: any")
+@LIBRARY.add("context put", "context: context, keys: list<string>, value: any -> context")
 def context_put_nested(context: Context, keys: list[str], value: Value) -> Context:
     """The context with an entry of its entries set."""
     return put_nested(context, keys, value, create=False)
@@ -81,7 +81,7 @@ def put_nested(context: Context, keys: list[str], value: Value, *, create: bool)
     return result
 
 
-@LIBRARY.add("context merge", "contexts: list")
+@LIBRARY.add("context merge", "contexts: list -> context")
 def context_merge(contexts: list[Value]) -> Context:
     """All entries; of those with the same key the last."""
     merged: Context = {}

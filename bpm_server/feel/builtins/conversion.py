@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from bpm_server.feel import nodes, ranges
 from bpm_server.feel.builtins.registry import Library
 from bpm_server.feel.dialects import DMN
 from bpm_server.feel.errors import FeelSyntaxError, Place, Refused, Source
-from bpm_server.feel.evaluation import Run
-from bpm_server.feel.names import NameTable
+from bpm_server.feel.names import NameTable, Vocabulary
 from bpm_server.feel.numbers import FeelNumber, parse_number, whole
 from bpm_server.feel.parser import parse
 from bpm_server.feel.temporal import arithmetic
@@ -33,6 +33,9 @@ from bpm_server.feel.temporal.values import (
 )
 from bpm_server.feel.values import Range, Value, as_text, described
 
+if TYPE_CHECKING:
+    from bpm_server.feel.evaluation import Run
+
 LIBRARY = Library()
 
 _NUMBER = re.compile(r"-?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\Z")
@@ -50,26 +53,26 @@ def _found(value: object, expected: str, text: str) -> Value:
 # ---------------------------------------------------------------------- dates and times
 
 
-@LIBRARY.add("date", "from: string")
+@LIBRARY.add("date", "from: string -> date")
 def date_from_string(text: str) -> Date:
     """``date("2026-01-31")``"""
     date: Date = _found(parse_date(text), "a date as YYYY-MM-DD", text)
     return date
 
 
-@LIBRARY.add("date", "from: date")
+@LIBRARY.add("date", "from: date -> date")
 def date_from_date(date: Date) -> Date:
     """``date(date)``"""
     return date
 
 
-@LIBRARY.add("date", "from: date and time")
+@LIBRARY.add("date", "from: date and time -> date")
 def date_from_date_time(moment: DateTime) -> Date:
     """``date(date and time)``"""
     return moment.date
 
 
-@LIBRARY.add("date", "year: number, month: number, day: number")
+@LIBRARY.add("date", "year: number, month: number, day: number -> date")
 def date_from_numbers(year: FeelNumber, month: FeelNumber, day: FeelNumber) -> Date:
     """``date(2026, 1, 31)``"""
     numbers = [whole(part) for part in (year, month, day)]
@@ -80,26 +83,26 @@ def date_from_numbers(year: FeelNumber, month: FeelNumber, day: FeelNumber) -> D
     return date
 
 
-@LIBRARY.add("time", "from: string")
+@LIBRARY.add("time", "from: string -> time")
 def time_from_string(text: str) -> Time:
     """``time("12:30:00@Europe/Berlin")``"""
     time: Time = _found(parse_time(text), "a time as HH:MM:SS", text)
     return time
 
 
-@LIBRARY.add("time", "from: time")
+@LIBRARY.add("time", "from: time -> time")
 def time_from_time(time: Time) -> Time:
     """``time(time)``"""
     return time
 
 
-@LIBRARY.add("time", "from: date and time")
+@LIBRARY.add("time", "from: date and time -> time")
 def time_from_date_time(moment: DateTime) -> Time:
     """``time(date and time)``; that of a date is UTC midnight."""
     return moment.time
 
 
-@LIBRARY.add("time", "hour: number, minute: number, second: number, offset?: days and time duration|null")
+@LIBRARY.add("time", "hour: number, minute: number, second: number, offset?: days and time duration|null -> time")
 def time_from_numbers(
     hour: FeelNumber, minute: FeelNumber, second: FeelNumber, offset: DaysDuration | None = None
 ) -> Time:
@@ -130,20 +133,20 @@ def _offset_seconds(offset: DaysDuration | None) -> int | None:
     return seconds
 
 
-@LIBRARY.add("date and time", "from: string")
+@LIBRARY.add("date and time", "from: string -> date and time")
 def date_time_from_string(text: str) -> DateTime:
     """``date and time("2026-01-31T12:30:00")``"""
     moment: DateTime = _found(parse_date_time(text), "a date and time as YYYY-MM-DDTHH:MM:SS", text)
     return moment
 
 
-@LIBRARY.add("date and time", "date: date, time: time")
+@LIBRARY.add("date and time", "date: date, time: time -> date and time")
 def date_time_from_date(date: Date, time: Time) -> DateTime:
     """``date and time(date, time)``"""
     return DateTime(date, time)
 
 
-@LIBRARY.add("date and time", "date: date and time, time: time")
+@LIBRARY.add("date and time", "date: date and time, time: time -> date and time")
 def date_time_from_date_time(moment: DateTime, time: Time) -> DateTime:
     """``date and time(date and time, time)``: the time of the first does not count."""
     return DateTime(moment.date, time)
@@ -152,14 +155,12 @@ def date_time_from_date_time(moment: DateTime, time: Time) -> DateTime:
 @LIBRARY.add("duration", "from: string")
 def duration_from_string(text: str) -> DaysDuration | MonthsDuration:
     """``duration("P1DT2H")``"""
-    duration: DaysDuration | MonthsDuration = _found(
-        parse_duration(text), "a duration as P1Y2M or P1DT2H3M4S", text
-    )
+    duration: DaysDuration | MonthsDuration = _found(parse_duration(text), "a duration as P1Y2M or P1DT2H3M4S", text)
     return duration
 
 
-@LIBRARY.add("years and months duration", "from: date, to: date")
-@LIBRARY.add("years and months duration", "from: date and time, to: date and time")
+@LIBRARY.add("years and months duration", "from: date, to: date -> years and months duration")
+@LIBRARY.add("years and months duration", "from: date and time, to: date and time -> years and months duration")
 def months_between(start: Date | DateTime, end: Date | DateTime) -> MonthsDuration:
     """Whole months between two days; times of day do not count."""
     return MonthsDuration(arithmetic.months_between(_day(start), _day(end)))
@@ -172,7 +173,7 @@ def _day(value: Date | DateTime) -> Date:
 # ---------------------------------------------------------------------- numbers and strings
 
 
-@LIBRARY.add("number", "from: string, grouping separator: string|null, decimal separator: string|null")
+@LIBRARY.add("number", "from: string, grouping separator: string|null, decimal separator: string|null -> number")
 def number_from_string(text: str, grouping: str | None, point: str | None) -> FeelNumber:
     """``number("1.000,5", ".", ",")``"""
     if grouping not in _GROUPINGS or point not in _POINTS or (grouping == point and grouping is not None):
@@ -190,7 +191,7 @@ def number_from_string(text: str, grouping: str | None, point: str | None) -> Fe
     return parse_number(plain)
 
 
-@LIBRARY.add("string", "from: any", needs_run=True)
+@LIBRARY.add("string", "from: any -> string", needs_run=True)
 def string(run: Run, place: Place, value: Value) -> str | None:
     """Any value but null as text."""
     if value is None:
@@ -203,17 +204,17 @@ def string(run: Run, place: Place, value: Value) -> str | None:
 # ---------------------------------------------------------------------- ranges
 
 _CONSTRUCTORS = frozenset({"date", "time", "date and time", "duration"})
-_NAMES = NameTable(_CONSTRUCTORS)
+_VOCABULARY = Vocabulary(functions=NameTable(_CONSTRUCTORS))
 
 
-@LIBRARY.add("range", "from: string", needs_run=True)
+@LIBRARY.add("range", "from: string -> range", needs_run=True)
 def range_from_string(run: Run, place: Place, text: str) -> Range | None:
     """``range("[18..21)")``: a range literal (rule 66), with nothing but literals at its ends."""
     open_end = _open_ended(text)
     if open_end is not None:
         return open_end
     try:
-        tree = parse(Source(text), DMN, functions=_NAMES)
+        tree = parse(Source(text), DMN, _VOCABULARY)
     except FeelSyntaxError as error:
         message = f"Expected a range, but found {described(text)}"
         raise Refused(message) from error
@@ -246,7 +247,7 @@ def _open_ended(text: str) -> Range | None:
 
 def _literal(text: str) -> Value:
     try:
-        return _endpoint(parse(Source(text), DMN, functions=_NAMES))
+        return _endpoint(parse(Source(text), DMN, _VOCABULARY))
     except FeelSyntaxError as error:
         message = f"Expected a literal at the end of a range, but found {described(text)}"
         raise Refused(message) from error

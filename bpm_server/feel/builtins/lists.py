@@ -10,22 +10,23 @@ from bpm_server.feel import calls, operations
 from bpm_server.feel.builtins.registry import Library
 from bpm_server.feel.errors import Place, Refused
 from bpm_server.feel.numbers import DECIMAL128, FeelNumber, shortened
+from bpm_server.feel.temporal.values import Date, DaysDuration, MonthsDuration
 from bpm_server.feel.values import FeelFunction, Value, described
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     from bpm_server.feel.evaluation import Run
 
 LIBRARY = Library()
 
 
-def _add_for_list_or_items(name: str, item: str) -> Callable[[Callable[..., Value]], Callable[..., Value]]:
+def _add_for_list_or_items(name: str, item: str, result: str) -> Callable[[Callable[..., Value]], Callable[..., Value]]:
     """For functions that take a list, or its items one by one."""
 
     def register(implementation: Callable[..., Value]) -> Callable[..., Value]:
-        LIBRARY.add(name, "list: list")(implementation)
-        LIBRARY.add(name, f"{item}...: any")(implementation)
+        LIBRARY.add(name, f"list: list -> {result}")(implementation)
+        LIBRARY.add(name, f"{item}...: any -> {result}")(implementation)
         return implementation
 
     return register
@@ -51,13 +52,13 @@ def _sum(values: list[FeelNumber]) -> FeelNumber:
 # ---------------------------------------------------------------------- looking at lists
 
 
-@LIBRARY.add("list contains", "list: list, element: any", needs_run=True)
+@LIBRARY.add("list contains", "list: list, element: any -> boolean", needs_run=True)
 def list_contains(run: Run, _place: Place, values: list[Value], element: Value) -> bool:
     """Whether an item is equal to the element."""
     return any(operations.same(run, value, element) for value in values)
 
 
-@LIBRARY.add("count", "list: list")
+@LIBRARY.add("count", "list: list -> number")
 def count(values: list[Value]) -> int:
     """Number of items."""
     return len(values)
@@ -80,25 +81,25 @@ def _extreme(values: list[Value], *, greatest: bool) -> Value:
     return best
 
 
-@_add_for_list_or_items("min", "c")
+@_add_for_list_or_items("min", "c", "any")
 def minimum(values: list[Value]) -> Value:
     """The smallest item; null of none."""
     return _extreme(values, greatest=False)
 
 
-@_add_for_list_or_items("max", "c")
+@_add_for_list_or_items("max", "c", "any")
 def maximum(values: list[Value]) -> Value:
     """The greatest item; null of none."""
     return _extreme(values, greatest=True)
 
 
-@_add_for_list_or_items("sum", "n")
+@_add_for_list_or_items("sum", "n", "number")
 def total(values: list[Value]) -> FeelNumber | None:
     """Null of none."""
     return _sum(_numbers(values)) if values else None
 
 
-@_add_for_list_or_items("product", "n")
+@_add_for_list_or_items("product", "n", "number")
 def product(values: list[Value]) -> FeelNumber | None:
     """Null of none."""
     if not values:
@@ -109,13 +110,13 @@ def product(values: list[Value]) -> FeelNumber | None:
     return result
 
 
-@_add_for_list_or_items("mean", "n")
+@_add_for_list_or_items("mean", "n", "number")
 def mean(values: list[Value]) -> FeelNumber | None:
     """The arithmetic mean; null of none."""
     return DECIMAL128.divide(_sum(_numbers(values)), len(values)) if values else None
 
 
-@_add_for_list_or_items("median", "n")
+@_add_for_list_or_items("median", "n", "number")
 def median(values: list[Value]) -> FeelNumber | None:
     """The middle item, or the mean of the two in the middle; null of none."""
     if not values:
@@ -127,7 +128,7 @@ def median(values: list[Value]) -> FeelNumber | None:
     return DECIMAL128.divide(DECIMAL128.add(ordered[middle - 1], ordered[middle]), 2)
 
 
-@_add_for_list_or_items("stddev", "n")
+@_add_for_list_or_items("stddev", "n", "number")
 def standard_deviation(values: list[Value]) -> FeelNumber | None:
     """Of a sample; null of fewer than two."""
     numbers = _numbers(values)
@@ -142,7 +143,7 @@ def standard_deviation(values: list[Value]) -> FeelNumber | None:
     return DECIMAL128.sqrt(DECIMAL128.divide(_sum(squares), len(numbers) - 1))  # type: ignore[arg-type]
 
 
-@_add_for_list_or_items("mode", "n")
+@_add_for_list_or_items("mode", "n", "list<number>")
 def mode(values: list[Value]) -> list[FeelNumber]:
     """The most frequent items, in ascending order."""
     frequency: dict[FeelNumber, int] = {}
@@ -152,13 +153,13 @@ def mode(values: list[Value]) -> list[FeelNumber]:
     return sorted(number for number, times in frequency.items() if times == most)
 
 
-@_add_for_list_or_items("all", "b")
+@_add_for_list_or_items("all", "b", "boolean")
 def all_true(values: list[Value]) -> bool | None:
     """False if an item is false, else null if one is null, else true."""
     return _combined(values, decisive=False)
 
 
-@_add_for_list_or_items("any", "b")
+@_add_for_list_or_items("any", "b", "boolean")
 def any_true(values: list[Value]) -> bool | None:
     """True if an item is true, else null if one is null, else false."""
     return _combined(values, decisive=True)
@@ -174,7 +175,7 @@ def _combined(values: list[Value], *, decisive: bool) -> bool | None:
     return None if None in values else not decisive
 
 
-@LIBRARY.add("index of", "list: list, match: any", needs_run=True)
+@LIBRARY.add("index of", "list: list, match: any -> list<number>", needs_run=True)
 def index_of(run: Run, _place: Place, values: list[Value], match: Value) -> list[int]:
     """Places of the items that are equal to the match."""
     return [place for place, value in enumerate(values, 1) if operations.same(run, value, match)]
@@ -196,7 +197,7 @@ def place_in(values: list[Value], position: FeelNumber) -> int:
     return number - 1 if number > 0 else len(values) + number
 
 
-@LIBRARY.add("sublist", "list: list, start position: number, length?: number")
+@LIBRARY.add("sublist", "list: list, start position: number, length?: number -> list")
 def sublist(values: list[Value], start: FeelNumber, length: FeelNumber | None = None) -> list[Value]:
     """From a position on, so many items or all."""
     first = place_in(values, start)
@@ -208,13 +209,13 @@ def sublist(values: list[Value], start: FeelNumber, length: FeelNumber | None = 
     return values[first : first + int(length)]
 
 
-@LIBRARY.add("append", "list: list, item|items...: any")
+@LIBRARY.add("append", "list: list, item~items...: any -> list")
 def append(values: list[Value], items: list[Value]) -> list[Value]:
     """The list with the items at its end."""
     return [*values, *items]
 
 
-@LIBRARY.add("concatenate", "list|lists...: list", needs_run=True)
+@LIBRARY.add("concatenate", "list~lists...: list -> list", needs_run=True)
 def concatenate(run: Run, place: Place, lists: list[list[Value]]) -> list[Value]:
     """The items of all lists."""
     size = sum(map(len, lists))
@@ -223,37 +224,35 @@ def concatenate(run: Run, place: Place, lists: list[list[Value]]) -> list[Value]
     return [item for values in lists for item in values]
 
 
-@LIBRARY.add("insert before", "list: list, position: number, newItem|new item: any")
+@LIBRARY.add("insert before", "list: list, position: number, newItem: any -> list")
 def insert_before(values: list[Value], position: FeelNumber, item: Value) -> list[Value]:
     """The list with the item before a position."""
     index = place_in(values, position)
     return [*values[:index], item, *values[index:]]
 
 
-@LIBRARY.add("remove", "list: list, position: number")
+@LIBRARY.add("remove", "list: list, position: number -> list")
 def remove(values: list[Value], position: FeelNumber) -> list[Value]:
     """The list without the item at a position."""
     index = place_in(values, position)
     return values[:index] + values[index + 1 :]
 
 
-@LIBRARY.add("reverse", "list: list")
+@LIBRARY.add("reverse", "list: list -> list")
 def reverse(values: list[Value]) -> list[Value]:
     """The last item first."""
     return values[::-1]
 
 
-@LIBRARY.add("list replace", "list: list, position: number, newItem|new item: any")
+@LIBRARY.add("list replace", "list: list, position: number, newItem: any -> list")
 def list_replace(values: list[Value], position: FeelNumber, item: Value) -> list[Value]:
     """The list with another item at a position."""
     index = place_in(values, position)
     return [*values[:index], item, *values[index + 1 :]]
 
 
-@LIBRARY.add("list replace", "list: list, match: function, newItem|new item: any", needs_run=True)
-def list_replace_matching(
-    run: Run, place: Place, values: list[Value], match: FeelFunction, item: Value
-) -> list[Value]:
+@LIBRARY.add("list replace", "list: list, match: function, newItem: any -> list", needs_run=True)
+def list_replace_matching(run: Run, place: Place, values: list[Value], match: FeelFunction, item: Value) -> list[Value]:
     """The list with another item wherever ``match(item, newItem)`` is true."""
     run.charge(place, len(values))
     replaced = []
@@ -269,44 +268,64 @@ def list_replace_matching(
 # ---------------------------------------------------------------------- sets
 
 
-def _hash_key(value: Value) -> Value:
-    """A key that equal values share, where that is certain; None otherwise."""
-    return value if type(value) in {int, Decimal, str} else None
+def _hash_key(value: Value) -> Hashable:
+    """What a value has in common with all that are equal to it and with no other; None where nothing is that."""
+    kind = type(value)
+    if kind is int or kind is Decimal:
+        return ("number", value)
+    if kind is str or kind is bool or kind is MonthsDuration or kind is DaysDuration or kind is Date:
+        return (kind, value)
+    if kind is list:
+        keys = tuple(map(_hash_key, value))
+        return None if None in keys else ("list", keys)
+    if kind is dict:
+        keys = tuple(map(_hash_key, value.values()))
+        return None if None in keys else ("context", frozenset(zip(value, keys, strict=True)))
+    return ("null",) if value is None else None
+
+
+def groups(run: Run, place: Place, values: list[Value]) -> list[list[Value]]:
+    """The values in groups of equal ones, in the order in which the first of each stands."""
+    found: list[list[Value]] = []
+    by_key: dict[Hashable, list[Value]] = {}
+    others: list[list[Value]] = []
+    for value in values:
+        key = _hash_key(value)
+        if key is not None:
+            group = by_key.get(key)
+        else:
+            run.charge(place, 4 * len(others))
+            group = next((each for each in others if operations.same(run, value, each[0])), None)
+        if group is not None:
+            group.append(value)
+            continue
+        group = [value]
+        found.append(group)
+        if key is None:
+            others.append(group)
+        else:
+            by_key[key] = group
+    return found
 
 
 def distinct(run: Run, place: Place, values: list[Value]) -> list[Value]:
     """Each value once, where it stands first."""
-    kept: list[Value] = []
-    keys: set[tuple[bool, Value]] = set()
-    others: list[Value] = []
-    for value in values:
-        key = _hash_key(value)
-        if key is not None:
-            marked = (type(value) is str, key)
-            if marked not in keys:
-                keys.add(marked)
-                kept.append(value)
-            continue
-        run.charge(place, len(others))
-        if not any(operations.same(run, value, other) for other in others):
-            others.append(value)
-            kept.append(value)
-    return kept
+    return [group[0] for group in groups(run, place, values)]
 
 
-@LIBRARY.add("union", "list|lists...: list", needs_run=True)
+@LIBRARY.add("union", "list~lists...: list -> list", needs_run=True)
 def union(run: Run, place: Place, lists: list[list[Value]]) -> list[Value]:
     """The items of all lists, each once."""
     return distinct(run, place, concatenate(run, place, lists))
 
 
-@LIBRARY.add("distinct values", "list: list", needs_run=True)
+@LIBRARY.add("distinct values", "list: list -> list", needs_run=True)
 def distinct_values(run: Run, place: Place, values: list[Value]) -> list[Value]:
     """Each item once."""
     return distinct(run, place, values)
 
 
-@LIBRARY.add("flatten", "list: list", needs_run=True)
+@LIBRARY.add("flatten", "list: list -> list", needs_run=True)
 def flatten(run: Run, place: Place, values: list[Value]) -> list[Value]:
     """All items of lists within lists."""
     flat: list[Value] = []
@@ -324,7 +343,7 @@ def flatten(run: Run, place: Place, values: list[Value]) -> list[Value]:
     return flat
 
 
-@LIBRARY.add("sort", "list: list, precedes: function", needs_run=True)
+@LIBRARY.add("sort", "list: list, precedes: function -> list", needs_run=True)
 def sort(run: Run, place: Place, values: list[Value], precedes: FeelFunction) -> list[Value]:
     """By an ordering function; items that neither precede each other keep their order."""
 
@@ -341,7 +360,7 @@ def sort(run: Run, place: Place, values: list[Value], precedes: FeelFunction) ->
     return sorted(values, key=cmp_to_key(compare))
 
 
-@LIBRARY.add("sort", "list: list")
+@LIBRARY.add("sort", "list: list -> list")
 def sort_naturally(values: list[Value]) -> list[Value]:
     """In ascending order."""
     for value in values:

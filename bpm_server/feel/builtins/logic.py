@@ -10,7 +10,7 @@ from bpm_server.feel.values import FeelFunction, Value, described
 LIBRARY = Library()
 
 
-@LIBRARY.add("not", "negand: any")
+@LIBRARY.add("not", "negand: any -> boolean")
 def negation(negand: Value) -> bool | None:
     """Ternary: of what is neither true nor false, null."""
     if negand is None:
@@ -21,7 +21,7 @@ def negation(negand: Value) -> bool | None:
     return not negand
 
 
-@LIBRARY.add("is", "value1: any, value2: any")
+@LIBRARY.add("is", "value1: any, value2: any -> boolean")
 def identical(left: Value, right: Value) -> bool:
     """Whether both are the same element of the semantic domain; never null."""
     if is_number(left) and is_number(right):

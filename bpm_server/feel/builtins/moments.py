@@ -21,42 +21,43 @@ LIBRARY = Library()
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = (
-    "January February March April May June July August September October November December".split()
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
 )
 
 
-def _add_for_date(name: str) -> Callable[[Callable[[Date], Value]], Callable[[Date], Value]]:
+def _add_for_date(name: str, result: str) -> Callable[[Callable[[Date], Value]], Callable[[Date], Value]]:
     def register(implementation: Callable[[Date], Value]) -> Callable[[Date], Value]:
-        LIBRARY.add(name, "date: date")(implementation)
+        LIBRARY.add(name, f"date: date -> {result}")(implementation)
 
         def of_moment(moment: DateTime) -> Value:
             return implementation(moment.date)
 
-        LIBRARY.add(name, "date: date and time")(of_moment)
+        LIBRARY.add(name, f"date: date and time -> {result}")(of_moment)
         return implementation
 
     return register
 
 
-@_add_for_date("day of year")
+@_add_for_date("day of year", "number")
 def day_of_year(date: Date) -> int:
     """From 1 to 366."""
     return calendar.day_of_year(date.year, date.month, date.day)
 
 
-@_add_for_date("day of week")
+@_add_for_date("day of week", "string")
 def day_of_week(date: Date) -> str:
     """The English name."""
     return _DAYS[calendar.weekday(date.day_number) - 1]
 
 
-@_add_for_date("month of year")
+@_add_for_date("month of year", "string")
 def month_of_year(date: Date) -> str:
     """The English name."""
     return _MONTHS[date.month - 1]
 
 
-@_add_for_date("week of year")
+@_add_for_date("week of year", "number")
 def week_of_year(date: Date) -> int:
     """ISO 8601, from 1 to 53."""
     return calendar.week_of_year(date.year, date.month, date.day)
@@ -69,13 +70,13 @@ def _given_time(run: Run) -> datetime:
     return run.now
 
 
-@LIBRARY.add("now", needs_run=True)
+@LIBRARY.add("now", "-> date and time", needs_run=True)
 def now(run: Run, _place: Place) -> DateTime:
     """The time given to the evaluation."""
     return from_datetime(_given_time(run))
 
 
-@LIBRARY.add("today", needs_run=True)
+@LIBRARY.add("today", "-> date", needs_run=True)
 def today(run: Run, _place: Place) -> Date:
     """The day of the time given to the evaluation, in its own time zone."""
     moment = _given_time(run)

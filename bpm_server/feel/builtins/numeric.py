@@ -36,7 +36,7 @@ def rounded(number: FeelNumber, scale: FeelNumber, mode: str) -> FeelNumber:
     return number.quantize(Decimal((0, (1,), -digits)), rounding=mode, context=DECIMAL128)
 
 
-@LIBRARY.add("decimal", "n: number, scale: number")
+@LIBRARY.add("decimal", "n: number, scale: number -> number")
 def decimal(number: FeelNumber, scale: FeelNumber) -> FeelNumber:
     """Ties go to the even neighbour."""
     return rounded(number, scale, ROUNDINGS["half even"])
@@ -46,7 +46,7 @@ def _add_rounding(name: str, mode: str, *, with_default: bool) -> None:
     def round_(number: FeelNumber, scale: FeelNumber = 0) -> FeelNumber:
         return rounded(number, scale, ROUNDINGS[mode])
 
-    LIBRARY.add(name, "n: number, scale?: number" if with_default else "n: number, scale: number")(round_)
+    LIBRARY.add(name, f"n: number, scale{'?' if with_default else ''}: number -> number")(round_)
 
 
 _add_rounding("floor", "floor", with_default=True)
@@ -57,25 +57,25 @@ _add_rounding("round half up", "half up", with_default=False)
 _add_rounding("round half down", "half down", with_default=False)
 
 
-@LIBRARY.add("abs", "n|number: number")
+@LIBRARY.add("abs", "n~number: number -> number")
 def absolute(number: FeelNumber) -> FeelNumber:
     """Without its sign."""
     return abs(number) if isinstance(number, int) else number.copy_abs()
 
 
-@LIBRARY.add("abs", "n: days and time duration")
+@LIBRARY.add("abs", "n: days and time duration -> days and time duration")
 def absolute_days(duration: DaysDuration) -> DaysDuration:
     """Without its sign."""
     return DaysDuration(abs(duration.nanos))
 
 
-@LIBRARY.add("abs", "n: years and months duration")
+@LIBRARY.add("abs", "n: years and months duration -> years and months duration")
 def absolute_months(duration: MonthsDuration) -> MonthsDuration:
     """Without its sign."""
     return MonthsDuration(abs(duration.months))
 
 
-@LIBRARY.add("modulo", "dividend: number, divisor: number")
+@LIBRARY.add("modulo", "dividend: number, divisor: number -> number")
 def modulo(dividend: FeelNumber, divisor: FeelNumber) -> FeelNumber:
     """``dividend - divisor * floor(dividend / divisor)``: the sign is that of the divisor."""
     if divisor == 0:
@@ -86,43 +86,41 @@ def modulo(dividend: FeelNumber, divisor: FeelNumber) -> FeelNumber:
     remainder = DECIMAL128.remainder(dividend, divisor)
     if remainder and (remainder < 0) != (divisor < 0):
         return DECIMAL128.add(remainder, divisor)
-    return remainder.copy_abs() if not remainder else remainder
+    return remainder if remainder else remainder.copy_abs()
 
 
-@LIBRARY.add("sqrt", "number: number")
+@LIBRARY.add("sqrt", "number: number -> number")
 def square_root(number: FeelNumber) -> FeelNumber:
     """Of numbers from 0 on."""
     return _within(DECIMAL128.sqrt, number, number >= 0, "a number of at least 0")
 
 
-@LIBRARY.add("log", "number: number")
+@LIBRARY.add("log", "number: number -> number")
 def logarithm(number: FeelNumber) -> FeelNumber:
     """Natural logarithm of numbers above 0."""
     return _within(DECIMAL128.ln, number, number > 0, "a number above 0")
 
 
-@LIBRARY.add("exp", "number: number")
+@LIBRARY.add("exp", "number: number -> number")
 def exponential(number: FeelNumber) -> FeelNumber:
-    """e to the power of a number."""
+    """E to the power of a number."""
     return DECIMAL128.exp(number)
 
 
-def _within(
-    function: Callable[[FeelNumber], Decimal], number: FeelNumber, valid: bool, expected: str
-) -> FeelNumber:
+def _within(function: Callable[[FeelNumber], Decimal], number: FeelNumber, valid: bool, expected: str) -> FeelNumber:
     if not valid:
         message = f"Expected {expected}, but found {number}"
         raise Refused(message, "arithmetic")
     return function(number)
 
 
-@LIBRARY.add("odd", "number: number")
+@LIBRARY.add("odd", "number: number -> boolean")
 def odd(number: FeelNumber) -> bool:
     """Of whole numbers."""
     return _is_odd(number)
 
 
-@LIBRARY.add("even", "number: number")
+@LIBRARY.add("even", "number: number -> boolean")
 def even(number: FeelNumber) -> bool:
     """Of whole numbers."""
     return not _is_odd(number)

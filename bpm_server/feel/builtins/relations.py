@@ -76,7 +76,9 @@ def _same_end(left: _End, right: _End) -> bool:
     )
 
 
-@LIBRARY.add("before", "point1|point|range|range1: any, point2|point|range|range2: any")
+@LIBRARY.add("before", "range: range, point: any -> boolean")
+@LIBRARY.add("before", "point: any, range: range -> boolean")
+@LIBRARY.add("before", "point1/range1: any, point2/range2: any -> boolean")
 def before(left: Value, right: Value) -> bool:
     """The first is over before the second begins."""
     _refuse_null(left, right)
@@ -85,32 +87,34 @@ def before(left: Value, right: Value) -> bool:
     return _ends_before(_high(left), _low(right))
 
 
-@LIBRARY.add("after", "point1|point|range|range1: any, point2|point|range|range2: any")
+@LIBRARY.add("after", "range: range, point: any -> boolean")
+@LIBRARY.add("after", "point: any, range: range -> boolean")
+@LIBRARY.add("after", "point1/range1: any, point2/range2: any -> boolean")
 def after(left: Value, right: Value) -> bool:
     """The first begins after the second is over."""
     return before(right, left)
 
 
-@LIBRARY.add("meets", "range1: range, range2: range")
+@LIBRARY.add("meets", "range1: range, range2: range -> boolean")
 def meets(left: Range, right: Range) -> bool:
     """The first ends at the included point where the second starts."""
     high, low = _high(left), _low(right)
     return high.included and low.included and _same_end(high, low)
 
 
-@LIBRARY.add("met by", "range1: range, range2: range")
+@LIBRARY.add("met by", "range1: range, range2: range -> boolean")
 def met_by(left: Range, right: Range) -> bool:
     """The reverse of ``meets``."""
     return meets(right, left)
 
 
-@LIBRARY.add("overlaps", "range1: range, range2: range")
+@LIBRARY.add("overlaps", "range1: range, range2: range -> boolean")
 def overlaps(left: Range, right: Range) -> bool:
     """They have points in common."""
     return not _ends_before(_high(left), _low(right)) and not _ends_before(_high(right), _low(left))
 
 
-@LIBRARY.add("overlaps before", "range1: range, range2: range")
+@LIBRARY.add("overlaps before", "range1: range, range2: range -> boolean")
 def overlaps_before(left: Range, right: Range) -> bool:
     """The first starts earlier, ends no later, and they have points in common."""
     return (
@@ -120,13 +124,13 @@ def overlaps_before(left: Range, right: Range) -> bool:
     )
 
 
-@LIBRARY.add("overlaps after", "range1: range, range2: range")
+@LIBRARY.add("overlaps after", "range1: range, range2: range -> boolean")
 def overlaps_after(left: Range, right: Range) -> bool:
     """The reverse of ``overlaps before``."""
     return overlaps_before(right, left)
 
 
-@LIBRARY.add("finishes", "point|range1: any, range|range2: range")
+@LIBRARY.add("finishes", "point/range1: any, range/range2: range -> boolean")
 def finishes(left: Value, right: Range) -> bool:
     """They end together, and the first starts no earlier."""
     _refuse_null(left, right)
@@ -136,13 +140,13 @@ def finishes(left: Value, right: Range) -> bool:
     return _same_end(_high(left), _high(right)) and _compare_lows(_low(left), _low(right)) >= 0
 
 
-@LIBRARY.add("finished by", "range|range1: range, point|range2: any")
+@LIBRARY.add("finished by", "range/range1: range, point/range2: any -> boolean")
 def finished_by(left: Range, right: Value) -> bool:
     """The reverse of ``finishes``."""
     return finishes(right, left)
 
 
-@LIBRARY.add("includes", "range|range1: range, point|range2: any")
+@LIBRARY.add("includes", "range/range1: range, point/range2: any -> boolean")
 def includes(left: Range, right: Value) -> bool:
     """The second lies within the first."""
     _refuse_null(left, right)
@@ -151,13 +155,13 @@ def includes(left: Range, right: Value) -> bool:
     return starts_no_later and ends_no_earlier
 
 
-@LIBRARY.add("during", "point|range1: any, range|range2: range")
+@LIBRARY.add("during", "point/range1: any, range/range2: range -> boolean")
 def during(left: Value, right: Range) -> bool:
     """The reverse of ``includes``."""
     return includes(right, left)
 
 
-@LIBRARY.add("starts", "point|range1: any, range|range2: range")
+@LIBRARY.add("starts", "point/range1: any, range/range2: range -> boolean")
 def starts(left: Value, right: Range) -> bool:
     """They start together, and the first ends no later."""
     _refuse_null(left, right)
@@ -167,13 +171,13 @@ def starts(left: Value, right: Range) -> bool:
     return _same_end(_low(left), _low(right)) and _compare_highs(_high(left), _high(right)) <= 0
 
 
-@LIBRARY.add("started by", "range|range1: range, point|range2: any")
+@LIBRARY.add("started by", "range/range1: range, point/range2: any -> boolean")
 def started_by(left: Range, right: Value) -> bool:
     """The reverse of ``starts``."""
     return starts(right, left)
 
 
-@LIBRARY.add("coincides", "point1|range1: any, point2|range2: any")
+@LIBRARY.add("coincides", "point1/range1: any, point2/range2: any -> boolean")
 def coincides(left: Value, right: Value) -> bool:
     """The same point, or the same range."""
     _refuse_null(left, right)
@@ -182,10 +186,7 @@ def coincides(left: Value, right: Value) -> bool:
         raise Refused(message, "type")
     if not isinstance(left, Range):
         return _order(left, right) == 0
-    return (
-        _compare_lows(_low(left), _low(right)) == 0
-        and _compare_highs(_high(left), _high(right)) == 0
-    )
+    return _compare_lows(_low(left), _low(right)) == 0 and _compare_highs(_high(left), _high(right)) == 0
 
 
 def _refuse_null(*values: Value) -> None:

@@ -140,10 +140,7 @@ class DateTime:
     @classmethod
     def from_instant(cls, nanos: int, offset: int | None = None, zone: str | None = None) -> DateTime:
         """The instant as the clock of an offset or zone shows it."""
-        if zone is not None:
-            shift = zones.offset_at_instant(zone, nanos // NANOS_PER_SECOND)
-        else:
-            shift = offset or 0
+        shift = offset or 0 if zone is None else zones.offset_at_instant(zone, nanos // NANOS_PER_SECOND)
         return cls.from_local_nanos(nanos + shift * NANOS_PER_SECOND, offset, zone)
 
     def __str__(self) -> str:
