@@ -155,7 +155,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
             if isinstance(result, Response):
                 return result
             if result is None:
-                return Response(status=204 if status == 200 else status)
+                return nothing(204 if status == 200 else status)
             return reply(result if write is None else write(result), status)
 
         return run
@@ -173,6 +173,18 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
         if takes is None:
             return {}
         return {"requestBody": {"required": required, "content": {"application/json": {"schema": takes}}}}
+
+
+def nothing(status: int = 204) -> Response:
+    """A reply without a body."""
+    response = Response(status=status)
+    del response.headers["Content-Type"]
+    return response
+
+
+def xml(data: bytes) -> Response:
+    """A file as it was deployed."""
+    return Response(data, content_type="text/xml; charset=utf-8")
 
 
 def _find(call: Call, table: SearchTable, query: Query) -> Page[Any]:

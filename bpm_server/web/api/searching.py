@@ -6,6 +6,7 @@ A search is a table: which members of the filter are which field, and by what on
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from bpm_server.kernel.errors import InvalidInput
@@ -13,7 +14,7 @@ from bpm_server.reports.query import OPERATORS, Condition, Kind, Order, PageOf, 
 from bpm_server.web.api.fields import Flag, Number, Word, read_key, read_moment, read_text, shown, writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from bpm_server.reports.query import Operator, Page
     from bpm_server.reports.search import Search
@@ -38,10 +39,28 @@ WIRE_OPERATORS: dict[str, Operator] = {
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A member of a filter: our field, and the words that it may have where they are few."""
+    """A member of a filter: our field, and the words that it may have where they are few.
+
+    Attributes:
+        ours: Our words for each of the contract's, where they differ.
+    """
 
     field: str
     words: tuple[str, ...] = ()
+    ours: Mapping[str, tuple[str, ...]] | None = None
+
+    def translated(self, conditions: list[Condition]) -> list[Condition]:
+        """Conditions in our words."""
+        return conditions if self.ours is None else [self._translate(one, self.ours) for one in conditions]
+
+    def _translate(self, one: Condition, ours: Mapping[str, tuple[str, ...]]) -> Condition:
+        if one.operator == "exists":
+            return one
+        words: Iterable[str] = one.value if one.operator in ("in", "not_in") else (one.value,)
+        if one.operator == "like":
+            words = [word for word in self.words if fnmatchcase(word, one.value)]
+        values = tuple(value for word in words for value in ours[word])
+        return Condition(one.field, "not_in" if one.operator in ("neq", "not_in") else "in", values)
 
 
 @dataclass(frozen=True)
@@ -119,7 +138,7 @@ class SearchTable:
             return _variables(wanted.field, value, path)
         if kind is Kind.TAGS:
             return [Condition(wanted.field, "eq", tag) for tag in _texts(value, path)]
-        return _values(wanted.field, kind, value, path, wanted.words)
+        return wanted.translated(_values(wanted.field, kind, value, path, wanted.words))
 
     # --- sort -------------------------------------------------------------------------------------------
 
