@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bpm_server.services.advance import Advance
-    from bpm_server.store.apply import InstanceRow
+    from bpm_server.store.batch import InstanceRow
 
 MAX_DEPTH = 100
 """Called processes inside called processes."""

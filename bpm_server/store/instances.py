@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import NotFound
-from bpm_server.store.apply import InstanceRow
+from bpm_server.store.batch import InstanceRow
 from bpm_server.store.tables.instances import element_instance, instance_item, process_instance, variable
 
 if TYPE_CHECKING:
