@@ -28,9 +28,11 @@ def compare(column: sa.ColumnElement[Any], kind: Kind, operator: str, value: Any
     """A test of a column as SQL. ``neq`` and ``not_in`` hold where there is no value."""
     if kind is Kind.MOMENT and operator not in ("exists", "in", "not_in"):
         return _compare_moments(column, operator, value)
+    found: Where
     match operator:
         case "eq":
-            return column == value
+            found = column == value
+            return found
         case "neq":
             return column.is_distinct_from(value)
         case "exists":
@@ -43,7 +45,8 @@ def compare(column: sa.ColumnElement[Any], kind: Kind, operator: str, value: Any
         case "like":
             return like(column, value, dialect)
         case _:
-            return _ORDER[operator](column, value)
+            found = _ORDER[operator](column, value)
+            return found
 
 
 def _compare_moments(column: sa.ColumnElement[Any], operator: str, value: datetime) -> Where:
@@ -85,7 +88,8 @@ def like(column: sa.ColumnElement[Any], pattern: str, dialect: str) -> Where:
         parts.append(_literal("\\", dialect))
     text = "".join(parts)
     if dialect == "sqlite":
-        return column.op("GLOB", is_comparison=True)(text)  # LIKE ignores case there
+        matched: Where = column.op("GLOB", is_comparison=True)(text)  # LIKE ignores case there
+        return matched
     return column.like(text, escape="\\")
 
 

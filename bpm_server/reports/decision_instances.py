@@ -105,7 +105,7 @@ def _search(dialect: str) -> Search[TakenDecision]:
         .outerjoin(p, p.c.key == t.c.instance_key)
     )
     kind = sa.case(_TYPES, value=text("type"), else_=UNKNOWN_TYPE)
-    name = sa.func.coalesce(one.c.name, one.c.decision_id)
+    drawn = sa.func.coalesce(one.c.name, one.c.decision_id)
     failed = sa.case((t.c.state == "FAILED", failure), else_=sa.null())
     identifier = sa.cast(t.c.key, sa.String) + "-" + sa.cast(position, sa.String)
     return Search(
@@ -119,13 +119,15 @@ def _search(dialect: str) -> Search[TakenDecision]:
             "decision_id": one.c.decision_id,
             "decision_key": one.c.key,
             "decision_version": one.c.version,
-            "decision_name": name,
+            "decision_name": drawn,
             "type": kind,
             "root_decision_key": root.c.key,
             "requirements_key": root.c.requirements_key,
             "entry": item,
             "failure": failed,
-            **{column: t.c[column] for column in ("state", "evaluated_at", "instance_key", "element_key", "element_id")},
+            **{
+                column: t.c[column] for column in ("state", "evaluated_at", "instance_key", "element_key", "element_id")
+            },
             "root_key": p.c.root_key,
             "process_definition_key": p.c.process_definition_key,
             "business_key": p.c.business_key,
@@ -136,7 +138,7 @@ def _search(dialect: str) -> Search[TakenDecision]:
             "decision_id": Field(Kind.TEXT, one.c.decision_id),
             "decision_key": Field(Kind.KEY, one.c.key),
             "decision_version": Field(Kind.NUMBER, one.c.version),
-            "decision_name": Field(Kind.TEXT, name),
+            "decision_name": Field(Kind.TEXT, drawn),
             "type": Field(Kind.TEXT, kind),
             "root_decision_key": Field(Kind.KEY, root.c.key),
             "requirements_key": Field(Kind.KEY, root.c.requirements_key),

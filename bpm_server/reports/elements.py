@@ -97,9 +97,7 @@ SEARCH = Search(
 )
 
 
-def element_names(
-    server: Server, connection: Connection, definition_keys: Iterable[int]
-) -> dict[tuple[int, str], str]:
+def element_names(server: Server, connection: Connection, definition_keys: Iterable[int]) -> dict[tuple[int, str], str]:
     """Names as drawn, by process definition key and element id; elements without a name have none here."""
     wanted = set(definition_keys)
     if not wanted:
@@ -117,8 +115,7 @@ def with_names(server: Server, connection: Connection, lines: Sequence[ElementLi
     """Element instances with the names of their elements."""
     names = element_names(server, connection, {line.process_definition_key for line in lines})
     return [
-        replace(line, name=names.get((line.process_definition_key, line.element_id), line.element_id))
-        for line in lines
+        replace(line, name=names.get((line.process_definition_key, line.element_id), line.element_id)) for line in lines
     ]
 
 

@@ -64,7 +64,9 @@ def of_task(connection: Connection, actor: Actor, task_key: int) -> DeployedForm
         Forbidden: the actor may not see it.
     """
     task = tasks.SEARCH.get(connection, actor, task_key)
-    return None if task.form_key is None else _with_schema(connection, store.find_form_by_key(connection, task.form_key))
+    return (
+        None if task.form_key is None else _with_schema(connection, store.find_form_by_key(connection, task.form_key))
+    )
 
 
 def of_start(server: Server, connection: Connection, actor: Actor, definition_key: int) -> DeployedForm | None:
@@ -86,8 +88,8 @@ def of_start(server: Server, connection: Connection, actor: Actor, definition_ke
 
 def _bound(connection: Connection, definition_key: int, reference: FormRef, form_id: str) -> FormRow | None:
     binding = reference.binding
-    if binding.kind == "versionTag":
-        return store.find_form(connection, form_id, version_tag=binding.version and binding.version.source)
+    if binding.kind == "versionTag" and binding.version is not None:
+        return store.find_form(connection, form_id, version_tag=binding.version.source)
     if binding.kind == "deployment":
         query = sa.select(process_definition.c.deployment_key).where(process_definition.c.key == definition_key)
         return store.find_form(connection, form_id, deployment_key=connection.execute(query).scalar())

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
 from bpm_server.reports import sight
 from bpm_server.reports.query import Kind
 from bpm_server.reports.search import Field, Search
@@ -14,6 +12,8 @@ from bpm_server.store.tables.instances import incident as t
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    import sqlalchemy as sa
 
     from bpm_server.domain.identity import Actor
 

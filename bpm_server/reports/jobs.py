@@ -28,6 +28,8 @@ SAFE_POINT = "async"
 """Kind of the engine's own jobs at safe points: nobody else's business."""
 OUTBOX = "outbox"
 """Lease of jobs whose work the outbox does."""
+NO_EVENT = "unspecified"
+"""Instead of a listener's moment, of jobs that are no listeners'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,24 +45,28 @@ class JobLine:
     element_id: str
     type: str
     kind: str
-    listener_event: str | None
+    listener_event: str
     state: str
     retries: int
     priority: int
     headers: dict[str, str]
     deadline: datetime | None
-    worker: str | None
+    worker: str
     error_code: str | None
     error_message: str | None
     failed_before: bool
     created_at: datetime
     ended_at: datetime | None
+    changed_at: datetime
     business_key: str | None
 
 
 _LEASED = sa.and_(t.c.state == JobState.CREATED, t.c.lease.is_not(None), t.c.lease != OUTBOX)
 _DEADLINE = sa.case((_LEASED, t.c.available_at), else_=sa.null())
 _FAILED_BEFORE = sa.and_(t.c.state == JobState.CREATED, t.c.retries > 0, t.c.error_message.is_not(None))
+_EVENT = sa.func.coalesce(t.c.listener_event, NO_EVENT)
+_WORKER = sa.func.coalesce(t.c.worker, "")
+_CHANGED = sa.func.coalesce(t.c.ended_at, t.c.created_at)
 VISIBLE: Where = t.c.kind != SAFE_POINT
 
 
@@ -80,6 +86,9 @@ SEARCH = Search(
     columns={
         **{name: t.c[name] for name in JobLine.__slots__ if name in t.c},
         "deadline": _DEADLINE,
+        "listener_event": _EVENT,
+        "worker": _WORKER,
+        "changed_at": _CHANGED,
         "failed_before": _FAILED_BEFORE,
         "business_key": p.c.business_key,
     },
@@ -92,18 +101,18 @@ SEARCH = Search(
         "element_id": Field(Kind.TEXT, t.c.element_id),
         "type": Field(Kind.TEXT, t.c.type),
         "kind": Field(Kind.TEXT, t.c.kind),
-        "listener_event": Field(Kind.TEXT, t.c.listener_event),
+        "listener_event": Field(Kind.TEXT, _EVENT),
         "state": Field(Kind.TEXT, t.c.state),
         "retries": Field(Kind.NUMBER, t.c.retries),
         "priority": Field(Kind.NUMBER, t.c.priority),
         "deadline": Field(Kind.MOMENT, _DEADLINE),
-        "worker": Field(Kind.TEXT, t.c.worker),
+        "worker": Field(Kind.TEXT, _WORKER),
         "error_code": Field(Kind.TEXT, t.c.error_code),
         "error_message": Field(Kind.TEXT, t.c.error_message),
         "failed_before": Field(Kind.FLAG, _FAILED_BEFORE, _failed_before),
         "created_at": Field(Kind.MOMENT, t.c.created_at),
         "ended_at": Field(Kind.MOMENT, t.c.ended_at),
-        "changed_at": Field(Kind.MOMENT, sa.func.coalesce(t.c.ended_at, t.c.created_at)),
+        "changed_at": Field(Kind.MOMENT, _CHANGED),
     },
     sight=_sight,
     permission=(sight.PROCESS, "READ_PROCESS_INSTANCE"),

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from bpm_server.kernel.errors import NotFound
 from bpm_server.reports.query import Kind
-from bpm_server.reports.search import Field, Search, forbidden
+from bpm_server.reports.search import Field, Search
 from bpm_server.store import definitions as store
 from bpm_server.store.tables.definitions import resource as t
 

@@ -104,7 +104,7 @@ def of_task(
     tasks.SEARCH.get(connection, actor, task_key)
     found = connection.execute(sa.select(user_task.c.scope_path).where(user_task.c.key == task_key)).scalar_one()
     path: list[int] = json.loads(found)
-    wheres = [t.c.scope_key.in_(path)]
+    wheres: list[Where] = [t.c.scope_key.in_(path)]
     if effective:
         wheres.append(~_shadowed(path))
     return (FULL if full else SEARCH).page(connection, sight.EVERYTHING, query, *wheres)

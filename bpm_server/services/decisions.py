@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bpm_server import feel
+from bpm_server import engine
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import InvalidInput, NotFound
 from bpm_server.services.authorization import authorize
-from bpm_server.services.bindings import evaluate_decision
 from bpm_server.services.transaction import command, transaction
 from bpm_server.services.variables import check_variables
 from bpm_server.store import rows
@@ -78,7 +77,7 @@ def evaluate(
             raise NotFound(message)
         row, model = found
         authorize(actor, "DECISION_DEFINITION", "CREATE_DECISION_INSTANCE", row.decision_id)
-        outcome = evaluate_decision(row, model, {name: feel.from_json(value) for name, value in values.items()}, tx.now)
+        outcome = engine.decide(row, model, values, tx.now)
         key = server.new_key()
         entry = {
             "key": key,

@@ -11,14 +11,17 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from flask import request
+from flask import current_app, request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from flask import Flask
+
     from bpm_server.services.server import Server
 
 T = TypeVar("T")
+EXTENSION = "bpm_server.parking"
 LOOK_AGAIN_S = 0.25
 
 
@@ -48,23 +51,37 @@ class Parking:
             if taken:
                 self._places.release()
 
-    def wait(self, topic: str, look: Callable[[], T | None], seconds: float) -> T | None:
+    def wait(self, topics: tuple[str, ...], look: Callable[[], T | None], seconds: float) -> T | None:
         """Looks until there is something, at most for so long. To be called in a :meth:`place`.
 
         Args:
-            topic: Of the wake-ups after which it is worth looking.
+            topics: Of the wake-ups after which it is worth looking.
             look: Gives None as long as there is nothing.
             seconds: How long to wait; None is the result then, and where the server stops or the client has gone.
         """
         end = time.monotonic() + seconds
         while True:
-            seen = self._rung.get(topic, 0)
+            seen = self._heard(topics)
             found = look()
             left = end - time.monotonic()
             if found is not None or left <= 0 or _is_over():
                 return found
             with self._bell:
-                self._bell.wait_for(lambda: self._rung.get(topic, 0) != seen, min(left, LOOK_AGAIN_S))  # noqa: B023
+                self._bell.wait_for(lambda: self._heard(topics) != seen, min(left, LOOK_AGAIN_S))  # noqa: B023
+
+    def _heard(self, topics: tuple[str, ...]) -> int:
+        return sum(self._rung.get(topic, 0) for topic in topics)
+
+
+def use_parking(app: Flask, server: Server) -> None:
+    """Gives an application its places."""
+    app.extensions[EXTENSION] = Parking(server)
+
+
+def of_app() -> Parking:
+    """The places of the application that handles this request."""
+    found: Parking = current_app.extensions[EXTENSION]
+    return found
 
 
 def _is_over() -> bool:

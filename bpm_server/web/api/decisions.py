@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flask import Response
-
 from bpm_server.kernel import json
 from bpm_server.reports import decision_instances as taken
 from bpm_server.reports import decisions as report
@@ -17,6 +15,8 @@ from bpm_server.web.api.searching import Filter, SearchTable
 from bpm_server.web.api.tenants import Tenant, TheTenant
 
 if TYPE_CHECKING:
+    from flask import Response
+
     from bpm_server.reports.decision_instances import TakenDecision
 
 api = ApiBlueprint("decisions", tag="Decision")
@@ -105,7 +105,7 @@ class DecisionInstanceGetResult(DecisionInstanceResult):
     matched_rules = Many(MatchedRule)
 
 
-class Evaluation(Body):
+class DecisionEvaluation(Body):
     """Which decision, and what it reads."""
 
     decision_definition_id = Text()
@@ -297,7 +297,7 @@ def get_decision_instance(call: Call, identifier: str) -> dict[str, Any]:
     "POST",
     "/decision-definitions/evaluation",
     "evaluateDecision",
-    takes=Evaluation,
+    takes=DecisionEvaluation,
     gives=EvaluateDecisionResult,
     body_required=True,
 )

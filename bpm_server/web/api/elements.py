@@ -59,7 +59,7 @@ def wire_type(ours: str) -> str:
 class ElementType(Value):
     """Our type of an element in the contract's words."""
 
-    def __init__(self, **kwargs: object) -> None:
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(metadata={"enum": list(TYPES)}, **kwargs)
 
     def writer(self) -> Callable[[str], str]:
@@ -85,7 +85,7 @@ class ElementInstanceResult(Reply):
     tenant_id = TheTenant()
 
 
-class Variables(Body):
+class VariablesToSet(Body):
     """Variables to set."""
 
     variables = Data(required=True)
@@ -135,9 +135,7 @@ def _find(call: Call, query: Query) -> Page[Any]:
 api.search("/element-instances/search", "searchElementInstances", SEARCH, _find)
 
 
-@api.operation(
-    "GET", "/element-instances/{elementInstanceKey}", "getElementInstance", gives=ElementInstanceResult
-)
+@api.operation("GET", "/element-instances/{elementInstanceKey}", "getElementInstance", gives=ElementInstanceResult)
 def get_element_instance(call: Call, key: int) -> report.ElementLine:
     """Read an element instance."""
     with call.server.database.read() as connection:
@@ -149,7 +147,7 @@ def get_element_instance(call: Call, key: int) -> report.ElementLine:
     "PUT",
     "/element-instances/{elementInstanceKey}/variables",
     "createElementInstanceVariables",
-    takes=Variables,
+    takes=VariablesToSet,
     status=204,
     body_required=True,
 )

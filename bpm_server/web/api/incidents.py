@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bpm_server.kernel.errors import NotFound
 from bpm_server.reports import elements, process_instances
@@ -48,7 +48,7 @@ _WIRE = {ours: word for word, all_ours in _OURS.items() for ours in all_ours}
 class ErrorType(Value):
     """Our kind of an incident in the contract's words."""
 
-    def __init__(self, **kwargs: object) -> None:
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(metadata={"enum": list(ERROR_TYPES)}, **kwargs)
 
     def writer(self) -> Callable[[str], str]:
@@ -73,7 +73,7 @@ class IncidentResult(Reply):
     tenant_id = TheTenant()
 
 
-class Resolution(Body):
+class IncidentResolution(Body):
     """Nothing is needed to resolve an incident."""
 
     operation_reference = Anything(null=True)
@@ -145,7 +145,7 @@ def get_incident(call: Call, key: int) -> report.IncidentLine:
         return report.SEARCH.get(connection, call.actor, key)
 
 
-@api.operation("POST", "/incidents/{incidentKey}/resolution", "resolveIncident", takes=Resolution, status=204)
+@api.operation("POST", "/incidents/{incidentKey}/resolution", "resolveIncident", takes=IncidentResolution, status=204)
 def resolve_incident(call: Call, key: int) -> None:
     """Try again what failed; a job gets at least one more try."""
     incidents.resolve_incident(call.server, call.actor, key)

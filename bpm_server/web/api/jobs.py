@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from bpm_server.kernel.errors import InvalidInput
 from bpm_server.reports import jobs as report
 from bpm_server.services import jobs
+from bpm_server.services.authorization import authorize
 from bpm_server.web import parking
 from bpm_server.web.api.blueprint import ApiBlueprint, Call
 from bpm_server.web.api.fields import (
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 api = ApiBlueprint("jobs", tag="Job")
 DEFAULT_WAIT_S = 10.0
 LONGEST_WAIT_S = 60.0
-TOPIC = "outside-jobs"
+TOPICS = ("outside-jobs", "jobs")
 KINDS: dict[str, tuple[str, ...]] = {
     "BPMN_ELEMENT": ("element",),
     "EXECUTION_LISTENER": ("execution-listener",),
@@ -50,7 +50,7 @@ OUTSIDE_KINDS = tuple(kind for kinds in KINDS.values() for kind in kinds)
 EVENTS: dict[str, tuple[str, ...]] = {
     word: (word.lower(),)
     for word in ("ASSIGNING", "CANCELING", "COMPLETING", "CREATING", "END", "START", "UPDATING", "CANCEL")
-} | {"BEFORE_ALL": (), "UNSPECIFIED": ()}
+} | {"BEFORE_ALL": (), "UNSPECIFIED": (report.NO_EVENT,)}
 STATES = (
     "CANCELED",
     "COMPLETED",
@@ -69,7 +69,7 @@ _KIND_WORD = {ours: word for word, all_ours in KINDS.items() for ours in all_our
 class JobKind(Value):
     """Our kind of a job in the contract's words."""
 
-    def __init__(self, **kwargs: object) -> None:
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(metadata={"enum": list(KINDS)}, **kwargs)
 
     def writer(self) -> Callable[[str], str]:
@@ -79,7 +79,7 @@ class JobKind(Value):
 class ListenerEvent(Value):
     """The moment of a listener in the contract's words."""
 
-    def __init__(self, **kwargs: object) -> None:
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(metadata={"enum": list(EVENTS)}, **kwargs)
 
     def writer(self) -> Callable[[str], str]:
@@ -166,7 +166,7 @@ class JobActivationResult(Reply):
     jobs = Many(ActivatedJobResult)
 
 
-class Activation(Body):
+class JobActivation(Body):
     """Which jobs, how many, for how long."""
 
     type = Text(required=True)
@@ -180,13 +180,13 @@ class Activation(Body):
     with_lease = Flag(null=True, load_default=False)
 
 
-class Lease(Body):
+class LeasedJob(Body):
     """What a worker says with every result: the token of its lease, where it took the job with one."""
 
     job_lease_token = Text(null=True, load_default=None)
 
 
-class Completion(Lease):
+class JobCompletion(LeasedJob):
     """Results of a job."""
 
     variables = Data(null=True, load_default=None)
@@ -194,7 +194,7 @@ class Completion(Lease):
     business_id = Text(null=True)
 
 
-class Failure(Lease):
+class JobFailure(LeasedJob):
     """What went wrong."""
 
     retries = Number(null=True, load_default=0)
@@ -203,7 +203,7 @@ class Failure(Lease):
     variables = Data(null=True, load_default=None)
 
 
-class ErrorThrown(Lease):
+class JobErrorBody(LeasedJob):
     """A BPMN error."""
 
     error_code = Text(required=True)
@@ -211,7 +211,7 @@ class ErrorThrown(Lease):
     variables = Data(null=True, load_default=None)
 
 
-class Changeset(Body):
+class JobChangeset(Body):
     """What changes; null and absent members stay as they are."""
 
     retries = Number(null=True, load_default=None)
@@ -219,10 +219,10 @@ class Changeset(Body):
     priority = Number(null=True, load_default=None)
 
 
-class Update(Lease):
+class JobUpdate(LeasedJob):
     """A change of a job."""
 
-    changeset = One(Changeset, required=True)
+    changeset = One(JobChangeset, required=True)
     operation_reference = Anything(null=True)
 
 
@@ -285,18 +285,19 @@ api.search("/jobs/search", "searchJobs", SEARCH, _find)
 
 
 @api.operation(
-    "POST", "/jobs/activation", "activateJobs", takes=Activation, gives=JobActivationResult, body_required=True
+    "POST", "/jobs/activation", "activateJobs", takes=JobActivation, gives=JobActivationResult, body_required=True
 )
 def activate_jobs(call: Call) -> dict[str, Any]:
     """Hand out jobs; where none waits, wait for some up to ``requestTimeout``."""
     body = call.body
+    authorize(call.actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE")
     found = _activate(call)
     wait = _wait_s(body["request_timeout"])
     if found is None and wait > 0:
         places = parking.of_app()
         with places.place() as taken:
             if taken:
-                found = places.wait(TOPIC, lambda: _activate(call), wait)
+                found = places.wait(TOPICS, lambda: _activate(call), wait)
     return {"jobs": [_job_json(job, with_lease=bool(body["with_lease"])) for job in found or ()]}
 
 
@@ -329,7 +330,7 @@ def _job_json(job: ActivatedJob, *, with_lease: bool) -> dict[str, Any]:
     values = {name: getattr(row, name) for name in row.__slots__}
     return {
         **values,
-        "listener_event": row.listener_event or "UNSPECIFIED",
+        "listener_event": row.listener_event or report.NO_EVENT,
         "worker": row.worker or "",
         "deadline": int(row.available_at.timestamp() * 1000),
         "variables": job.variables,
@@ -338,3 +339,66 @@ def _job_json(job: ActivatedJob, *, with_lease: bool) -> dict[str, Any]:
         "user_task": None,
         "lease": row.lease if with_lease else None,
     }
+
+
+@api.operation("POST", "/jobs/{jobKey}/completion", "completeJob", takes=JobCompletion, status=204)
+def complete_job(call: Call, key: int) -> None:
+    """Book a job's result; the process goes on."""
+    _check_result(call.body["result"])
+    lease = call.body["job_lease_token"]
+    jobs.complete_job(call.server, call.actor, key, call.body["variables"], lease=lease)
+
+
+def _check_result(result: dict[str, Any] | None) -> None:
+    """Listeners' decisions and the choices of ad-hoc sub-processes are not supported yet: better said than lost."""
+    nothing: tuple[Any, ...] = (None, False, [], {})
+    asked = sorted(name for name, value in (result or {}).items() if name != "type" and value not in nothing)
+    if asked:
+        message = f"Expected a job result without {', '.join(asked)}, which is not supported yet"
+        raise InvalidInput(message, field="result")
+
+
+@api.operation("POST", "/jobs/{jobKey}/failure", "failJob", takes=JobFailure, status=204)
+def fail_job(call: Call, key: int) -> None:
+    """Book a failure: tried again later, or an incident where no retries are left."""
+    body = call.body
+    jobs.fail_job(
+        call.server,
+        call.actor,
+        key,
+        retries=max(body["retries"] or 0, 0),
+        message=body["error_message"] or "",
+        backoff_ms=body["retry_back_off"] or 0,
+        variables=body["variables"],
+        lease=body["job_lease_token"],
+    )
+
+
+@api.operation("POST", "/jobs/{jobKey}/error", "throwJobError", takes=JobErrorBody, status=204, body_required=True)
+def throw_job_error(call: Call, key: int) -> None:
+    """Report a BPMN error: the process catches it, or gets an incident."""
+    body = call.body
+    jobs.throw_job_error(
+        call.server,
+        call.actor,
+        key,
+        body["error_code"],
+        body["error_message"],
+        body["variables"],
+        lease=body["job_lease_token"],
+    )
+
+
+@api.operation("PATCH", "/jobs/{jobKey}", "updateJob", takes=JobUpdate, status=204, body_required=True)
+def update_job(call: Call, key: int) -> None:
+    """Change retries, priority or the end of the lease."""
+    changes = call.body["changeset"]
+    jobs.update_job(
+        call.server,
+        call.actor,
+        key,
+        retries=changes["retries"],
+        timeout_ms=changes["timeout"],
+        priority=changes["priority"],
+        lease=call.body["job_lease_token"],
+    )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flask import Response
-
 from bpm_server.reports import process_definitions as report
 from bpm_server.web.api.blueprint import ApiBlueprint, Call, xml
 from bpm_server.web.api.fields import Flag, Key, Number, Reply, Text, Word
@@ -13,6 +11,8 @@ from bpm_server.web.api.searching import Filter, SearchTable
 from bpm_server.web.api.tenants import TheTenant
 
 if TYPE_CHECKING:
+    from flask import Response
+
     from bpm_server.reports.query import Page, Query
 
 api = ApiBlueprint("process-definitions", tag="Process definition")

@@ -143,30 +143,16 @@ class SearchTable:
     # --- sort -------------------------------------------------------------------------------------------
 
     def _order(self, found: Any) -> tuple[Order, ...]:
-        if found is None:
-            return ()
-        if not isinstance(found, list) or len(found) > 10:
-            message = f"Expected sort as a list of at most 10 fields, but found {shown(found)}"
-            raise InvalidInput(message, field="sort")
-        return tuple(order for n, one in enumerate(found) if (order := self._sorted_by(one, f"sort.{n}")) is not None)
+        known = (*self.sorts, *self.more_sorts, "tenantId")
+        return tuple(
+            Order(self._sorted_by(name), descending)
+            for name, descending in read_sort(found, known)
+            if name != "tenantId"  # there is one tenant
+        )
 
-    def _sorted_by(self, one: Any, path: str) -> Order | None:
-        if not isinstance(one, dict):
-            message = f"Expected {path} as an object with field and order, but found {shown(one)}"
-            raise InvalidInput(message, field=path)
-        name, order = one.get("field"), one.get("order") or "ASC"
-        if not isinstance(name, str) or name not in (*self.sorts, *self.more_sorts, "tenantId"):
-            known = ", ".join(sorted((*self.sorts, *self.more_sorts)))
-            message = f"Expected one of {known} in {path}.field, but found {shown(name)}"
-            raise InvalidInput(message, field=f"{path}.field")
-        if not isinstance(order, str) or order.upper() not in ("ASC", "DESC"):
-            message = f"Expected ASC or DESC in {path}.order, but found {shown(order)}"
-            raise InvalidInput(message, field=f"{path}.order")
-        if name == "tenantId":
-            return None  # there is one tenant
-        known_filter = self.more_sorts.get(name) or self.filters[name]
-        ours = known_filter if isinstance(known_filter, str) else known_filter.field
-        return Order(ours, order.upper() == "DESC")
+    def _sorted_by(self, name: str) -> str:
+        found = self.more_sorts.get(name) or self.filters[name]
+        return found if isinstance(found, str) else found.field
 
     # --- reply ------------------------------------------------------------------------------------------
 
@@ -215,6 +201,38 @@ def read_page(found: Any) -> PageOf:
                 raise InvalidInput(message, field=f"page.{name}")
             values[name] = value
     return PageOf(**values)
+
+
+def read_sort(found: Any, known: tuple[str, ...]) -> list[tuple[str, bool]]:
+    """Fields to sort by, and whether each falls.
+
+    Args:
+        found: The member ``sort`` of a body.
+        known: What one can sort by.
+
+    Raises:
+        InvalidInput: names the member that is wrong.
+    """
+    if found is None:
+        return []
+    if not isinstance(found, list) or len(found) > 10:
+        message = f"Expected sort as a list of at most 10 fields, but found {shown(found)}"
+        raise InvalidInput(message, field="sort")
+    return [_read_sort(one, f"sort.{n}", known) for n, one in enumerate(found)]
+
+
+def _read_sort(one: Any, path: str, known: tuple[str, ...]) -> tuple[str, bool]:
+    if not isinstance(one, dict):
+        message = f"Expected {path} as an object with field and order, but found {shown(one)}"
+        raise InvalidInput(message, field=path)
+    name, order = one.get("field"), one.get("order") or "ASC"
+    if not isinstance(name, str) or name not in known:
+        message = f"Expected one of {', '.join(sorted(known))} in {path}.field, but found {shown(name)}"
+        raise InvalidInput(message, field=f"{path}.field")
+    if not isinstance(order, str) or order.upper() not in ("ASC", "DESC"):
+        message = f"Expected ASC or DESC in {path}.order, but found {shown(order)}"
+        raise InvalidInput(message, field=f"{path}.order")
+    return name, order.upper() == "DESC"
 
 
 # --- values of conditions -------------------------------------------------------------------------------

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from flask import Response
+from typing import TYPE_CHECKING, Any
 
 from bpm_server.reports import process_definitions, statistics
 from bpm_server.web.api.blueprint import ApiBlueprint, Call
@@ -12,6 +10,9 @@ from bpm_server.web.api.fields import Body, Data, Key, Many, Number, Reply, Text
 from bpm_server.web.api.process_instances import SEARCH
 from bpm_server.web.api.tenants import TheTenant
 from bpm_server.web.json_provider import reply
+
+if TYPE_CHECKING:
+    from flask import Response
 
 api = ApiBlueprint("statistics", tag="Statistics")
 
@@ -116,9 +117,7 @@ def get_sequence_flows(call: Call, key: int) -> dict[str, Any]:
     }
 
 
-@api.operation(
-    "GET", "/process-instances/{processInstanceKey}/call-hierarchy", "getProcessInstanceCallHierarchy"
-)
+@api.operation("GET", "/process-instances/{processInstanceKey}/call-hierarchy", "getProcessInstanceCallHierarchy")
 def get_call_hierarchy(call: Call, key: int) -> Response:
     """An instance and those that called it, outermost first."""
     with call.server.database.read() as connection:
