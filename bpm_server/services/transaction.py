@@ -85,8 +85,9 @@ def transaction(server: Server, actor: Actor) -> Iterator[Transaction]:
     with server.database.write() as connection:
         tx = Transaction(server, connection, read_moment(connection), actor)
         yield tx
-        tx.batch.flush(connection)
-        connection.commit()
+        with server.database.pipeline(connection):
+            tx.batch.flush(connection)
+            connection.commit()
         tx.keep_hot()
     if tx.topics:
         server.wake(frozenset(tx.topics))
