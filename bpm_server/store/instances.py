@@ -81,6 +81,12 @@ def read_instance(connection: Connection, key: int) -> InstanceRow:
     return row_from(found._mapping)
 
 
+def set_business_key(connection: Connection, key: int, business_key: str) -> None:
+    """Changes the business key of a locked instance."""
+    t = process_instance
+    connection.execute(t.update().where(t.c.key == key).values(business_key=business_key))
+
+
 def children(connection: Connection, key: int, element_key: int) -> list[InstanceRow]:
     """Active instances that this one's call activity called."""
     t = process_instance

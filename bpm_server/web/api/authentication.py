@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from bpm_server.domain.identity import RIGHTS, Authorization
@@ -270,7 +272,7 @@ def _page(found: list[Authorization], body: dict[str, Any]) -> dict[str, Any]:
     if page.before is not None:
         start = max(_index(page.before) - page.limit, 0)
     items = matching[start : start + page.limit]
-    cursors = [str(start), str(start + len(items) - 1)] if items else [None, None]
+    cursors = [_cursor(start), _cursor(start + len(items) - 1)] if items else [None, None]
     return {
         "items": items,
         "page": {
@@ -282,8 +284,14 @@ def _page(found: list[Authorization], body: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _cursor(index: int) -> str:
+    return base64.b64encode(str(index).encode()).decode()
+
+
 def _index(cursor: str) -> int:
-    if cursor.isdecimal() and len(cursor) < 10:
-        return int(cursor)
+    with contextlib.suppress(ValueError):
+        text = base64.b64decode(cursor[:40], validate=True).decode()
+        if text.isdecimal() and len(text) < 10:
+            return int(text)
     message = "Expected a cursor of this search, but found another text"
     raise InvalidInput(message, field="page")
