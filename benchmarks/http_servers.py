@@ -288,10 +288,10 @@ def slow(server: str, database: Path, options: argparse.Namespace) -> dict[str, 
             if result.errors:
                 found[kind] = f"{found[kind]}, {result.errors} failed"
     with Running(server, database) as running:
-        found["SSE delay"] = clients.event_delay(running.port)
         found["SSE thread free after client is gone"] = clients.freed_after_disconnect(running.port)
         found["CPU of 8 abandoned polls"] = clients.cost_of_abandoned(running)
         found["kept-alive after 20 s idle"] = clients.kept_alive(running.port, idle=20)
+        found["SSE delay"] = clients.event_delay(running.port)
     return found
 
 

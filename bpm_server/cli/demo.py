@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bpm_server import bootstrap
 from bpm_server.cli.content import deploy_content
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 PROCESS = "order-approval"
-EXTRAS = {
+EXTRAS: dict[str, dict[str, Any]] = {
     "review-technology": {"technicalNote": "标准配置，无特殊要求"},
     "review-purchasing": {"purchaseCost": 120_000, "deliveryDate": "2026-12-20"},
 }

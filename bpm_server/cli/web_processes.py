@@ -14,10 +14,27 @@ from bpm_server.web.app import create_app
 from bpm_server.web.gunicorn_worker import WaitressWorker
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+    from flask import Flask
+
     from bpm_server.settings import Settings
+    from bpm_server.web.serving import ServingSettings
 
 
-class _Application(BaseApplication):  # type: ignore[misc]
+class _Served:
+    """An application with the limits that ``WaitressWorker`` serves it under."""
+
+    def __init__(self, app: Flask, serving: ServingSettings) -> None:
+        self._app = app
+        self.serving = serving
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return self._app(environ, start_response)
+
+
+class _Application(BaseApplication):
     """gunicorn's view of us: configuration from settings, one server per process."""
 
     def __init__(self, settings: Settings) -> None:
@@ -34,19 +51,17 @@ class _Application(BaseApplication):  # type: ignore[misc]
             "graceful_timeout": 30,
             "timeout": 60,
             "preload_app": False,
+            "control_socket_disable": True,
         }
         for name, value in values.items():
             self.cfg.set(name, value)
 
-    def load(self) -> Any:
+    def load(self) -> _Served:
         """The application of one process, with its own connections and node number."""
-        settings = self._settings
         stack = contextlib.ExitStack()
-        server = stack.enter_context(bootstrap.running(settings))
+        server = stack.enter_context(bootstrap.running(self._settings))
         atexit.register(stack.close)
-        app = create_app(server)
-        app.serving = serving_settings(settings)
-        return app
+        return _Served(create_app(server), serving_settings(self._settings))
 
 
 def serve_processes(settings: Settings) -> int:

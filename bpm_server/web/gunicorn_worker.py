@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from gunicorn.workers.base import Worker
 
-from bpm_server.web.serving import HttpServer, ServingSettings
+from bpm_server.web.serving import STEP_SECONDS, HttpServer, ServingSettings
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -34,7 +34,7 @@ class WaitressWorker(Worker):
         self.server = HttpServer(app, [listener.sock for listener in listeners], settings)
         while self.alive and self._has_parent():
             self.notify()
-            self.server.step(1.0)
+            self.server.step(STEP_SECONDS)
         self.server.drain(self.cfg.graceful_timeout if self._has_parent() else ORPHAN_SECONDS, self._go_on)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

@@ -1,0 +1,22 @@
+"""``make bench``: runs the measurements named on the command line, or all of them."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+from benchmarks.machine import describe
+
+ALL = ("steps",)
+
+
+def main() -> None:
+    print(describe())
+    for name in sys.argv[1:] or ALL:
+        print(f"\n## {name}")
+        for label, value in importlib.import_module(f"benchmarks.{name}").run():
+            print(f"{label:<70} {value}")
+
+
+if __name__ == "__main__":
+    main()
