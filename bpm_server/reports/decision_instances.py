@@ -162,7 +162,7 @@ def _sight(root: sa.FromClause) -> Callable[[Actor], Where | None]:
         instances = sight.of_instances(actor, t.c.instance_key)
         if instances is None:
             return None
-        return sight.by_permission(actor, RESOURCE, ACTION, root.c.decision_id, instances)
+        return sight.by_permission(actor, RESOURCE, ACTION, root.c.decision_id, lambda: (instances,))
 
     return sees
 

@@ -120,13 +120,20 @@ SEARCH = Search(
 )
 
 
+_ANY_WAITING = (
+    sa.select(sa.literal(1))
+    .where(
+        t.c.state == JobState.CREATED,
+        t.c.type.in_(sa.bindparam("b_types", expanding=True)),
+        t.c.available_at <= sa.bindparam("b_now", type_=t.c.available_at.type),
+        t.c.retries > 0,
+    )
+    .limit(1)
+)
+
+
 def any_waiting(server: Server, types: Sequence[str]) -> bool:
     """Whether a job of these types could be handed out now; reads only, so that asking often disturbs nobody."""
     with server.database.read() as connection:
         now = read_moment(connection).database_now
-        query = (
-            sa.select(sa.literal(1))
-            .where(t.c.state == JobState.CREATED, t.c.type.in_(types), t.c.available_at <= now, t.c.retries > 0)
-            .limit(1)
-        )
-        return connection.execute(query).first() is not None
+        return connection.execute(_ANY_WAITING, {"b_types": types, "b_now": now}).first() is not None

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from bpm_server.kernel.errors import Forbidden, NotFound
 from bpm_server.reports.conditions import compare
 from bpm_server.reports.cursors import beyond, make_cursor, ordering, read_cursor
-from bpm_server.reports.query import MAX_TOTAL, Condition, Kind, Page, Query
+from bpm_server.reports.query import MAX_TOTAL, Condition, Kind, Order, Page, Query
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 Where = sa.ColumnElement[bool]
+MAX_SHAPES = 200
+_PLAIN = frozenset({Kind.KEY, Kind.TEXT, Kind.NUMBER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ class Search(Generic[R]):
         self._permission = permission
         self._columns = [columns[name].label(name) for name in names]
         self._convert = [(names.index(name), change) for name, change in (convert or {}).items()]
+        self._plain: dict[tuple[tuple[str, ...], tuple[Order, ...]], sa.Select[Any]] = {}
         self._by_key = sa.select(*self._columns).select_from(source).where(key == sa.bindparam("b_key"))
 
     # --- one --------------------------------------------------------------------------------------------
@@ -120,14 +123,15 @@ class Search(Generic[R]):
         Raises:
             InvalidInput: a cursor of another search.
         """
-        wheres = [*narrowed, *self._wheres(query, connection.dialect.name)]
         seen = self._sight(actor)
+        if seen is None and not narrowed and self._is_plain(query):
+            return self._plain_page(connection, query)
+        wheres = [*narrowed, *self._wheres(query, connection.dialect.name)]
         if seen is not None:
             wheres.append(seen)
         order = self._order(query)
         wanted = query.page
-        statement = sa.select(*self._columns, *[column for column, _ in order]).select_from(self._source)
-        statement = statement.where(*wheres).limit(wanted.limit)
+        statement = self._select(order).where(*wheres).limit(wanted.limit)
         backward = wanted.before is not None
         cursor = wanted.before if backward else wanted.after
         if cursor is not None:
@@ -136,6 +140,49 @@ class Search(Generic[R]):
             statement = statement.offset(wanted.offset)
         rows = connection.execute(statement.order_by(*ordering(order, backward=backward))).all()
         return self._page(connection, query, rows[::-1] if backward else rows, wheres)
+
+    def _select(self, order: list[Term]) -> sa.Select[Any]:
+        return sa.select(*self._columns, *[column for column, _ in order]).select_from(self._source)
+
+    # --- the common case: equalities on the first page --------------------------------------------------
+
+    def _is_plain(self, query: Query) -> bool:
+        page = query.page
+        return (
+            not query.any_of
+            and page.after is None
+            and page.before is None
+            and not page.offset
+            and all(one.operator == "eq" and self._is_column(one.field) for one in query.conditions)
+        )
+
+    def _is_column(self, name: str) -> bool:
+        known = self.fields[name]
+        return known.column is not None and known.where is None and known.kind in _PLAIN
+
+    def _plain_page(self, connection: Connection, query: Query) -> Page[R]:
+        """Like :meth:`page`; the statement is built once for each combination of fields."""
+        shape = (tuple(one.field for one in query.conditions), query.order)
+        statement = self._plain.get(shape)
+        if statement is None:
+            statement = self._plain_statement(query)
+            if len(self._plain) < MAX_SHAPES:
+                self._plain[shape] = statement
+        values = {f"b_{number}": one.value for number, one in enumerate(query.conditions)}
+        rows = connection.execute(statement, {**values, "b_limit": query.page.limit}).all()
+        wheres = [] if len(rows) < query.page.limit else self._wheres(query, connection.dialect.name)
+        return self._page(connection, query, rows, wheres)
+
+    def _plain_statement(self, query: Query) -> sa.Select[Any]:
+        order = self._order(query)
+        columns = [self.fields[one.field].column for one in query.conditions]
+        wheres = [
+            column == sa.bindparam(f"b_{number}", type_=column.type)
+            for number, column in enumerate(columns)
+            if column is not None
+        ]
+        limit = sa.bindparam("b_limit", type_=sa.Integer)
+        return self._select(order).where(*wheres).order_by(*ordering(order, backward=False)).limit(limit)
 
     def _page(self, connection: Connection, query: Query, rows: Sequence[Row[Any]], wheres: list[Where]) -> Page[R]:
         wanted, width = query.page, len(self._columns)

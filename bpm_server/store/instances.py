@@ -24,6 +24,13 @@ _LOCK = _BY_KEY.with_for_update(of=process_instance)
 _ROOT = sa.select(process_instance.c.root_key).where(process_instance.c.key == sa.bindparam("b_key"))
 _TOKENS = sa.select(process_instance.c.tokens).where(process_instance.c.key == sa.bindparam("b_key"))
 
+_VARIABLES = sa.select(variable.c.scope_key, variable.c.name, variable.c.value).where(
+    variable.c.scope_key.in_(sa.bindparam("b_scopes", expanding=True))
+)
+_LABELS = sa.select(process_instance.c.key, process_instance.c.business_key, process_instance.c.tags).where(
+    process_instance.c.key.in_(sa.bindparam("b_keys", expanding=True))
+)
+
 
 @dataclass(frozen=True, slots=True)
 class StoredTokens:
@@ -159,12 +166,11 @@ def find_scope(connection: Connection, key: int) -> Scope | None:
 
 def load_variables(connection: Connection, scopes: Iterable[int]) -> list[tuple[int, str, bytes]]:
     """``(scope key, name, JSON)`` of every variable of these scopes."""
-    t = variable
     result: list[tuple[int, str, bytes]] = []
     keys = list(scopes)
     for start in range(0, len(keys), 500):
-        query = sa.select(t.c.scope_key, t.c.name, t.c.value).where(t.c.scope_key.in_(keys[start : start + 500]))
-        result += [(row.scope_key, row.name, row.value.encode()) for row in connection.execute(query)]
+        found = connection.execute(_VARIABLES, {"b_scopes": keys[start : start + 500]})
+        result += [(row.scope_key, row.name, row.value.encode()) for row in found]
     return result
 
 
@@ -197,11 +203,9 @@ def effective_variables(connection: Connection, scope_path: Iterable[int]) -> di
 
 def labels(connection: Connection, keys: Iterable[int]) -> dict[int, tuple[str | None, tuple[str, ...]]]:
     """Business key and tags of instances."""
-    t = process_instance
     result: dict[int, tuple[str | None, tuple[str, ...]]] = {}
     wanted = list(keys)
     for start in range(0, len(wanted), 500):
-        query = sa.select(t.c.key, t.c.business_key, t.c.tags).where(t.c.key.in_(wanted[start : start + 500]))
-        for row in connection.execute(query):
+        for row in connection.execute(_LABELS, {"b_keys": wanted[start : start + 500]}):
             result[row.key] = (row.business_key, tuple(json.loads(row.tags)) if row.tags else ())
     return result
