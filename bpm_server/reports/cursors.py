@@ -67,7 +67,7 @@ def _signature(query: Query) -> str:
 def make_cursor(query: Query, values: Sequence[Any]) -> str:
     """The cursor of a row with these sort values."""
     plain = [value.isoformat() if isinstance(value, datetime) else value for value in values]
-    return base64.urlsafe_b64encode(json.dumps_bytes([_signature(query), *plain])).decode().rstrip("=")
+    return base64.b64encode(json.dumps_bytes([_signature(query), *plain])).decode()
 
 
 def read_cursor(text: str, query: Query, order: Sequence[Term]) -> list[Any]:
@@ -78,8 +78,7 @@ def read_cursor(text: str, query: Query, order: Sequence[Term]) -> list[Any]:
     """
     message = "Expected a cursor of this search in this order, but found another text"
     try:
-        padded = text[:LONGEST] + "=" * (-len(text[:LONGEST]) % 4)
-        found = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        found = json.loads(base64.b64decode(text[:LONGEST], validate=True))
     except (binascii.Error, ValueError, InvalidInput) as error:
         raise InvalidInput(message, field="page") from error
     if not isinstance(found, list) or len(found) != len(order) + 1 or found[0] != _signature(query):

@@ -14,12 +14,14 @@ from bpm_server.reports.conditions import compare, has_tag, has_variable
 from bpm_server.reports.query import Condition, Kind
 from bpm_server.reports.search import Field, Search
 from bpm_server.store.tables.definitions import process_definition as d
-from bpm_server.store.tables.instances import element_instance, incident
+from bpm_server.store.tables.instances import element_instance, incident, variable
 from bpm_server.store.tables.instances import process_instance as p
 from bpm_server.store.tables.jobs import job
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from bpm_server.services.server import Server
 
 Where = sa.ColumnElement[bool]
 
@@ -125,3 +127,21 @@ SEARCH = Search(
     permission=(sight.PROCESS, "READ_PROCESS_INSTANCE"),
     convert={"tags": lambda text: tuple(json.loads(text))},
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How an instance ended, with the variables of its process scope."""
+
+    state: str
+    variables: dict[str, Any]
+
+
+def find_ended(server: Server, key: int) -> Ended | None:
+    """How an instance ended; None while it runs."""
+    with server.database.read() as connection:
+        state = connection.execute(sa.select(p.c.state).where(p.c.key == key, p.c.ended_at.is_not(None))).scalar()
+        if state is None:
+            return None
+        rows = connection.execute(sa.select(variable.c.name, variable.c.value).where(variable.c.scope_key == key))
+        return Ended(state, {row.name: json.loads(row.value) for row in rows})

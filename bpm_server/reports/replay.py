@@ -77,9 +77,7 @@ def replay(server: Server, instance_key: int) -> Replay:
 
 
 class _Replaying:
-    def __init__(
-        self, server: Server, connection: Connection, version: int, definition: engine.Definition
-    ) -> None:
+    def __init__(self, server: Server, connection: Connection, version: int, definition: engine.Definition) -> None:
         self._server = server
         self._connection = connection
         self._version = version

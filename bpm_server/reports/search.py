@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from bpm_server.kernel.errors import Forbidden, NotFound
 from bpm_server.reports.conditions import compare
 from bpm_server.reports.cursors import beyond, make_cursor, ordering, read_cursor
-from bpm_server.reports.query import MAX_TOTAL, Condition, Kind, Page, Query
+from bpm_server.reports.query import MAX_TOTAL, Condition, Kind, Order, Page, Query
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 Where = sa.ColumnElement[bool]
+MAX_SHAPES = 200
+_PLAIN = frozenset({Kind.KEY, Kind.TEXT, Kind.NUMBER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class Search(Generic[R]):
         sight: Callable[[Actor], Where | None],
         permission: tuple[str, str],
         convert: Mapping[str, Callable[[Any], Any]] | None = None,
+        ties: Sequence[sa.ColumnElement[Any]] = (),
     ) -> None:
         """Describes the search.
 
@@ -60,12 +63,13 @@ class Search(Generic[R]):
             what: Its name in messages.
             row: Frozen dataclass of a result; its fields name the ``columns``.
             source: Tables, joined.
-            key: Unique column; the last sort criterion.
+            key: Unique column.
             columns: By field of the row.
             fields_: What can be filtered and sorted by.
             sight: What an actor may see; None for everything.
             permission: The right that shows all of them: resource and action.
             convert: Applied to a column's value, by field of the row.
+            ties: Last sort criteria, unique together; as a rule the key.
         """
         names = [one.name for one in fields(row)]  # type: ignore[arg-type]
         self.what = what
@@ -73,10 +77,12 @@ class Search(Generic[R]):
         self._row: Callable[..., R] = row
         self._source = source
         self._key = key
+        self._ties: list[Term] = [(column, False) for column in ties or (key,)]
         self._sight = sight
         self._permission = permission
         self._columns = [columns[name].label(name) for name in names]
         self._convert = [(names.index(name), change) for name, change in (convert or {}).items()]
+        self._plain: dict[tuple[tuple[str, ...], tuple[Order, ...]], sa.Select[Any]] = {}
         self._by_key = sa.select(*self._columns).select_from(source).where(key == sa.bindparam("b_key"))
 
     # --- one --------------------------------------------------------------------------------------------
@@ -117,14 +123,15 @@ class Search(Generic[R]):
         Raises:
             InvalidInput: a cursor of another search.
         """
-        wheres = [*narrowed, *self._wheres(query, connection.dialect.name)]
         seen = self._sight(actor)
+        if seen is None and not narrowed and self._is_plain(query):
+            return self._plain_page(connection, query)
+        wheres = [*narrowed, *self._wheres(query, connection.dialect.name)]
         if seen is not None:
             wheres.append(seen)
         order = self._order(query)
         wanted = query.page
-        statement = sa.select(*self._columns, *[column for column, _ in order]).select_from(self._source)
-        statement = statement.where(*wheres).limit(wanted.limit)
+        statement = self._select(order).where(*wheres).limit(wanted.limit)
         backward = wanted.before is not None
         cursor = wanted.before if backward else wanted.after
         if cursor is not None:
@@ -133,6 +140,49 @@ class Search(Generic[R]):
             statement = statement.offset(wanted.offset)
         rows = connection.execute(statement.order_by(*ordering(order, backward=backward))).all()
         return self._page(connection, query, rows[::-1] if backward else rows, wheres)
+
+    def _select(self, order: list[Term]) -> sa.Select[Any]:
+        return sa.select(*self._columns, *[column for column, _ in order]).select_from(self._source)
+
+    # --- the common case: equalities on the first page --------------------------------------------------
+
+    def _is_plain(self, query: Query) -> bool:
+        page = query.page
+        return (
+            not query.any_of
+            and page.after is None
+            and page.before is None
+            and not page.offset
+            and all(one.operator == "eq" and self._is_column(one.field) for one in query.conditions)
+        )
+
+    def _is_column(self, name: str) -> bool:
+        known = self.fields[name]
+        return known.column is not None and known.where is None and known.kind in _PLAIN
+
+    def _plain_page(self, connection: Connection, query: Query) -> Page[R]:
+        """Like :meth:`page`; the statement is built once for each combination of fields."""
+        shape = (tuple(one.field for one in query.conditions), query.order)
+        statement = self._plain.get(shape)
+        if statement is None:
+            statement = self._plain_statement(query)
+            if len(self._plain) < MAX_SHAPES:
+                self._plain[shape] = statement
+        values = {f"b_{number}": one.value for number, one in enumerate(query.conditions)}
+        rows = connection.execute(statement, {**values, "b_limit": query.page.limit}).all()
+        wheres = [] if len(rows) < query.page.limit else self._wheres(query, connection.dialect.name)
+        return self._page(connection, query, rows, wheres)
+
+    def _plain_statement(self, query: Query) -> sa.Select[Any]:
+        order = self._order(query)
+        columns = [self.fields[one.field].column for one in query.conditions]
+        wheres = [
+            column == sa.bindparam(f"b_{number}", type_=column.type)
+            for number, column in enumerate(columns)
+            if column is not None
+        ]
+        limit = sa.bindparam("b_limit", type_=sa.Integer)
+        return self._select(order).where(*wheres).order_by(*ordering(order, backward=False)).limit(limit)
 
     def _page(self, connection: Connection, query: Query, rows: Sequence[Row[Any]], wheres: list[Where]) -> Page[R]:
         wanted, width = query.page, len(self._columns)
@@ -144,6 +194,12 @@ class Search(Generic[R]):
         items = [self._make(row) for row in rows]
         start, end = [make_cursor(query, row[width:]) for row in (rows[0], rows[-1])] if rows else (None, None)
         return Page(items, min(total, MAX_TOTAL), total > MAX_TOTAL, start, end)
+
+    def keys(self, actor: Actor, query: Query, dialect: str, *narrowed: Where) -> sa.Select[Any]:
+        """A sub-query of the keys that match and that the actor may see, for further reports."""
+        seen = self._sight(actor)
+        wheres = [*narrowed, *self._wheres(query, dialect), *([] if seen is None else [seen])]
+        return sa.select(self._key).select_from(self._source).where(*wheres)
 
     def _count(self, connection: Connection, wheres: Sequence[Where]) -> int:
         """How many rows match, counted a little beyond ``MAX_TOTAL``."""
@@ -170,9 +226,9 @@ class Search(Generic[R]):
             column = self.fields[wanted.field].column
             assert column is not None  # noqa: S101
             order.append((column, wanted.descending))
-            if column is self._key:
+            if len(self._ties) == 1 and column is self._key:
                 return order
-        return [*order, (self._key, False)]
+        return [*order, *self._ties]
 
 
 def forbidden(actor: Actor, what: str, key: Any, permission: tuple[str, str]) -> Forbidden:

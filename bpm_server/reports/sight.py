@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from bpm_server.domain.identity import ANY
+from bpm_server.domain.identity import ANY, Actor
 from bpm_server.store.tables.instances import process_instance
 from bpm_server.store.tables.tasks import user_task, user_task_candidate
 
 if TYPE_CHECKING:
-    from bpm_server.domain.identity import Actor
+    from collections.abc import Callable, Iterable
 
 Where = sa.ColumnElement[bool]
 PROCESS = "PROCESS_DEFINITION"
+EVERYTHING = Actor("report", is_system=True)
+"""For what somebody may see because of something else that was checked already."""
 
 
 def granted_ids(actor: Actor, resource: str, action: str) -> list[str]:
@@ -31,12 +33,16 @@ def granted_ids(actor: Actor, resource: str, action: str) -> list[str]:
 
 
 def by_permission(
-    actor: Actor, resource: str, action: str, column: sa.ColumnElement[str], *others: Where
+    actor: Actor,
+    resource: str,
+    action: str,
+    column: sa.ColumnElement[str],
+    others: Callable[[], Iterable[Where]] = tuple,
 ) -> Where | None:
     """None where the right was given for everything; else rows whose ``column`` it was given for, and ``others``."""
     if actor.may(resource, action):
         return None
-    return sa.or_(sa.false(), column.in_(granted_ids(actor, resource, action)), *others)
+    return sa.or_(sa.false(), column.in_(granted_ids(actor, resource, action)), *others())
 
 
 def offered(actor: Actor) -> sa.Select[tuple[int]]:
@@ -51,34 +57,30 @@ def offered(actor: Actor) -> sa.Select[tuple[int]]:
 def tasks(actor: Actor) -> Where | None:
     """Tasks: assigned to the actor, offered, done by the actor, or by the permission READ_USER_TASK."""
     t = user_task
-    return by_permission(
-        actor,
-        PROCESS,
-        "READ_USER_TASK",
-        t.c.process_id,
-        t.c.assignee == actor.username,
-        t.c.ended_by == actor.username,
-        t.c.key.in_(offered(actor)),
-    )
+
+    def mine() -> Iterable[Where]:
+        return (t.c.assignee == actor.username, t.c.ended_by == actor.username, t.c.key.in_(offered(actor)))
+
+    return by_permission(actor, PROCESS, "READ_USER_TASK", t.c.process_id, mine)
 
 
 def instances(actor: Actor) -> Where | None:
     """Instances: started by the actor (with all they called), taken part in, or by READ_PROCESS_INSTANCE."""
     p, t = process_instance, user_task
-    started = p.alias("started")
-    took_part = sa.union_all(
-        sa.select(t.c.instance_key).where(t.c.assignee == actor.username),
-        sa.select(t.c.instance_key).where(t.c.ended_by == actor.username),
-        sa.select(t.c.instance_key).where(t.c.key.in_(offered(actor))),
-    )
-    return by_permission(
-        actor,
-        PROCESS,
-        "READ_PROCESS_INSTANCE",
-        p.c.process_id,
-        p.c.root_key.in_(sa.select(started.c.key).where(started.c.started_by == actor.username)),
-        p.c.key.in_(took_part),
-    )
+
+    def mine() -> Iterable[Where]:
+        started = p.alias("started")
+        took_part = sa.union_all(
+            sa.select(t.c.instance_key).where(t.c.assignee == actor.username),
+            sa.select(t.c.instance_key).where(t.c.ended_by == actor.username),
+            sa.select(t.c.instance_key).where(t.c.key.in_(offered(actor))),
+        )
+        return (
+            p.c.root_key.in_(sa.select(started.c.key).where(started.c.started_by == actor.username)),
+            p.c.key.in_(took_part),
+        )
+
+    return by_permission(actor, PROCESS, "READ_PROCESS_INSTANCE", p.c.process_id, mine)
 
 
 def of_instances(actor: Actor, instance_key: sa.ColumnElement[int]) -> Where | None:

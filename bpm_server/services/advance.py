@@ -131,6 +131,7 @@ class Advance:
         changed = changes(outcome.instance)
         record(self.tx.batch, row, command, outcome.events, changed.written, changed.dropped)
         if outcome.finished:
+            self.tx.wake("instances")
             self.tx.live.pop(row.key, None)
             self._results[row.key] = outcome.variables
             if any(isinstance(node.event, MessageEvent) for node in outcome.instance.definition.process.starts()):

@@ -41,6 +41,7 @@ def start_process(
     *,
     process_id: str | None = None,
     version: int | None = None,
+    version_tag: str | None = None,
     definition_key: int | None = None,
     variables: Mapping[str, Any] | None = None,
     business_key: str | None = None,
@@ -52,8 +53,9 @@ def start_process(
     Args:
         server: The server.
         actor: Who starts it.
-        process_id: BPMN id; the latest version unless ``version`` is given.
+        process_id: BPMN id; the latest version unless ``version`` or ``version_tag`` is given.
         version: Version number.
+        version_tag: The latest version with this tag.
         definition_key: Instead of ``process_id``.
         variables: JSON values for the process scope.
         business_key: The company's own id of the case.
@@ -66,7 +68,7 @@ def start_process(
     """
     values = check_variables(variables)
     with transaction(server, actor) as tx:
-        compiled = _find(tx, process_id, version, definition_key)
+        compiled = _find(tx, process_id, version, version_tag, definition_key)
         authorize(actor, "PROCESS_DEFINITION", "CREATE_PROCESS_INSTANCE", compiled.row.process_id)
         _set_initiator(compiled, element_id, values, actor)
         advance = Advance(tx)
@@ -85,18 +87,29 @@ def _set_initiator(compiled: CompiledProcess, element_id: str | None, values: di
                 values.setdefault(name, actor.username)
 
 
-def _find(tx: Transaction, process_id: str | None, version: int | None, definition_key: int | None) -> CompiledProcess:
+def _find(
+    tx: Transaction, process_id: str | None, version: int | None, version_tag: str | None, definition_key: int | None
+) -> CompiledProcess:
     definitions, moment = tx.server.definitions, tx.moment.definition_version
     if definition_key is not None:
-        return definitions.process(tx.connection, moment, definition_key)
+        compiled = definitions.process(tx.connection, moment, definition_key)
+        if compiled.row.deleted_at is not None:
+            message = f"Expected process definition '{definition_key}' to be there, but it is deleted"
+            raise NotFound(message)
+        return compiled
     if not process_id:
         message = "Expected a process id or a process definition key, but found neither"
         raise InvalidInput(message)
     found = definitions.find_process(
-        tx.connection, moment, process_id, number=None if version in (None, -1) else version
+        tx.connection,
+        moment,
+        process_id,
+        number=None if version in (None, -1) else version,
+        version_tag=version_tag,
     )
     if found is None:
         which = f"version {version} of process" if version not in (None, -1) else "process"
+        which = f"version '{version_tag}' of process" if version_tag is not None else which
         message = f"Expected {which} '{process_id}' to be deployed, but found none"
         raise NotFound(message)
     return found
@@ -121,6 +134,31 @@ def cancel_instance(server: Server, actor: Actor, key: int) -> None:
             message = f"Expected to cancel process instance '{key}', but '{row.root_key}' called it: cancel that one"
             raise WrongState(message)
         Advance(tx).run(row, c.CancelInstance())
+
+
+@command
+def assign_business_key(server: Server, actor: Actor, key: int, business_key: str) -> None:
+    """Gives an active instance the company's own id of the case, which it does not have yet.
+
+    Raises:
+        NotFound: there is no such active instance.
+        WrongState: it has a business key, or was called by another instance.
+        Forbidden: the permission UPDATE_PROCESS_INSTANCE is missing.
+    """
+    if not business_key:
+        message = "Expected a business key, but found none"
+        raise InvalidInput(message, field="businessId")
+    with transaction(server, actor) as tx:
+        row = tx.lock_instance(key)
+        authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", row.process_id)
+        if row.ended_at is not None:
+            message = f"Expected process instance '{key}' to be active, but it is {row.state}"
+            raise NotFound(message)
+        if row.business_key is not None or row.parent_key is not None:
+            found = f"it has '{row.business_key}'" if row.business_key is not None else "another instance called it"
+            message = f"Expected process instance '{key}' to have no business key of its own, but {found}"
+            raise WrongState(message, retry=False)
+        store.set_business_key(tx.connection, key, business_key)
 
 
 @command

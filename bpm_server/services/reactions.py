@@ -118,6 +118,7 @@ def _job_created(advance: Advance, row: InstanceRow, event: e.JobCreated) -> Non
             advance.follow(
                 row, c.RaiseIncident(event.element_key, "HANDLER_NOT_FOUND", message, event.chunk, event.key)
             )
+        tx.wake("outside-jobs")
         return
     if connector.outbox:
         enqueue_webhook(advance, row, event)

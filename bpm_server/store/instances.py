@@ -24,6 +24,13 @@ _LOCK = _BY_KEY.with_for_update(of=process_instance)
 _ROOT = sa.select(process_instance.c.root_key).where(process_instance.c.key == sa.bindparam("b_key"))
 _TOKENS = sa.select(process_instance.c.tokens).where(process_instance.c.key == sa.bindparam("b_key"))
 
+_VARIABLES = sa.select(variable.c.scope_key, variable.c.name, variable.c.value).where(
+    variable.c.scope_key.in_(sa.bindparam("b_scopes", expanding=True))
+)
+_LABELS = sa.select(process_instance.c.key, process_instance.c.business_key, process_instance.c.tags).where(
+    process_instance.c.key.in_(sa.bindparam("b_keys", expanding=True))
+)
+
 
 @dataclass(frozen=True, slots=True)
 class StoredTokens:
@@ -79,6 +86,12 @@ def read_instance(connection: Connection, key: int) -> InstanceRow:
         message = f"Expected to find process instance '{key}', but there is none"
         raise NotFound(message)
     return row_from(found._mapping)
+
+
+def set_business_key(connection: Connection, key: int, business_key: str) -> None:
+    """Changes the business key of a locked instance."""
+    t = process_instance
+    connection.execute(t.update().where(t.c.key == key).values(business_key=business_key))
 
 
 def children(connection: Connection, key: int, element_key: int) -> list[InstanceRow]:
@@ -153,13 +166,28 @@ def find_scope(connection: Connection, key: int) -> Scope | None:
 
 def load_variables(connection: Connection, scopes: Iterable[int]) -> list[tuple[int, str, bytes]]:
     """``(scope key, name, JSON)`` of every variable of these scopes."""
-    t = variable
     result: list[tuple[int, str, bytes]] = []
     keys = list(scopes)
     for start in range(0, len(keys), 500):
-        query = sa.select(t.c.scope_key, t.c.name, t.c.value).where(t.c.scope_key.in_(keys[start : start + 500]))
-        result += [(row.scope_key, row.name, row.value.encode()) for row in connection.execute(query)]
+        found = connection.execute(_VARIABLES, {"b_scopes": keys[start : start + 500]})
+        result += [(row.scope_key, row.name, row.value.encode()) for row in found]
     return result
+
+
+class ByScope:
+    """Variables of some scopes, by scope."""
+
+    def __init__(self, variables: Iterable[tuple[int, str, bytes]]) -> None:
+        self._scopes: dict[int, dict[str, bytes]] = {}
+        for scope, name, value in variables:
+            self._scopes.setdefault(scope, {})[name] = value
+
+    def effective(self, scope_path: Sequence[int]) -> dict[str, bytes]:
+        """JSON by name of what is seen along a path, innermost scope first; inner scopes shadow outer ones."""
+        result: dict[str, bytes] = {}
+        for scope in reversed(scope_path):
+            result.update(self._scopes.get(scope, {}))
+        return result
 
 
 def effective_variables(connection: Connection, scope_path: Iterable[int]) -> dict[str, bytes]:
@@ -169,11 +197,15 @@ def effective_variables(connection: Connection, scope_path: Iterable[int]) -> di
         connection: Any transaction.
         scope_path: Scope keys, innermost first.
     """
-    by_scope: dict[int, dict[str, bytes]] = {}
     path = list(scope_path)
-    for scope, name, value in load_variables(connection, path):
-        by_scope.setdefault(scope, {})[name] = value
-    result: dict[str, bytes] = {}
-    for scope in reversed(path):
-        result.update(by_scope.get(scope, {}))
+    return ByScope(load_variables(connection, path)).effective(path)
+
+
+def labels(connection: Connection, keys: Iterable[int]) -> dict[int, tuple[str | None, tuple[str, ...]]]:
+    """Business key and tags of instances."""
+    result: dict[int, tuple[str | None, tuple[str, ...]]] = {}
+    wanted = list(keys)
+    for start in range(0, len(wanted), 500):
+        for row in connection.execute(_LABELS, {"b_keys": wanted[start : start + 500]}):
+            result[row.key] = (row.business_key, tuple(json.loads(row.tags)) if row.tags else ())
     return result

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from bpm_server.domain.states import JobState
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import NotFound
+from bpm_server.store import rows
 from bpm_server.store.tables.jobs import job
 
 if TYPE_CHECKING:
@@ -59,6 +60,29 @@ def _row(source: Row[Any]) -> JobRow:
     return JobRow(**values)
 
 
+_BY_KEY = sa.select(*_COLUMNS).where(job.c.key == sa.bindparam("b_key"))
+_LEASE = (
+    sa.select(*_COLUMNS)
+    .where(
+        job.c.state == JobState.CREATED,
+        job.c.type.in_(sa.bindparam("b_types", expanding=True)),
+        job.c.available_at <= sa.bindparam("b_now", type_=job.c.available_at.type),
+        job.c.retries > 0,
+    )
+    .order_by(job.c.priority.desc(), job.c.available_at, job.c.key)
+    .limit(sa.bindparam("b_limit", type_=sa.Integer))
+    .with_for_update(skip_locked=True)
+)
+_LEASE_KINDS = _LEASE.where(job.c.kind.in_(sa.bindparam("b_kinds", expanding=True)))
+_TAKE = rows.Prepared(
+    lambda _: (
+        job.update()
+        .where(job.c.key == sa.bindparam("b_key"))
+        .values(available_at=sa.bindparam("b_until"), lease=sa.bindparam("b_lease"), worker=sa.bindparam("b_worker"))
+    )
+)
+
+
 def lease_jobs(
     connection: Connection,
     types: Sequence[str],
@@ -80,24 +104,19 @@ def lease_jobs(
         worker: Name of who asks.
         kinds: Only jobs of these kinds (all where empty).
     """
-    query = (
-        sa.select(*_COLUMNS)
-        .where(job.c.state == JobState.CREATED, job.c.type.in_(types), job.c.available_at <= now, job.c.retries > 0)
-        .order_by(job.c.priority.desc(), job.c.available_at, job.c.key)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
     chosen = list(kinds)
-    if chosen:
-        query = query.where(job.c.kind.in_(chosen))
-    found = [_row(row) for row in connection.execute(query)]
+    values = {"b_types": types, "b_now": now, "b_limit": limit}
+    found = [
+        _row(row)
+        for row in connection.execute(
+            _LEASE_KINDS if chosen else _LEASE, {**values, "b_kinds": chosen} if chosen else values
+        )
+    ]
     if not found:
         return []
     leases = {row.key: secrets.token_hex(16) for row in found}
-    connection.execute(
-        job.update()
-        .where(job.c.key == sa.bindparam("b_key"))
-        .values(available_at=sa.bindparam("b_until"), lease=sa.bindparam("b_lease"), worker=sa.bindparam("b_worker")),
+    _TAKE.run(
+        connection,
         [{"b_key": key, "b_until": until, "b_lease": lease, "b_worker": worker} for key, lease in leases.items()],
     )
     return [_with(row, lease=leases[row.key], available_at=until, worker=worker) for row in found]
@@ -114,7 +133,7 @@ def read_job(connection: Connection, key: int) -> JobRow:
     Raises:
         NotFound: there is none with this key.
     """
-    row = connection.execute(sa.select(*_COLUMNS).where(job.c.key == key)).one_or_none()
+    row = connection.execute(_BY_KEY, {"b_key": key}).one_or_none()
     if row is None:
         message = f"Expected to find job '{key}', but there is none"
         raise NotFound(message)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bpm_server.kernel.errors import InvalidInput
+from bpm_server.kernel.errors import InvalidInput, Unavailable, WrongState
 from bpm_server.reports import process_instances as report
 from bpm_server.services import process_instances
+from bpm_server.web import parking
 from bpm_server.web.api.blueprint import ApiBlueprint, Call
 from bpm_server.web.api.fields import (
     Anything,
@@ -22,15 +23,24 @@ from bpm_server.web.api.fields import (
     Reply,
     Text,
     Word,
+    camel,
     shown,
 )
 from bpm_server.web.api.searching import Filter, SearchTable
 from bpm_server.web.api.tenants import Tenant, TheTenant
+from bpm_server.web.problems import problem
+
+if TYPE_CHECKING:
+    from flask import Response
+
+    from bpm_server.services.process_instances import Started
 
 api = ApiBlueprint("process-instances", tag="Process instance")
 STATES = ("ACTIVE", "COMPLETED", "TERMINATED", "SUSPENDED")
 ELEMENT_STATES = ("ACTIVE", "COMPLETED", "TERMINATED")
 MAX_TAGS = 10
+DEFAULT_WAIT_S = 10.0
+LONGEST_WAIT_S = 300.0
 _TAG = re.compile(r"[A-Za-z][A-Za-z0-9_\-:.]{0,99}")
 
 
@@ -68,7 +78,7 @@ class Tags(Names):
         return list(dict.fromkeys(found))
 
 
-class Creation(Body):
+class ProcessInstanceCreation(Body):
     """Which process starts, and with what."""
 
     process_definition_id = Text()
@@ -82,9 +92,15 @@ class Creation(Body):
     runtime_instructions = Anything(null=True)
     await_completion = Flag(null=True, load_default=False)
     fetch_variables = Names(null=True, load_default=None)
-    request_timeout = Number(null=True, load_default=0)
+    request_timeout = Number(most=2**53, null=True, load_default=0)
     tags = Tags(most=MAX_TAGS, null=True, load_default=None)
     business_id = Text(longest=256, null=True, load_default=None)
+
+
+class BusinessId(Body):
+    """The company's own id of the case."""
+
+    business_id = Text(longest=256, required=True)
 
 
 class CreateProcessInstanceResult(Reply):
@@ -164,31 +180,69 @@ def get_process_instance(call: Call, key: int) -> report.InstanceLine:
     "POST",
     "/process-instances",
     "createProcessInstance",
-    takes=Creation,
+    takes=ProcessInstanceCreation,
     gives=CreateProcessInstanceResult,
     body_required=True,
 )
-def create_process_instance(call: Call) -> dict[str, Any]:
-    """Start a process."""
+def create_process_instance(call: Call) -> dict[str, Any] | Response:
+    """Start a process; with ``awaitCompletion`` the reply waits for its end and has its variables."""
+    for name in ("start_instructions", "runtime_instructions"):
+        if call.body.get(name):
+            message = f"Expected an instance without {camel(name)}, which is not supported yet"
+            raise InvalidInput(message, field=camel(name))
+    if not call.body["await_completion"]:
+        return _created(call, _start(call), {})
+    places = parking.of_app()
+    with places.place() as taken:
+        if not taken:  # before anything has started: the client may simply try again
+            message = "Expected a place to wait for the instance's end, but too many requests wait already"
+            raise Unavailable(message, retry_after=1)
+        return _await_end(call, places, _start(call))
+
+
+def _start(call: Call) -> Started:
     body = call.body
-    started = process_instances.start_process(
+    return process_instances.start_process(
         call.server,
         call.actor,
         process_id=body.get("process_definition_id"),
         version=body["process_definition_version"],
+        version_tag=body.get("process_definition_version_tag"),
         definition_key=body.get("process_definition_key"),
         variables=body["variables"],
         business_key=body["business_id"] or None,
         tags=body["tags"] or (),
     )
+
+
+def _await_end(call: Call, places: parking.Parking, started: Started) -> dict[str, Any] | Response:
+    wanted_ms = call.body["request_timeout"]
+    seconds = min(wanted_ms / 1000, LONGEST_WAIT_S) if wanted_ms and wanted_ms > 0 else DEFAULT_WAIT_S
+    ended: report.Ended | None
+    if started.result is not None:
+        ended = report.Ended("COMPLETED", started.result)
+    else:
+        ended = places.wait(("instances",), lambda: report.find_ended(call.server, started.key), seconds)
+    if ended is None:
+        detail = f"Expected process instance '{started.key}' to end in {seconds:g} s, but it runs on"
+        return problem(504, detail, code="timeout", details={"processInstanceKey": str(started.key)})
+    if ended.state != "COMPLETED":
+        message = f"Expected process instance '{started.key}' to complete, but it is {ended.state}"
+        raise WrongState(message, processInstanceKey=str(started.key))
+    names = call.body["fetch_variables"]
+    kept = {name: value for name, value in ended.variables.items() if not names or name in names}
+    return _created(call, started, kept)
+
+
+def _created(call: Call, started: Started, variables: dict[str, Any]) -> dict[str, Any]:
     return {
         "key": started.key,
         "process_definition_key": started.process_definition_key,
         "process_id": started.process_id,
         "version": started.version,
-        "variables": {},
-        "tags": body["tags"] or [],
-        "business_id": body["business_id"] or None,
+        "variables": variables,
+        "tags": call.body["tags"] or [],
+        "business_id": call.body["business_id"] or None,
     }
 
 
@@ -198,3 +252,16 @@ def create_process_instance(call: Call) -> dict[str, Any]:
 def cancel_process_instance(call: Call, key: int) -> None:
     """Terminate a process instance and everything that it called."""
     process_instances.cancel_instance(call.server, call.actor, key)
+
+
+@api.operation(
+    "POST",
+    "/process-instances/{processInstanceKey}/business-id-assignment",
+    "assignProcessInstanceBusinessId",
+    takes=BusinessId,
+    status=204,
+    body_required=True,
+)
+def assign_business_id(call: Call, key: int) -> None:
+    """Give a running instance the company's own id of the case."""
+    process_instances.assign_business_key(call.server, call.actor, key, call.body["business_id"])

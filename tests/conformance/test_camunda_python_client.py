@@ -1,0 +1,458 @@
+"""Camunda's own Python client against a real server: it raises where a reply lacks anything of the contract."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bpm_server.worker.embedded import EmbeddedWorker
+from tests.support.bpmn_builder import Process, event, io
+from tests.support.rest import PASSWORD, add_person, application, served
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.product import Product
+
+sdk = pytest.importorskip("camunda_orchestration_sdk")
+from camunda_orchestration_sdk import errors, models  # noqa: E402
+from camunda_orchestration_sdk.types import File  # noqa: E402
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+RULE = """<?xml version="1.0" encoding="UTF-8"?>
+<definitions xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/" id="level" name="Level" namespace="http://e.org">
+  <decision id="approval-level" name="Approval level">
+    <decisionTable id="t" hitPolicy="FIRST">
+      <input id="i" label="Amount"><inputExpression id="ie" typeRef="number"><text>amount</text></inputExpression></input>
+      <output id="o" name="level" typeRef="string"/>
+      <rule id="high"><inputEntry id="a"><text>&gt; 500000</text></inputEntry><outputEntry id="b"><text>"ceo"</text></outputEntry></rule>
+      <rule id="low"><inputEntry id="c"><text>-</text></inputEntry><outputEntry id="d"><text>"team"</text></outputEntry></rule>
+    </decisionTable>
+  </decision>
+</definitions>"""
+FORM = '{"id": "review", "type": "default", "schemaVersion": 19, "components": [{"type": "textfield", "key": "note"}]}'
+
+
+def order() -> bytes:
+    process = Process("order", "Order")
+    process.start("s", process_form("review"))
+    process.user("approve", extra='<zeebe:formDefinition formId="review"/>' + assignment(groups="sales"))
+    process.service("ship", "ship", extra=io(outputs={"shipped": "=true"}))
+    process.end("e")
+    process.path("s", "approve", "ship", "e")
+    return process.xml()
+
+
+def process_form(form_id: str) -> str:
+    return f'<bpmn:extensionElements><zeebe:formDefinition formId="{form_id}"/></bpmn:extensionElements>'
+
+
+def assignment(*, assignee: str = "", groups: str = "") -> str:
+    return f'<zeebe:assignmentDefinition assignee="{assignee}" candidateGroups="{groups}"/>'.replace('assignee="" ', "")
+
+
+def waiting() -> bytes:
+    process = Process("waiting", "Waiting")
+    process.message("m", "paid", "=orderId")
+    process.signal("g", "stop")
+    process.start("s")
+    process.add("intermediateCatchEvent", "catch", event("message", messageRef="m"))
+    process.end("e")
+    process.path("s", "catch", "e")
+    process.add("startEvent", "s2", event("signal", signalRef="g"))
+    process.user("after")
+    process.path("s2", "after")
+    return process.xml()
+
+
+def failing() -> bytes:
+    process = Process("failing", "Failing")
+    process.error("err", "sold-out")
+    process.start("s")
+    process.service("pick", "pick")
+    process.boundary("caught", "pick", event("error", errorRef="err"))
+    process.end("e")
+    process.user("other")
+    process.path("s", "pick", "e")
+    process.path("caught", "other")
+    return process.xml()
+
+
+FILES = {
+    "order.bpmn": order(),
+    "waiting.bpmn": waiting(),
+    "failing.bpmn": failing(),
+    "level.dmn": RULE.encode(),
+    "review.form": FORM.encode(),
+    "notes.json": b'{"free": 1.50}',
+}
+
+
+class World:
+    """A served product and a client that is signed in."""
+
+    def __init__(self, bpm: Product, url: str, client: Any) -> None:
+        self.bpm, self.url, self.client = bpm, url, client
+        files = [File(payload=content, file_name=name) for name, content in FILES.items()]
+        self.deployment = client.create_deployment(data=models.CreateDeploymentData(resources=files))
+
+    def start(self, process_id: str, **variables: Any) -> Any:
+        body = models.ProcessCreationById(
+            process_definition_id=process_id,
+            variables=models.ProcessInstanceCreationInstructionBaseVariables.from_dict(variables),
+        )
+        return self.client.create_process_instance(data=body)
+
+    def search(self, operation: str, query: str, **filters: Any) -> list[Any]:
+        kind = getattr(models, query)
+        body = kind.from_dict({"filter": filters})
+        return getattr(self.client, operation)(data=body).items
+
+    def one_task(self, instance: Any) -> Any:
+        return self.search("search_user_tasks", "UserTaskSearchQuery", processInstanceKey=instance, state="CREATED")[0]
+
+    def activate(self, job_type: str, **more: Any) -> list[Any]:
+        body = models.JobActivationRequest(
+            type_=job_type, timeout=60_000, max_jobs_to_activate=5, request_timeout=-1, **more
+        )
+        return self.client.activate_jobs(data=body).jobs
+
+
+@pytest.fixture
+def world(bpm_sqlite: Product) -> Iterator[World]:
+    bpm, rest = application(bpm_sqlite, allow_clock=True)
+    add_person(bpm, "camunda", roles=("admin",))
+    worker = EmbeddedWorker(bpm.server)
+    worker.start()
+    with served(rest.app) as url:
+        client = sdk.CamundaClient(
+            configuration={
+                "CAMUNDA_REST_ADDRESS": url,
+                "CAMUNDA_AUTH_STRATEGY": "BASIC",
+                "CAMUNDA_BASIC_AUTH_USERNAME": "camunda",
+                "CAMUNDA_BASIC_AUTH_PASSWORD": PASSWORD,
+            }
+        )
+        yield World(bpm, url, client)
+        client.client.get_httpx_client().close()
+    worker.stop()
+
+
+def eventually(look: Any) -> Any:
+    """Signals and messages are delivered by the worker: a moment later."""
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        found = look()
+        if found:
+            return found
+        threading.Event().wait(0.02)
+    raise AssertionError("nothing came")
+
+
+def test_cluster_and_sign_in(world: World) -> None:
+    client = world.client
+    topology = client.get_topology()
+    assert topology.brokers[0].node_id == 0
+    assert topology.brokers[0].broker_id == "0"
+    assert client.get_license().valid_license
+    client.get_status()
+    me = client.get_authentication()
+    assert (me.username, me.authorized_components, me.roles) == ("camunda", ["*"], ["admin"])
+    assert client.get_system_configuration().deployment.max_request_size > 0
+
+
+def test_deployment_names_what_it_made(world: World) -> None:
+    kinds = [
+        name
+        for entry in world.deployment.deployments
+        for name in ("process_definition", "decision_definition", "decision_requirements", "form", "resource")
+        if getattr(entry, name) is not None
+    ]
+    assert sorted(kinds) == [
+        "decision_definition",
+        "decision_requirements",
+        "form",
+        "process_definition",
+        "process_definition",
+        "process_definition",
+        "resource",
+    ]
+
+
+def test_order_from_start_to_end(world: World) -> None:
+    client = world.client
+    started = world.start("order", amount=500000.01)
+    task = world.one_task(started.process_instance_key)
+    assert (task.candidate_groups, task.process_name) == (["sales"], "Order")
+    assert client.get_user_task(task.user_task_key).user_task_key == task.user_task_key
+    assert client.get_user_task_form(task.user_task_key).form_id == "review"
+    client.assign_user_task(task.user_task_key, data=models.UserTaskAssignmentRequest(assignee="somebody"))
+    assert client.get_user_task(task.user_task_key).assignee == "somebody"
+    client.unassign_user_task(task.user_task_key)
+    client.update_user_task(
+        task.user_task_key, data=models.UserTaskUpdateRequest(changeset=models.Changeset(priority=80))
+    )
+    assert client.get_user_task(task.user_task_key).priority == 80
+    client.complete_user_task(
+        task.user_task_key,
+        data=models.UserTaskCompletionRequest(
+            variables=models.UserTaskCompletionRequestVariables.from_dict({"approved": True})
+        ),
+    )
+    job = world.activate("ship")[0]
+    assert job.variables.to_dict() == {"amount": 500000.01, "approved": True}
+    client.complete_job(job.job_key, data=models.JobCompletionRequest())
+    assert client.get_process_instance(started.process_instance_key).state == "COMPLETED"
+    flows = client.get_process_instance_sequence_flows(started.process_instance_key).items
+    assert [flow.element_id for flow in flows] == ["f_s_approve", "f_approve_ship", "f_ship_e"]
+    figures = client.get_process_instance_statistics(started.process_instance_key).items
+    assert {one.element_id: one.completed for one in figures} == {"s": 1, "approve": 1, "ship": 1, "e": 1}
+    assert len(client.get_process_instance_call_hierarchy(started.process_instance_key)) == 1
+
+
+def test_variables_elements_and_jobs_are_found(world: World) -> None:
+    client = world.client
+    key = world.start("order", amount=1).process_instance_key
+    task = world.one_task(key)
+    client.create_element_instance_variables(
+        task.element_instance_key,
+        data=models.SetVariableRequest.from_dict({"variables": {"note": "x" * 9000}, "local": True}),
+    )
+    found = world.search("search_variables", "VariableSearchQuery", processInstanceKey=key)
+    assert {(v.name, v.is_truncated) for v in found} == {("amount", False), ("note", True)}
+    note = next(v for v in found if v.name == "note")
+    assert len(client.get_variable(note.variable_key).value) == 9002
+    assert [v.name for v in client.search_user_task_variables(task.user_task_key).items] == ["amount", "note"]
+    assert len(client.search_user_task_effective_variables(task.user_task_key).items) == 2
+    elements = world.search("search_element_instances", "ElementInstanceSearchQuery", processInstanceKey=key)
+    assert [(e.element_id, e.type_.value, e.state.value) for e in elements] == [
+        ("s", "START_EVENT", "COMPLETED"),
+        ("approve", "USER_TASK", "ACTIVE"),
+    ]
+    assert client.get_element_instance(elements[1].element_instance_key).element_id == "approve"
+    client.complete_user_task(task.user_task_key)
+    job = world.search("search_jobs", "JobSearchQuery", processInstanceKey=key)[0]
+    assert (job.type_, job.state, job.deadline) == ("ship", "CREATED", None)
+    client.update_job(job.job_key, data=models.JobUpdateRequest(changeset=models.JobChangeset(retries=7)))
+    assert world.activate("ship")[0].retries == 7
+
+
+def test_failure_becomes_an_incident_that_is_resolved(world: World) -> None:
+    client = world.client
+    key = world.start("failing").process_instance_key
+    job = world.activate("pick", with_lease=True)[0]
+    assert job.job_lease_token
+    client.fail_job(
+        job.job_key,
+        data=models.JobFailRequest(retries=0, error_message="no power", job_lease_token=job.job_lease_token),
+    )
+    incident = world.search("search_incidents", "IncidentSearchQuery", processInstanceKey=key)[0]
+    assert (incident.error_type, incident.state, incident.error_message) == ("JOB_NO_RETRIES", "ACTIVE", "no power")
+    assert client.get_incident(incident.incident_key).job_key == job.job_key
+    assert client.search_process_instance_incidents(key, data=models.IncidentSearchQuery()).items
+    assert client.get_process_instance(key).has_incident
+    client.resolve_incident(incident.incident_key)
+    assert client.get_incident(incident.incident_key).state == "RESOLVED"
+    assert world.activate("pick")
+    client.resolve_process_instance_incidents(key)
+
+
+def test_error_goes_to_the_event_that_catches_it(world: World) -> None:
+    key = world.start("failing").process_instance_key
+    job = world.activate("pick")[0]
+    world.client.throw_job_error(
+        job.job_key, data=models.JobErrorRequest(error_code="sold-out", error_message="none left")
+    )
+    assert world.one_task(key).element_id == "other"
+
+
+def test_messages_and_signals(world: World) -> None:
+    client = world.client
+    key = world.start("waiting", orderId="o-1").process_instance_key
+    open_waits = world.search("search_message_subscriptions", "MessageSubscriptionSearchQuery", processInstanceKey=key)
+    assert (open_waits[0].message_name, open_waits[0].correlation_key) == ("paid", "o-1")
+    correlated = client.correlate_message(data=models.MessageCorrelationRequest(name="paid", correlation_key="o-1"))
+    assert correlated.process_instance_key == key
+    with pytest.raises(errors.NotFoundError):
+        client.correlate_message(data=models.MessageCorrelationRequest(name="paid", correlation_key="o-1"))
+    other = world.start("waiting", orderId="o-2").process_instance_key
+    client.publish_message(data=models.MessagePublicationRequest(name="paid", correlation_key="o-2", time_to_live=9))
+    eventually(lambda: client.get_process_instance(other).state == "COMPLETED")
+    assert world.search(
+        "search_correlated_message_subscriptions", "CorrelatedMessageSubscriptionSearchQuery", processInstanceKey=other
+    )
+    client.broadcast_signal(data=models.SignalBroadcastRequest(signal_name="stop"))
+    eventually(lambda: world.search("search_user_tasks", "UserTaskSearchQuery", elementId="after"))
+
+
+def test_decisions(world: World) -> None:
+    client = world.client
+    body = {"decisionDefinitionId": "approval-level", "variables": {"amount": 500000.01}}
+    found = client.evaluate_decision(data=models.DecisionEvaluationByID.from_dict(body))
+    assert found.output == '"ceo"'
+    assert found.evaluated_decisions[0].matched_rules[0].rule_id == "high"
+    definition = client.search_decision_definitions().items[0]
+    assert client.get_decision_definition(definition.decision_definition_key).decision_requirements_id == "level"
+    assert "decisionTable" in client.get_decision_definition_xml(definition.decision_definition_key)
+    requirements = client.search_decision_requirements().items[0]
+    assert client.get_decision_requirements(requirements.decision_requirements_key).resource_name == "level.dmn"
+    assert "decisionTable" in client.get_decision_requirements_xml(requirements.decision_requirements_key)
+    taken = world.search(
+        "search_decision_instances", "DecisionInstanceSearchQuery", decisionDefinitionId="approval-level"
+    )
+    one = client.get_decision_instance(taken[0].decision_evaluation_instance_key)
+    assert (one.result, one.evaluated_inputs[0].input_value) == ('"ceo"', "500000.01")
+
+
+def test_definitions_forms_and_resources(world: World) -> None:
+    client = world.client
+    found = world.search("search_process_definitions", "ProcessDefinitionSearchQuery", processDefinitionId="order")[0]
+    key = found.process_definition_key
+    assert client.get_process_definition(key).has_start_form
+    assert "<bpmn:process" in client.get_process_definition_xml(key)
+    form = client.get_start_process_form(key)
+    assert client.get_form_by_key(form.form_key).form_id == "review"
+    notes = next(r for r in client.search_resources().items if r.resource_name == "notes.json")
+    assert client.get_resource(notes.resource_key).version == 1
+    assert client.get_resource_content(notes.resource_key).to_dict() == {"free": 1.5}
+    assert client.get_resource_content_binary(notes.resource_key).payload.read() == b'{"free": 1.50}'
+    client.delete_resource(notes.resource_key, data=models.DeleteResourceRequest())
+    world.start("order")
+    statistics = client.get_process_definition_statistics(key, data=models.ProcessDefinitionElementStatisticsQuery())
+    assert {one.element_id: one.active for one in statistics.items}["approve"] == 1
+
+
+def test_cancellation_and_search_of_instances(world: World) -> None:
+    client = world.client
+    keys = {world.start("order", region="north").process_instance_key for _ in range(3)}
+    client.cancel_process_instance(next(iter(keys)), data=None)
+    found = world.search(
+        "search_process_instances",
+        "ProcessInstanceSearchQuery",
+        processDefinitionId="order",
+        state="ACTIVE",
+        variables=[{"name": "region", "value": '"north"'}],
+    )
+    assert len(found) == 2
+    page = client.search_process_instances(
+        data=models.ProcessInstanceSearchQuery.from_dict(
+            {"sort": [{"field": "startDate", "order": "DESC"}], "page": {"limit": 2}}
+        )
+    )
+    following = client.search_process_instances(
+        data=models.ProcessInstanceSearchQuery.from_dict(
+            {"sort": [{"field": "startDate", "order": "DESC"}], "page": {"limit": 2, "after": page.page.end_cursor}}
+        )
+    )
+    assert {one.process_instance_key for one in [*page.items, *following.items]} == keys
+
+
+def test_awaited_completion_has_the_variables(world: World) -> None:
+    done: list[Any] = []
+
+    def run() -> None:
+        body = {
+            "processDefinitionId": "order",
+            "awaitCompletion": True,
+            "fetchVariables": ["shipped"],
+            "requestTimeout": 20000,
+        }
+        done.append(world.client.create_process_instance(data=models.ProcessCreationById.from_dict(body)))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    task = eventually(lambda: world.search("search_user_tasks", "UserTaskSearchQuery", state="CREATED"))[0]
+    world.client.complete_user_task(task.user_task_key)
+    world.client.complete_job(world.activate("ship")[0].job_key)
+    thread.join(20)
+    assert done[0].variables.to_dict() == {"shipped": True}
+
+
+def test_people_and_their_rights(world: World) -> None:
+    client = world.client
+    client.create_user(
+        data=models.UserRequest(username="ann", password="long enough", name="Ann", email="a@example.org")
+    )
+    client.create_group(data=models.GroupCreateRequest(group_id="sales", name="Sales"))
+    client.create_role(data=models.RoleCreateRequest(role_id="seller", name="Seller"))
+    client.assign_user_to_group("sales", "ann")
+    client.assign_role_to_user("seller", "ann")
+    client.assign_role_to_group("seller", "sales")
+    assert [one.username for one in client.search_users_for_group("sales").items] == ["ann"]
+    assert [one.username for one in client.search_users_for_role("seller").items] == ["ann"]
+    assert [one.group_id for one in client.search_groups_for_role("seller").items] == ["sales"]
+    assert [one.role_id for one in client.search_roles_for_group("sales").items] == ["seller"]
+    assert client.get_user("ann").name == "Ann"
+    assert client.update_user("ann", data=models.UserUpdateRequest(name="Anna")).name == "Anna"
+    assert client.get_group("sales").name == "Sales"
+    assert client.get_role("seller").name == "Seller"
+    client.update_group("sales", data=models.GroupUpdateRequest(name="Selling"))
+    client.update_role("seller", data=models.RoleUpdateRequest(name="Sells"))
+    made = client.create_authorization(
+        data=models.AuthorizationIdBasedRequest.from_dict(
+            {
+                "ownerId": "seller",
+                "ownerType": "ROLE",
+                "resourceId": "order",
+                "resourceType": "PROCESS_DEFINITION",
+                "permissionTypes": ["READ_PROCESS_INSTANCE"],
+            }
+        )
+    )
+    assert client.get_authorization(made.authorization_key).resource_id == "order"
+    assert client.search_authorizations().items
+    assert client.search_own_authorizations().authorizations_enabled
+    client.delete_authorization(made.authorization_key)
+    client.unassign_role_from_group("seller", "sales")
+    client.unassign_role_from_user("seller", "ann")
+    client.unassign_user_from_group("sales", "ann")
+    for remove, name in ((client.delete_role, "seller"), (client.delete_group, "sales"), (client.delete_user, "ann")):
+        remove(name)
+    assert [one.username for one in client.search_users().items] == ["admin", "camunda"]
+
+
+def test_clock_and_expressions(world: World) -> None:
+    client = world.client
+    client.pin_clock(data=models.ClockPinRequest(timestamp=1_800_000_000_000))
+    started = world.start("order")
+    assert client.get_process_instance(started.process_instance_key).start_date.year == 2027
+    client.reset_clock()
+    found = client.evaluate_expression(
+        data=models.ExpressionEvaluationRequest(
+            expression="=a + b",
+            variables=models.ExpressionEvaluationRequestVariables.from_dict({"a": 1.5, "b": 2}),
+        )
+    )
+    assert (found.result, found.warnings) == (3.5, [])
+
+
+@pytest.mark.parametrize(
+    ("act", "kind"),
+    [
+        (lambda client: client.get_user_task("1"), errors.NotFoundError),
+        (lambda client: client.get_user_task("x"), errors.BadRequestError),
+        (lambda client: client.get_user("nobody"), errors.NotFoundError),
+        (
+            lambda client: client.create_user(data=models.UserRequest(username="camunda", password="long enough")),
+            errors.ConflictError,
+        ),
+    ],
+)
+def test_errors_arrive_as_the_client_knows_them(world: World, act: Any, kind: type[Exception]) -> None:
+    with pytest.raises(kind) as caught:
+        act(world.client)
+    assert caught.value.parsed.detail.startswith("Expected")
+
+
+def test_anonymous_client_sends_an_empty_header(bpm_sqlite: Product) -> None:
+    bpm, rest = application(bpm_sqlite, anonymous_v2=True)
+    with served(rest.app) as url:
+        client = sdk.CamundaClient(configuration={"CAMUNDA_REST_ADDRESS": url, "CAMUNDA_AUTH_STRATEGY": "NONE"})
+        assert client.get_topology().gateway_version
+        answer = client.client.get_httpx_client().get("/topology", headers={"Authorization": ""})
+        assert answer.status_code == 200
+        client.client.get_httpx_client().close()
