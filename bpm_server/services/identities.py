@@ -53,7 +53,7 @@ class Identities:
         self._lock = threading.Lock()
         self._entries: OrderedDict[tuple[str, str], tuple[int, float, Any]] = OrderedDict()
         self._failures: OrderedDict[str, list[float]] = OrderedDict()
-        self._decoy = self._hasher.hash(secrets.token_hex(16))
+        self._decoy: str | None = None
 
     # --- caches -----------------------------------------------------------------------------------------
 
@@ -81,8 +81,10 @@ class Identities:
 
     def verify(self, password_hash: str | None, password: str) -> bool:
         """Whether the password is right; takes as long where there is no such person."""
+        if password_hash is None and self._decoy is None:
+            self._decoy = self._hasher.hash(secrets.token_hex(16))
         try:
-            return self._hasher.verify(password_hash or self._decoy, password) and password_hash is not None
+            return self._hasher.verify(password_hash or self._decoy or "", password) and password_hash is not None
         except (VerificationError, InvalidHashError):
             return False
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import json as plain_json
 import re
 import tempfile
@@ -41,8 +42,9 @@ class Scenario:
     def __init__(self, directory: Path, folder: Path) -> None:
         self.directory = directory
         self.spec = plain_json.loads((directory / "scenario.json").read_text(encoding="utf-8"))
-        database = Database(f"sqlite:///{folder / 'trace.db'}")
-        create_tables(database)
+        path = folder / "trace.db"
+        path.write_bytes(_empty_database())
+        database = Database(f"sqlite:///{path}")
         self.bpm = Product.on(database, folder)
         self.bpm.clock.set(datetime.fromisoformat(self.spec["clock"]))
         self.seen: dict[int, int] = {}
@@ -333,7 +335,20 @@ def _plain(value: Any) -> Any:
     return plain_json.loads(json.dumps(value))
 
 
+@functools.cache
+def _empty_database() -> bytes:
+    """A database file with all tables; made once per process."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = Database(f"sqlite:///{folder}/empty.db")
+        create_tables(database)
+        with database.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        database.dispose()
+        return Path(folder, "empty.db").read_bytes()
+
+
 def run(directory: Path | str) -> dict[str, Any]:
     """Runs one scenario; the result is shaped like its ``golden.json``."""
-    with tempfile.TemporaryDirectory() as folder:
+    memory = Path("/dev/shm")  # what is durable is not what is tested here
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
         return Scenario(Path(directory), Path(folder)).run()
