@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from bpm_server.dmn import elements
 from bpm_server.dmn.graph import Imported, OutputOf, Reference, Scope
@@ -36,6 +36,9 @@ _TYPES: dict[type[elements.Boxed], LogicType] = {
     elements.BoxedFilter: "filter",
     elements.BoxedIterator: "iterator",
 }
+
+_FAILURES: Final = frozenset({"rule", "assert", "budget"})
+"""Kinds of diagnostics after which there is no result."""
 
 
 class Recorder:
@@ -109,16 +112,15 @@ class ModelEvaluation:
     def result(self, reference: Reference) -> DecisionResult:
         """Makes the decision that was asked for."""
         run = self._run
-        failed = False
         value = None
         try:
             value = self._asked(reference)
         except Stopped:
-            failed = True
+            pass
         except RecursionError:
-            failed = True
             place = Place(Source("", reference.element.name), 0, 0)
             run.fail(place, "budget", "Expected values and calls nested less deep, but the stack ended")
+        failed = any(note.kind in _FAILURES for note in run.diagnostics)
         return DecisionResult(value, tuple(self.recorder.evaluations), tuple(run.diagnostics), failed)
 
     def _asked(self, reference: Reference) -> Value:
