@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any, Final
 
 from bpm_server.dmn.segments import GROUPS, Group, Segment, merged, sort_key
@@ -25,11 +27,17 @@ _CHECKPOINT: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell that the index understands: the segments that pass, or that do not, and whether null does."""
+    """A cell that the index understands.
+
+    Attributes:
+        segments: What passes, or does not.
+        lists: Lists that pass as a whole.
+    """
 
     segments: tuple[Segment, ...]
     negated: bool = False
     passes_null: bool = False
+    lists: tuple[list[Any], ...] = ()
 
 
 ANY_CELL: Final = Cell(())
@@ -53,7 +61,8 @@ def read_cell(node: nodes.Node) -> Cell | None:
         segments.extend(read)
     if node.negated and not _is_negatable(node, segments):
         return None
-    return Cell(tuple(segments), node.negated, _passes_null(node)) if segments else None
+    lists = tuple([literal(item) for item in test.items] for test in node.tests if isinstance(test, nodes.ListOf))
+    return Cell(tuple(segments), node.negated, _passes_null(node), lists) if segments else None
 
 
 def _is_negatable(node: nodes.UnaryTests, segments: list[Segment]) -> bool:
@@ -129,7 +138,8 @@ def _between(node: nodes.Interval, low: Any, high: Any) -> list[Segment] | None:
     group = GROUPS[type(low)]
     if group != GROUPS[type(high)] or group == "boolean" or sort_key(low) > sort_key(high):
         return None
-    return [Segment(group, sort_key(low), sort_key(high), node.low_included, node.high_included)]
+    segment = Segment(group, sort_key(low), sort_key(high), node.low_included, node.high_included)
+    return [segment] if segment.start < segment.end else None
 
 
 # ---------------------------------------------------------------------- looking up
@@ -196,7 +206,7 @@ class _GroupIndex:
 class ColumnIndex:
     """The cells of one input column."""
 
-    __slots__ = ("_any", "_groups", "_null", "_true", "asked")
+    __slots__ = ("_any", "_groups", "_lists", "_null", "_true", "asked")
 
     def __init__(self, cells: list[Cell | None], *, boolean_tests: bool) -> None:
         """Builds the index.
@@ -207,6 +217,7 @@ class ColumnIndex:
         """
         self._any = 0
         self._null = 0
+        self._lists: list[tuple[list[Any], int]] = []
         self._true = 0
         self.asked = 0
         found: dict[Group, list[tuple[Segment, int]]] = {}
@@ -220,6 +231,7 @@ class ColumnIndex:
             else:
                 self._add(cell, bit, found, negated)
                 self._null |= bit if cell.passes_null else 0
+                self._lists.extend((each, bit) for each in cell.lists)
                 if boolean_tests and not cell.negated and any(_is_true(segment) for segment in cell.segments):
                     self._true |= bit
         self._groups = {group: _group_index(segments, negated.get(group, 0)) for group, segments in found.items()}
@@ -245,11 +257,16 @@ class ColumnIndex:
         if value is None:
             return passing | self._null
         if group is None:
-            return passing | self._true
+            return passing | self._true | self._passing_list(value)
         index = self._groups.get(group)
         if index is not None:
             passing |= index.at(sort_key(value))
         return passing if group == "boolean" else passing | self._true
+
+    def _passing_list(self, value: Any) -> int:
+        if type(value) is not list or bool in map(type, value):
+            return 0
+        return reduce(or_, (bit for each, bit in self._lists if each == value), 0)
 
 
 def _is_true(segment: Segment) -> bool:
