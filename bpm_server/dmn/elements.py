@@ -222,13 +222,14 @@ class InputData(Element):
 
 @dataclass(frozen=True, slots=True)
 class Decision(Element):
-    """A decision; the requirements are references as written."""
+    """A decision; the requirements are references as written, the version tag is Camunda's."""
 
     variable: Variable
     logic: Boxed | None
     required_inputs: tuple[str, ...] = ()
     required_decisions: tuple[str, ...] = ()
     required_knowledge: tuple[str, ...] = ()
+    version_tag: str = ""
 
 
 @dataclass(frozen=True, slots=True)

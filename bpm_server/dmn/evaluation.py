@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from bpm_server.dmn import elements
 from bpm_server.dmn.graph import Imported, OutputOf, Reference, Scope
@@ -36,6 +36,12 @@ _TYPES: dict[type[elements.Boxed], LogicType] = {
     elements.BoxedFilter: "filter",
     elements.BoxedIterator: "iterator",
 }
+
+_FAILURES: Final = frozenset({"rule", "assert", "budget"})
+"""Kinds of diagnostics after which there is no result."""
+
+_MAX_LAZY: Final = 30
+"""Decisions that wait for one another before what they require is computed in advance."""
 
 
 class Recorder:
@@ -102,6 +108,7 @@ class ModelEvaluation:
         self._run = run
         self._variables = variables
         self._values: dict[tuple[int, str], Value] = dict(given or {})
+        self._depth = 0
         self._isolated = given is not None
         self.recorder = recorder or Recorder()
         run.host = self.recorder
@@ -109,16 +116,15 @@ class ModelEvaluation:
     def result(self, reference: Reference) -> DecisionResult:
         """Makes the decision that was asked for."""
         run = self._run
-        failed = False
         value = None
         try:
             value = self._asked(reference)
         except Stopped:
-            failed = True
+            pass
         except RecursionError:
-            failed = True
             place = Place(Source("", reference.element.name), 0, 0)
             run.fail(place, "budget", "Expected values and calls nested less deep, but the stack ended")
+        failed = any(note.kind in _FAILURES for note in run.diagnostics)
         return DecisionResult(value, tuple(self.recorder.evaluations), tuple(run.diagnostics), failed)
 
     def _asked(self, reference: Reference) -> Value:
@@ -189,12 +195,31 @@ class ModelEvaluation:
         if decision.logic is None and not self._isolated:
             given = self._variables.get(decision.variable.name, None)
             return self._typed(reference, given)
+        self._depth += 1
+        if self._depth == _MAX_LAZY:
+            self._prepare(reference)
         mark = self.recorder.begin()
         scope = DecisionScope(self, reference.model.scope(decision), self._variables)
         value = reference.model.logic(decision)(scope, self._run)
         value = self._typed(reference, value)
+        self._depth -= 1
         self.recorder.end(mark, decision, decision.logic, scope.read, value)
         return value
+
+    def _prepare(self, reference: Reference) -> None:
+        """Computes all that a decision requires, deepest first: where that is deep, the stack would not do."""
+        waiting = [(reference, False)]
+        seen: set[tuple[int, str]] = set()
+        while waiting:
+            current, is_ready = waiting.pop()
+            if is_ready:
+                self.value_of(current)
+            elif current.key not in seen and isinstance(current.element, elements.Decision):
+                seen.add(current.key)
+                if current is not reference:
+                    waiting.append((current, True))
+                found = (current.model.graph.resolve(href) for href in current.element.required_decisions)
+                waiting.extend((each[1], False) for each in found if each is not None)
 
     def _knowledge(self, reference: Reference, knowledge: elements.KnowledgeModel) -> Value:
         model = reference.model

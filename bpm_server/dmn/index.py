@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any, Final
 
 from bpm_server.dmn.segments import GROUPS, Group, Segment, merged, sort_key
@@ -25,10 +27,17 @@ _CHECKPOINT: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell that the index understands: the segments that pass, or that do not."""
+    """A cell that the index understands.
+
+    Attributes:
+        segments: What passes, or does not.
+        lists: Lists that pass as a whole.
+    """
 
     segments: tuple[Segment, ...]
     negated: bool = False
+    passes_null: bool = False
+    lists: tuple[list[Any], ...] = ()
 
 
 ANY_CELL: Final = Cell(())
@@ -50,7 +59,27 @@ def read_cell(node: nodes.Node) -> Cell | None:
         if read is None:
             return None
         segments.extend(read)
-    return Cell(tuple(segments), node.negated) if segments else None
+    if node.negated and not _is_negatable(node, segments):
+        return None
+    lists = tuple([literal(item) for item in test.items] for test in node.tests if isinstance(test, nodes.ListOf))
+    return Cell(tuple(segments), node.negated, _passes_null(node), lists) if segments else None
+
+
+def _is_negatable(node: nodes.UnaryTests, segments: list[Segment]) -> bool:
+    """Whether all values of one group, and no others, either pass or do not: values that differ in kind are null."""
+    groups = {segment.group for segment in segments}
+    return len(groups) == 1 and "boolean" not in groups and not any(isinstance(t, nodes.ListOf) for t in node.tests)
+
+
+def _passes_null(node: nodes.UnaryTests) -> bool:
+    """``!= 5`` and ``not(5)`` pass null, because it is not 5; null has no place in an order."""
+    if not node.negated:
+        return any(isinstance(test, nodes.Test) and test.operator == "!=" for test in node.tests)
+    return not any(isinstance(test, nodes.Interval) or _is_ordering(test) for test in node.tests)
+
+
+def _is_ordering(test: nodes.Node) -> bool:
+    return isinstance(test, nodes.Test) and test.operator != "="
 
 
 def _segments(node: nodes.Node) -> list[Segment] | None:
@@ -62,7 +91,7 @@ def _segments(node: nodes.Node) -> list[Segment] | None:
             return _between(node, literal(low), literal(high))
         case nodes.ListOf(items):
             values = [literal(item) for item in items]
-            if not values or None in values:
+            if not values or any(value is None or isinstance(value, bool) for value in values):
                 return None
             return [_point(value) for value in values]
     value = literal(node)
@@ -91,7 +120,7 @@ def _point(value: Any) -> Segment:
 
 def _compared(operator: str, value: Any) -> list[Segment] | None:
     group, key = GROUPS[type(value)], sort_key(value)
-    if group == "boolean" and operator != "=":
+    if group == "boolean":
         return None
     match operator:
         case "<" | "<=":
@@ -109,7 +138,8 @@ def _between(node: nodes.Interval, low: Any, high: Any) -> list[Segment] | None:
     group = GROUPS[type(low)]
     if group != GROUPS[type(high)] or group == "boolean" or sort_key(low) > sort_key(high):
         return None
-    return [Segment(group, sort_key(low), sort_key(high), node.low_included, node.high_included)]
+    segment = Segment(group, sort_key(low), sort_key(high), node.low_included, node.high_included)
+    return [segment] if segment.start < segment.end else None
 
 
 # ---------------------------------------------------------------------- looking up
@@ -176,7 +206,7 @@ class _GroupIndex:
 class ColumnIndex:
     """The cells of one input column."""
 
-    __slots__ = ("_any", "_groups", "_true", "asked")
+    __slots__ = ("_any", "_groups", "_lists", "_null", "_true", "asked")
 
     def __init__(self, cells: list[Cell | None], *, boolean_tests: bool) -> None:
         """Builds the index.
@@ -186,6 +216,8 @@ class ColumnIndex:
             boolean_tests: A cell ``true`` passes any value that is not a boolean.
         """
         self._any = 0
+        self._null = 0
+        self._lists: list[tuple[list[Any], int]] = []
         self._true = 0
         self.asked = 0
         found: dict[Group, list[tuple[Segment, int]]] = {}
@@ -198,6 +230,8 @@ class ColumnIndex:
                 self._any |= bit
             else:
                 self._add(cell, bit, found, negated)
+                self._null |= bit if cell.passes_null else 0
+                self._lists.extend((each, bit) for each in cell.lists)
                 if boolean_tests and not cell.negated and any(_is_true(segment) for segment in cell.segments):
                     self._true |= bit
         self._groups = {group: _group_index(segments, negated.get(group, 0)) for group, segments in found.items()}
@@ -209,7 +243,7 @@ class ColumnIndex:
             by_group.setdefault(segment.group, []).append(segment)
         for group, segments in by_group.items():
             found.setdefault(group, []).extend((segment, bit) for segment in merged(segments))
-            if cell.negated and len(by_group) == 1:
+            if cell.negated:
                 negated[group] = negated.get(group, 0) | bit
 
     def groups(self) -> list[Group]:
@@ -220,12 +254,19 @@ class ColumnIndex:
         """The rules whose cells pass a value, as far as the index knows, and those that have to be asked."""
         group = GROUPS.get(type(value))
         passing = self._any | self.asked
+        if value is None:
+            return passing | self._null
         if group is None:
-            return passing if value is None else passing | self._true
+            return passing | self._true | self._passing_list(value)
         index = self._groups.get(group)
         if index is not None:
             passing |= index.at(sort_key(value))
         return passing if group == "boolean" else passing | self._true
+
+    def _passing_list(self, value: Any) -> int:
+        if type(value) is not list or bool in map(type, value):
+            return 0
+        return reduce(or_, (bit for each, bit in self._lists if each == value), 0)
 
 
 def _is_true(segment: Segment) -> bool:

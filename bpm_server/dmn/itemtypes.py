@@ -41,6 +41,7 @@ class ItemType:
         constraint: Unary tests that the whole value passes.
         components: Entries of a context.
         item: What a collection consists of.
+        base: The type that this one restricts further.
     """
 
     type: types.Type
@@ -48,12 +49,13 @@ class ItemType:
     constraint: feel.Expression | None = None
     components: tuple[tuple[str, ItemType], ...] = ()
     item: ItemType | None = None
+    base: ItemType | None = None
 
     @property
     def is_constrained(self) -> bool:
         """Whether more than the plain type has to fit."""
-        inner = [*(component for _, component in self.components), *([self.item] if self.item else [])]
-        return bool(self.allowed or self.constraint) or any(each.is_constrained for each in inner)
+        inner = [*(component for _, component in self.components), self.item, self.base]
+        return bool(self.allowed or self.constraint) or any(each.is_constrained for each in inner if each is not None)
 
     def conformed(self, run: Run, place: Place, value: Value) -> Value:
         """A value bound to a variable of this type: converted, or null where it does not conform."""
@@ -77,6 +79,8 @@ class ItemType:
         """Whether a value of the plain type passes the constraints; null does."""
         if value is None:
             return True
+        if self.base is not None and not self.base.admits(run, value):
+            return False
         if self.item is not None and not all(self.item.admits(run, each) for each in value):
             return False
         if any(not component.admits(run, value.get(name)) for name, component in self.components):
@@ -181,7 +185,7 @@ class ItemTypes:
             return ItemType(types.ListType(item.type), constraint=constraint, item=item)
         if constraint is None:
             return item
-        return ItemType(item.type, item.allowed, constraint, item.components, item.item)
+        return ItemType(item.type, constraint=constraint, base=item)
 
     def _item(self, definition: elements.ItemDefinition, allowed: feel.Expression | None) -> ItemType:
         if definition.function is not None:
@@ -195,7 +199,7 @@ class ItemTypes:
         base = self.named(definition.type, definition.line)
         if allowed is None:
             return base
-        return ItemType(base.type, allowed, base.constraint, base.components, base.item)
+        return ItemType(base.type, allowed, base=base)
 
     def _tests(self, text: elements.Text | None, name: str) -> feel.Expression | None:
         return None if text is None or not text.text else self._compile_tests(text, f"type '{name}'")
@@ -205,4 +209,6 @@ def _component_names(item: ItemType) -> set[str]:
     names = set()
     for name, component in item.components:
         names |= {name, *_component_names(component)}
-    return names | (_component_names(item.item) if item.item else set())
+    for inner in (item.item, item.base):
+        names |= set() if inner is None else _component_names(inner)
+    return names

@@ -216,8 +216,15 @@ class _Reader:
             self._references(element, "informationRequirement", "requiredInput"),
             self._references(element, "informationRequirement", "requiredDecision"),
             self._references(element, "knowledgeRequirement", "requiredKnowledge"),
+            self._version_tag(element),
             line=_line(element),
         )
+
+    def _version_tag(self, element: _Element) -> str:
+        """Camunda 7 writes it as an attribute, Camunda 8 as an extension element."""
+        extensions = self._one(element, "extensionElements")
+        tags = [] if extensions is None else [each for each in extensions if str(each.tag).endswith("}versionTag")]
+        return element.get(f"{_CAMUNDA}versionTag", tags[0].get("value", "") if tags else "")
 
     def _knowledge(self, element: _Element) -> elements.KnowledgeModel:
         logic = self._one(element, "encapsulatedLogic")

@@ -80,7 +80,8 @@ class DecisionResult:
         value: Of the decision that was asked for.
         evaluations: All decisions that were needed, each after those it requires; the asked one is last.
         diagnostics: Why something is null, in the order in which it happened.
-        failed: The decision could not be made at all: no such rule combination, or the budget ran out.
+        failed: The decision could not be made: a table broke its hit policy, an ``assert`` failed, or the
+            budget ran out. A null because no rule matches is a result.
     """
 
     value: Any

@@ -104,7 +104,8 @@ class TableBuilder:
 
     def _results(self, rule: elements.Rule, number: int) -> list[Constant | int]:
         entries = []
-        for clause, text in zip(self._table.outputs, rule.outputs, strict=False):
+        missing = (elements.Text(""),) * (len(self._table.outputs) - len(rule.outputs))
+        for clause, text in zip(self._table.outputs, (*rule.outputs, *missing), strict=False):
             title = clause.name or clause.label
             owner = f"{self._owner}, rule {number + 1}, output" + (f" '{title}'" if title else "")
             node = self._texts.expression(text, self._names, owner)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from bpm_server.dmn.index import ColumnIndex, rules_in
 from bpm_server.dmn.results import EvaluatedInput, EvaluatedOutput, MatchedRule
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from bpm_server.feel.values import Value
 
     Part = Callable[..., Value]
-
-_SINGLE_HIT: Final = frozenset({"UNIQUE", "ANY", "PRIORITY", "FIRST"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +85,10 @@ class Table:
     # ------------------------------------------------------------------ entry
 
     def evaluate(self, run: Run, place: Place, variables: Any, inputs: list[Value], parts: Sequence[Part]) -> Value:
-        """The result for input values; what matched goes to the recorder of the evaluation."""
+        """The result for input values; what matched goes to the recorder of the evaluation.
+
+        That no rule matches is no error: the result is null, or the default output.
+        """
         matched = self._matched(run, place, variables, inputs, parts)
         call = _Call(run, place, variables, parts)
         if self.source.hit_policy == "FIRST" and matched:
@@ -98,13 +99,8 @@ class Table:
         if not matched and self._has_default:
             return self._value([call.value_of(entry) for entry in self._defaults])
         if not matched:
-            self._nothing(run, place)
             return None
         return self._combined(call, matched, results)
-
-    def _nothing(self, run: Run, place: Place) -> None:
-        if self.source.rules and self.source.hit_policy in _SINGLE_HIT:
-            run.fail(place, "rule", "Expected a rule that matches, but none does")
 
     def _record(self, inputs: list[Value], matched: list[int], results: list[list[Value]]) -> TableRun:
         source = self.source

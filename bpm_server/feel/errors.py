@@ -22,7 +22,7 @@ DiagnosticKind = Literal[
     "budget",  # too many steps, too large, too deep, too long; the whole evaluation is null
     "coercion",  # a value that does not conform to the declared type
     "external",  # a function in Java or PMML
-    "rule",  # a decision table whose rules do not allow a result
+    "rule",  # a decision table whose matching rules break its hit policy
 ]
 
 
