@@ -9,7 +9,7 @@ from bpm_server.domain.forms.errors import Problem
 from bpm_server.domain.forms.fieldtypes import Computed
 from bpm_server.domain.forms.numbers import is_number, text_of
 from bpm_server.domain.forms.state import Row
-from bpm_server.domain.forms.values import MISSING, entry, look_up
+from bpm_server.domain.forms.values import MISSING, entry, equal, look_up
 from bpm_server.kernel import json
 
 if TYPE_CHECKING:
@@ -42,10 +42,11 @@ class _Entering:
         return problems
 
     def _cell(self, cell: Cell, raw: Any) -> None:
+        """What the form itself showed is accepted as it is."""
         field = cell.field
         if raw is MISSING or field.disabled or field.place.locked or isinstance(field.type, Computed):
             return
-        value = field.type.accepted(raw, cell.base, self._around)
+        value = raw if equal(raw, cell.base) else field.type.accepted(raw, cell.base, self._around)
         if type(value) is Problem:
             cell.problem = value
         else:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 from bpm_server.domain.forms import dates
 from bpm_server.domain.forms.errors import Problem
-from bpm_server.domain.forms.numbers import decimal_of, is_number, read_number, shortest, text_of
+from bpm_server.domain.forms.numbers import decimal_of, is_number, read_number, text_of
 from bpm_server.domain.forms.patterns import length
 from bpm_server.domain.forms.values import equal
 
@@ -121,10 +121,10 @@ class Number:
         return number if number is None or not self.as_text else text_of(number)
 
     def accepted(self, raw: Any, base: Any, around: Surroundings) -> Any:
-        del around
+        del base, around
         if raw is None or raw == "":
             return None
-        if isinstance(raw, str) and self.as_text and (raw == base or decimal_of(raw) is not None):
+        if isinstance(raw, str) and self.as_text and decimal_of(raw) is not None:
             return raw
         number = read_number(raw) if isinstance(raw, str) and raw.strip() else _number(raw)
         if number is None:
@@ -133,8 +133,6 @@ class Number:
 
 
 def _number(raw: Any) -> int | Decimal | None:
-    if isinstance(raw, float) and math.isfinite(raw):
-        return shortest(Decimal(repr(raw)))
     return raw if is_number(raw) else None
 
 
@@ -194,7 +192,7 @@ def option_values(raw: Any) -> tuple[Any, ...]:
 def _may_be_option(value: Any) -> bool:
     if isinstance(value, (str, dict)):
         return bool(value)
-    return isinstance(value, (bool, int, Decimal, float))
+    return isinstance(value, (bool, int, Decimal))
 
 
 def is_offered(value: Any, offered: Sequence[Any]) -> bool:
@@ -240,9 +238,9 @@ class Choices:
         return self.cleaned(raw, self.options.offered(around, None)) if isinstance(raw, list) else []
 
     def accepted(self, raw: Any, base: Any, around: Surroundings) -> Any:
-        del around
-        if raw is None or equal(raw, base):
-            return raw
+        del base, around
+        if raw is None:
+            return None
         if not isinstance(raw, list):
             return Problem("type", "list")
         if len(raw) > MAX_CHOICES:
@@ -291,11 +289,7 @@ class DateTimeField:
         if moment is None:
             return Problem("date", self.subtype)
         text = dates.text_of(moment, self.format, around.zone, around.now)
-        if base not in (raw, text):
-            problem = self._limits(moment, around)
-            if problem:
-                return problem
-        return text
+        return text if text == base else self._limits(moment, around) or text
 
     def _limits(self, moment: dates.Moment, around: Surroundings) -> Problem | None:
         """What the viewer's calendar and clock offer; it does not hold typed or sent values to it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from bpm_server.domain.forms import submitting
 from bpm_server.domain.forms.checks import findings_of
@@ -13,6 +13,7 @@ from bpm_server.domain.forms.results import json_value
 from bpm_server.domain.forms.settling import settle
 from bpm_server.domain.forms.state import State
 from bpm_server.domain.forms.structure import Scope, compile_schema
+from bpm_server.domain.forms.values import TooLarge, plain
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import InvalidInput
 from bpm_server.kernel.findings import Finding, RefusedFile, refuse_errors
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     from bpm_server.domain.forms.fieldtypes import UploadedFile
     from bpm_server.domain.forms.submitting import Submission
+
+MAX_SCHEMA_DEPTH: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +89,20 @@ def from_schema(schema: dict[str, Any], *, name: str = "") -> Form:
     """A form from a schema, also from one with errors: they are among its findings, and rules in error do nothing.
 
     Args:
-        schema: A form-js schema.
+        schema: A form-js schema: JSON values.
         name: Of the file, for findings.
+
+    Raises:
+        TooLarge: more than any form is.
     """
-    form_id, tag = schema.get("id"), schema.get("versionTag")
+    exact = plain(schema, depth=MAX_SCHEMA_DEPTH)
+    form_id, tag = exact.get("id"), exact.get("versionTag")
     return Form(
         form_id if isinstance(form_id, str) else "",
         tag if isinstance(tag, str) and tag else None,
         schema,
-        tuple(findings_of(schema, name or None)),
-        compile_schema(schema),
+        tuple(findings_of(exact, name or None)),
+        compile_schema(exact),
     )
 
 
@@ -114,7 +121,10 @@ def read(data: bytes, *, name: str) -> Form:
     form_id = schema.get("id")
     if not isinstance(form_id, str) or not form_id:
         raise _refuse(name, "form-id", "no id of the form")
-    form = from_schema(schema, name=name)
+    try:
+        form = from_schema(schema, name=name)
+    except TooLarge as error:
+        raise _refuse(name, "form-size", "more values than a form can have") from error
     refuse_errors(f"{name} to be a form", form.findings)
     return form
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bpm_server.domain.forms.expressions import FormExpression, is_expression, read_condition, read_expression
 from bpm_server.domain.forms.fieldtypes import is_offered, option_values
-from bpm_server.domain.forms.numbers import decimal_of, read_number
+from bpm_server.domain.forms.numbers import decimal_of, is_number, read_number
 from bpm_server.domain.forms.patterns import Pattern, PatternError
 from bpm_server.domain.forms.structure import MAX_DEFAULT_ROWS
 from bpm_server.feel import FeelSyntaxError
@@ -211,5 +211,7 @@ def _of_expression(component: dict[str, Any]) -> Iterator[Note]:
 
 
 def _shown(value: Any) -> str:
+    if type(value) is int and not is_number(value):
+        return "an enormous number"
     text = repr(value) if isinstance(value, (str, bool)) or value is None else str(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -95,13 +95,13 @@ class TooLarge(Exception):
     """A value with more parts, or nested deeper, than forms accept."""
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any, *, depth: int = MAX_DEPTH) -> Any:
     """A copy of what came from outside, with floats as decimals; what is not JSON becomes null.
 
     Raises:
         TooLarge: nested too deep, or too many values.
     """
-    return _copied(value, MAX_DEPTH, [MAX_VALUES], _from_outside)
+    return _copied(value, depth, [MAX_VALUES], _from_outside)
 
 
 def copied(value: Any, leaf: Callable[[Any], Any]) -> Any:
@@ -122,12 +122,17 @@ def _copied(value: Any, depth: int, left: list[int], leaf: Callable[[Any], Any])
         raise TooLarge
     if kind is list:
         return [_copied(item, depth - 1, left, leaf) for item in value]
-    return {str(key): _copied(item, depth - 1, left, leaf) for key, item in value.items()}
+    return {_text(str(key)): _copied(item, depth - 1, left, leaf) for key, item in value.items()}
 
 
 def _from_outside(value: Any) -> Any:
-    if value is None or isinstance(value, (str, bool, int, Decimal)):
+    if isinstance(value, str):
+        return _text(value)
+    if value is None or isinstance(value, (bool, int, Decimal)):
         return value
-    if isinstance(value, float):
-        return Decimal(repr(value))
-    return None
+    return Decimal(repr(value)) if isinstance(value, float) else None
+
+
+def _text(text: str) -> str:
+    """Half characters (lone surrogates), which no database takes, become question marks."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
