@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -59,7 +58,7 @@ class Rest:
 
     def call(self, method: str, path: str, body: Any = None, **kwargs: Any) -> Answer:
         """Sends a request; ``body`` as JSON with all digits."""
-        client: FlaskClient = self.app.test_client()
+        client: FlaskClient = self.app.test_client(use_cookies=False)
         if body is not None:
             kwargs.update(data=json.dumps_bytes(body), content_type="application/json")
         headers = {**self.headers, **kwargs.pop("headers", {})}
@@ -82,8 +81,15 @@ class Rest:
 
     def deploy(self, **files: bytes) -> Answer:
         """Deploys files; ``order_bpmn`` becomes ``order.bpmn``."""
-        named = [(io.BytesIO(content), ".".join(name.rsplit("_", 1))) for name, content in files.items()]
-        return self.post("/v2/deployments", data={"resources": named}, content_type="multipart/form-data")
+        return self.upload(*[(".".join(name.rsplit("_", 1)), content) for name, content in files.items()])
+
+    def upload(self, *files: tuple[str, bytes], **fields: str) -> Answer:
+        """Deploys files, as a form with further fields."""
+        parts = [f'; name="{name}"\r\n\r\n{value}'.encode() for name, value in fields.items()]
+        parts += [f'; name="resources"; filename="{name}"\r\n\r\n'.encode() + data for name, data in files]
+        body = b"".join(b"--frontier\r\nContent-Disposition: form-data" + part + b"\r\n" for part in parts)
+        kind = "multipart/form-data; boundary=frontier"
+        return self.post("/v2/deployments", data=body + b"--frontier--\r\n", content_type=kind)
 
     def search(self, noun: str, **body: Any) -> list[dict[str, Any]]:
         """The items of a search."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from flask import request
@@ -118,8 +119,9 @@ _FORM_DOC = {
 @api.operation("POST", "/deployments", "createDeployment", gives=DeploymentResult, doc=_FORM_DOC)
 def create_deployment(call: Call) -> dict[str, Any]:
     """Deploy files together: all of them, or none and every finding in ``findings``."""
+    files = read_uploads()
     Tenant().read(request.form.get("tenantId", ""))
-    found = deployments.deploy(call.server, call.actor, read_uploads())
+    found = deployments.deploy(call.server, call.actor, files)
     requirement_ids = {one.key: one.id for one in found.definitions if one.kind == "requirements"}
     entries = [_entry(one, requirement_ids) for one in found.definitions]
     return {"deployment_key": found.key, "deployments": entries}
@@ -132,13 +134,17 @@ def read_uploads() -> dict[str, bytes]:
         InvalidInput: none, one without a name, or two of one name.
     """
     files: dict[str, bytes] = {}
-    for upload in request.files.getlist("resources"):
-        name = read_text(upload.filename or "")
-        if not name or name in files:
-            found = f"'{name}' twice" if name else "one without"
-            message = f"Expected files with different names, but found {found}"
-            raise InvalidInput(message, field="resources")
-        files[name] = upload.read()
+    with ExitStack() as open_files:
+        uploads = request.files.getlist("resources")
+        for upload in uploads:
+            open_files.callback(upload.close)
+        for upload in uploads:
+            name = read_text(upload.filename or "")
+            if not name or name in files:
+                found = f"'{name}' twice" if name else "one without"
+                message = f"Expected files with different names, but found {found}"
+                raise InvalidInput(message, field="resources")
+            files[name] = upload.read()
     return files
 
 

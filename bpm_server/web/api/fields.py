@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from marshmallow import Schema, ValidationError, fields
 
@@ -96,6 +96,11 @@ class Value(fields.Field[Any]):
         null: None may stand for no value.
         of: Name of the row's attribute in a reply, where it is not the field's.
     """
+
+    default_error_messages: ClassVar[dict[str, str]] = {
+        "required": "Expected a value, but found none",
+        "null": "Expected a value, but found null",
+    }
 
     def __init__(self, *, null: bool = False, of: str | None = None, **kwargs: Any) -> None:
         super().__init__(allow_none=null, **kwargs)
@@ -313,6 +318,8 @@ class Body(Schema):
 
 class StrictBody(Body):
     """What a request of our own API carries: a member that we do not know is a mistake."""
+
+    error_messages: ClassVar[dict[str, str]] = {"unknown": "Expected a known member, but found this one"}
 
     class Meta:
         """Read by marshmallow."""
