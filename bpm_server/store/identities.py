@@ -67,6 +67,12 @@ def save_user(connection: Connection, values: dict[str, Any]) -> None:
     rows.upsert(connection, user, [values], ("username",), columns)
 
 
+def update_user(connection: Connection, username: str, values: dict[str, Any]) -> None:
+    """Changes some columns of a user."""
+    if values:
+        connection.execute(user.update().where(user.c.username == username).values(values))
+
+
 def delete_user(connection: Connection, username: str) -> None:
     """Removes a user with memberships, sessions and tokens; what they did stays in history."""
     for table in (group_member, session, api_token):
