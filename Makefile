@@ -1,17 +1,58 @@
+# make run · make test · make check · make bench: see README.md. Everything lives in .venv.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+BUILD_INPUTS := setup.cfg pyproject.toml package-lock.json build.mjs
+PORT ?= 8080
 
-.PHONY: install
-install: $(VENV)/.dev
+.PHONY: run install test check format assets bench services proof clean help
 
-$(VENV)/bin/python:
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: $(VENV)/.run ## start the server with the demo company on http://127.0.0.1:8080
+	$(BIN)/bpm-server up --demo --port $(PORT)
+
+install: $(VENV)/.dev ## make .venv with everything for development
+
+$(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.dev: setup.cfg pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[dev]"
+$(VENV)/.run: $(BUILD_INPUTS) | $(BIN)/python
+	$(PIP) install --editable .
 	@touch $@
 
-.PHONY: assets
-assets: | $(VENV)/.dev
+$(VENV)/.dev: $(BUILD_INPUTS) | $(BIN)/python
+	$(PIP) install --editable ".[dev]"
+	@touch $@ $(VENV)/.run
+
+assets: $(VENV)/.dev ## build the front-end assets (done by install too)
 	$(BIN)/python build_assets.py
+
+test: $(VENV)/.dev ## run every test that can run here; what cannot says why
+	$(BIN)/python -m pytest -n auto --dist worksteal -ra
+
+check: $(VENV)/.dev ## format, lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check --output-format concise .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --verbose | tail -n 20
+
+format: $(VENV)/.dev ## format and mend what can be mended
+	$(BIN)/ruff check --fix --output-format concise .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev ## measure; docs/benchmarks.md keeps the figures
+	$(BIN)/python -m benchmarks
+
+proof: $(VENV)/.dev ## the long forms of chaos, fuzz and random tests
+	BPM_PROOF=1 BPM_RANDOM_PROCESSES=20000 $(BIN)/python -m pytest -ra --timeout 7200 \
+		tests/chaos tests/unit/engine/test_random_processes.py tests/unit/feel
+
+services: ## install what tests need beside Python: Chromium, RabbitMQ, fonts (Debian; asks for root)
+	sh docker/install-services.sh
+
+clean: ## remove everything that can be made again
+	rm -rf $(VENV) build dist node_modules bpm_server/web/static/vendor .mypy_cache .ruff_cache .pytest_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -25,6 +25,7 @@ except ModuleNotFoundError:  # as a script in an environment without setuptools
 
 PACKAGES = ("package.json", "package-lock.json")
 VENDOR = Path("bpm_server", "web", "static", "vendor")
+CONTENT = ("processes", "forms", "rules", "connectors")
 NPM_FAILED = """\
 Expected to install the front-end packages of package-lock.json, but npm failed (see its message above).
 Behind a proxy or without internet, point npm at a registry that this machine reaches (npm_config_registry,
@@ -112,6 +113,15 @@ class BuildPy(build_py):
         # Files of an earlier build have other names and would stay in the wheel.
         shutil.rmtree(Path(self.build_lib) / VENDOR, ignore_errors=True)
         super().run()
+        if not self.editable_mode:
+            self._copy_content()
+
+    def _copy_content(self) -> None:
+        """The shipped processes, forms, rules and connectors go into the package: ``bpm_server/content``."""
+        target = Path(self.build_lib, "bpm_server", "content")
+        shutil.rmtree(target, ignore_errors=True)
+        for name in CONTENT:
+            shutil.copytree(name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
 
 
 class SourceDistribution(sdist):

@@ -41,10 +41,11 @@ def content_folder(settings: Settings) -> Path:
     """Where ``processes/``, ``forms/``, ``rules/`` and ``connectors/`` lie."""
     if settings.content_dir:
         return Path(settings.content_dir)
-    here = Path.cwd()
-    if any((here / name).is_dir() for name in CONTENT_FOLDERS):
-        return here
-    return Path(__file__).parent / "content"
+    here, package = Path.cwd(), Path(__file__).parent
+    for folder in (here, package / "content", package.parent):  # the last one: a checkout, installed as editable
+        if any((folder / name).is_dir() for name in CONTENT_FOLDERS):
+            return folder
+    return here
 
 
 def secret_key(settings: Settings) -> str:

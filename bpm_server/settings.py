@@ -30,6 +30,7 @@ class Settings:
         anonymous_v2: Allows ``/v2`` without credentials (Camunda Modeler on a designer's machine).
         gateway_version: What ``/v2/topology`` reports; Camunda Modeler compares it with the diagram's version.
         platform_version: What the Camunda 7 API reports.
+        trusted_proxy: Address of the reverse proxy whose ``X-Forwarded-...`` headers count; ``*`` for any.
         public_url: Where people reach this server, for links in mails and webhooks.
         threads: Request threads of one web process.
         processes: Web processes of ``bpm-server web``.
@@ -56,6 +57,7 @@ class Settings:
     anonymous_v2: bool = False
     gateway_version: str = "8.9.0"
     platform_version: str = "7.24.0"
+    trusted_proxy: str = ""
     public_url: str = ""
     threads: int = 8
     processes: int = 2

@@ -78,9 +78,6 @@ GATEWAYS = frozenset(
 )
 
 
-# --- events ---------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class MessageEvent:
     """Waits for, or sends, a message. ``correlation_key`` is None where a message starts a process."""
@@ -174,8 +171,6 @@ Event = (
     | CancelEvent
 )
 
-
-# --- work of activities ---------------------------------------------------------------------------------
 
 BindingKind = Literal["latest", "deployment", "versionTag", "version"]
 

@@ -58,8 +58,8 @@ def _run_order(server: Server, order: DemoOrder) -> None:
         actor = identities.actor_by_name(server, username)
         key = open_task(server, started.key, element_id)
         if key is None:
-            message = f"Expected demo order '{order.variables['orderNumber']}' to wait at '{element_id}', but it does not"
+            message = (
+                f"Expected demo order '{order.variables['orderNumber']}' to wait at '{element_id}', but it does not"
+            )
             raise NotFound(message)
-        tasks.complete_task(
-            server, actor, key, EXTRAS.get(element_id, {}), outcome=outcome, comment=comment
-        )
+        tasks.complete_task(server, actor, key, EXTRAS.get(element_id, {}), outcome=outcome, comment=comment)

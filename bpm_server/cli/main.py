@@ -63,7 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _command(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str) -> argparse.ArgumentParser:
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
+) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=text, description=text)
     command.set_defaults(module=name)
     return command
@@ -105,7 +107,12 @@ def _administration(commands: argparse._SubParsersAction[argparse.ArgumentParser
     migrate.add_argument("--data-dir", type=Path)
     user = _command(commands, "user", "Add and change people and tokens.")
     actions = user.add_subparsers(dest="action", required=True)
-    for name, text in (("add", "add or change a person"), ("password", "set a password"), ("token", "make an API token"), ("list", "list people")):
+    for name, text in (
+        ("add", "add or change a person"),
+        ("password", "set a password"),
+        ("token", "make an API token"),
+        ("list", "list people"),
+    ):
         action = actions.add_parser(name, help=text)
         action.add_argument("--data-dir", type=Path)
         if name != "list":

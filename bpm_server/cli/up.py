@@ -10,9 +10,10 @@ from bpm_server import bootstrap
 from bpm_server.cli.content import deploy_content
 from bpm_server.cli.data_folder import locked
 from bpm_server.cli.first_run import prepare_people
+from bpm_server.cli.serving_settings import serving_settings
 from bpm_server.kernel import log
 from bpm_server.web.app import create_app
-from bpm_server.web.serving import ServingSettings, listen, serve
+from bpm_server.web.serving import listen, serve
 from bpm_server.worker.embedded import EmbeddedWorker
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
             worker = EmbeddedWorker(server)
             worker.start()
             _greet(settings, password)
-            serving = ServingSettings(threads=settings.threads, body_bytes=settings.upload_limit)
+            serving = serving_settings(settings)
             finished = serve(create_app(server), listener, serving)
             worker.stop()
     return 0 if finished else 1

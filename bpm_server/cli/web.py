@@ -6,9 +6,10 @@ import os
 from typing import TYPE_CHECKING
 
 from bpm_server import bootstrap
+from bpm_server.cli.serving_settings import serving_settings
 from bpm_server.kernel import log
 from bpm_server.web.app import create_app
-from bpm_server.web.serving import ServingSettings, listen, serve
+from bpm_server.web.serving import listen, serve
 
 if TYPE_CHECKING:
     import argparse
@@ -25,5 +26,5 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
         return serve_processes(settings)
     with bootstrap.running(settings) as server:
-        serving = ServingSettings(threads=settings.threads, body_bytes=settings.upload_limit)
+        serving = serving_settings(settings)
         return 0 if serve(create_app(server), listen(settings.host, settings.port), serving) else 1

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from gunicorn.app.base import BaseApplication
 
 from bpm_server import bootstrap
+from bpm_server.cli.serving_settings import serving_settings
 from bpm_server.web.app import create_app
 from bpm_server.web.gunicorn_worker import WaitressWorker
-from bpm_server.web.serving import ServingSettings
 
 if TYPE_CHECKING:
     from bpm_server.settings import Settings
@@ -45,9 +45,7 @@ class _Application(BaseApplication):  # type: ignore[misc]
         server = stack.enter_context(bootstrap.running(settings))
         atexit.register(stack.close)
         app = create_app(server)
-        app.serving = ServingSettings(  # type: ignore[attr-defined]
-            threads=settings.threads, body_bytes=settings.upload_limit
-        )
+        app.serving = serving_settings(settings)
         return app
 
 

@@ -6,8 +6,15 @@ are the same thing.
 
 from __future__ import annotations
 
+import hashlib
+import re
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from bpm_server.kernel.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 ANY = "*"
 
@@ -84,6 +91,7 @@ ROLES: dict[str, tuple[str, tuple[str, ...]]] = {
             "PROCESS_DEFINITION:READ_PROCESS_INSTANCE",
             "PROCESS_DEFINITION:CREATE_PROCESS_INSTANCE",
             "DECISION_DEFINITION:*",
+            "EXPRESSION:EVALUATE",
         ),
     ),
     "operator": (
@@ -112,3 +120,90 @@ ROLES: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
 }
 """Roles that every installation begins with: name and permissions."""
+
+_CRUD = ("CREATE", "READ", "UPDATE", "DELETE")
+RIGHTS: dict[str, tuple[str, ...]] = {
+    "AUTHORIZATION": _CRUD,
+    "COMPONENT": ("ACCESS",),
+    "DECISION_DEFINITION": (
+        "CREATE_DECISION_INSTANCE",
+        "DELETE_DECISION_INSTANCE",
+        "READ_DECISION_DEFINITION",
+        "READ_DECISION_INSTANCE",
+    ),
+    "DECISION_REQUIREMENTS_DEFINITION": ("READ",),
+    "EXPRESSION": ("EVALUATE",),
+    "GROUP": _CRUD,
+    "MESSAGE": ("CREATE", "READ"),
+    "PROCESS_DEFINITION": (
+        "CANCEL_PROCESS_INSTANCE",
+        "CREATE_PROCESS_INSTANCE",
+        "DELETE_PROCESS_INSTANCE",
+        "MODIFY_PROCESS_INSTANCE",
+        "READ_PROCESS_DEFINITION",
+        "READ_PROCESS_INSTANCE",
+        "READ_USER_TASK",
+        "UPDATE_PROCESS_INSTANCE",
+        "UPDATE_USER_TASK",
+    ),
+    "RESOURCE": ("CREATE", "READ", "DELETE_DRD", "DELETE_FORM", "DELETE_PROCESS", "DELETE_RESOURCE"),
+    "ROLE": _CRUD,
+    "SYSTEM": ("READ", "UPDATE"),
+    "USER": _CRUD,
+}
+"""Resources and actions in Camunda's words that mean something here."""
+ADMIN_ROLE = "admin"
+IDENTIFIER = re.compile(r"[A-Za-z0-9_~@.+\-]{1,256}")
+LEAST_PASSWORD = 8
+LONGEST_PASSWORD = 1_000
+
+
+def check_identifier(text: str, what: str) -> str:
+    """A name by which a person, group or role is known everywhere.
+
+    Raises:
+        InvalidInput: empty, too long, or with other characters than letters, digits and ``_~@.+-``.
+    """
+    if IDENTIFIER.fullmatch(text):
+        return text
+    message = f"Expected {what} of 1 to 256 letters, digits and _~@.+-, but found '{text[:60]}'"
+    raise InvalidInput(message)
+
+
+def check_password(password: str) -> str:
+    """A password that is worth having.
+
+    Raises:
+        InvalidInput: too short or too long; the message does not show it.
+    """
+    if LEAST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        return password
+    message = f"Expected a password of {LEAST_PASSWORD} to {LONGEST_PASSWORD} characters, but found {len(password)}"
+    raise InvalidInput(message, field="password")
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """Rights that a role gives on one kind of resource, for one id or all: Camunda's authorization."""
+
+    role_id: str
+    resource: str
+    resource_id: str
+    actions: tuple[str, ...]
+
+    @property
+    def key(self) -> int:
+        """Always the same for the same role, resource and id."""
+        text = f"{self.role_id}\0{self.resource}\0{self.resource_id}"
+        return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) >> 1
+
+
+def authorizations(role_id: str, permissions: Iterable[str]) -> list[Authorization]:
+    """A role's permissions as authorizations; those for everything are spelled out."""
+    found: dict[tuple[str, str], dict[str, None]] = {}
+    for permission in map(Permission.parse, permissions):
+        for resource in RIGHTS if permission.resource == ANY else (permission.resource,):
+            if resource in RIGHTS:
+                actions = RIGHTS[resource] if permission.action == ANY else (permission.action,)
+                found.setdefault((resource, permission.resource_id), {}).update(dict.fromkeys(actions))
+    return [Authorization(role_id, resource, rid, tuple(actions)) for (resource, rid), actions in found.items()]

@@ -6,6 +6,7 @@ events. See docs/adr/0001-engine-design.md for why SpiffWorkflow's own BPMN runt
 
 from bpm_server.engine.advance import advance, start
 from bpm_server.engine.compile import compile_process
+from bpm_server.engine.decisions import decide, explain
 from bpm_server.engine.definition import Definition
 from bpm_server.engine.instance import Instance
 from bpm_server.engine.outcome import ChunkNeeded, Context, Limits, Outcome
@@ -21,6 +22,8 @@ __all__ = [
     "Stored",
     "advance",
     "compile_process",
+    "decide",
+    "explain",
     "load",
     "start",
 ]

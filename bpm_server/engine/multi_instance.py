@@ -118,14 +118,14 @@ class MultiInstance(Element):
                 what,
                 "EXTRACT_VALUE_ERROR",
             )
+        instance, index = body.workflow, item.recall("index")
+        gathers = self.loop.output_collection is not None
+        if gathers and body.id not in instance.unloaded:
+            instance.outputs[body.id][index] = output  # the condition sees it
         done = body.recall("done") + 1
         ended = self.loop.completion_condition is not None and self._is_complete(body, item, done)
-        instance = body.workflow
-        if self.loop.output_collection is not None:
-            index = item.recall("index")
+        if gathers:
             instance.emit(events.ItemFinished(body.id, index, item.id, output))
-            if body.id not in instance.unloaded:
-                instance.outputs[body.id][index] = output
         body.remember("done", done)
         if ended:
             body.remember("ended", 1)

@@ -37,7 +37,9 @@ def configure(*, level: str = "INFO", as_json: bool = False) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    logging.getLogger("spiff").setLevel(logging.WARNING)
+    for name in ("alembic", "spiff"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:

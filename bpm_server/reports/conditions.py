@@ -28,9 +28,11 @@ def compare(column: sa.ColumnElement[Any], kind: Kind, operator: str, value: Any
     """A test of a column as SQL. ``neq`` and ``not_in`` hold where there is no value."""
     if kind is Kind.MOMENT and operator not in ("exists", "in", "not_in"):
         return _compare_moments(column, operator, value)
+    found: Where
     match operator:
         case "eq":
-            return column.is_(sa.true()) if value is True else column == value
+            found = column == value
+            return found
         case "neq":
             return column.is_distinct_from(value)
         case "exists":
@@ -43,7 +45,8 @@ def compare(column: sa.ColumnElement[Any], kind: Kind, operator: str, value: Any
         case "like":
             return like(column, value, dialect)
         case _:
-            return _ORDER[operator](column, value)
+            found = _ORDER[operator](column, value)
+            return found
 
 
 def _compare_moments(column: sa.ColumnElement[Any], operator: str, value: datetime) -> Where:
@@ -85,7 +88,8 @@ def like(column: sa.ColumnElement[Any], pattern: str, dialect: str) -> Where:
         parts.append(_literal("\\", dialect))
     text = "".join(parts)
     if dialect == "sqlite":
-        return column.op("GLOB", is_comparison=True)(text)  # LIKE ignores case there
+        matched: Where = column.op("GLOB", is_comparison=True)(text)  # LIKE ignores case there
+        return matched
     return column.like(text, escape="\\")
 
 
@@ -98,28 +102,30 @@ def _literal(char: str, dialect: str) -> str:
 # --- process variables and tags -------------------------------------------------------------------------
 
 
-def has_variable(scope_key: sa.ColumnElement[int], test: VariableTest, dialect: str) -> Where:
-    """A scope holds a variable with such a value."""
-    t = variable
-    value = test.value
-    if test.operator in ("eq", "neq"):
-        value = _normal(value)
-    elif test.operator in ("in", "not_in"):
-        value = [_normal(one) for one in value]
-    found = sa.exists().where(
-        t.c.scope_key == scope_key,
-        t.c.name == test.name,
-        sa.true() if test.operator == "exists" else compare(t.c.value, Kind.TEXT, test.operator, value, dialect),
-    )
-    return ~found if test.operator == "exists" and not test.value else found
+def compare_json(column: sa.ColumnElement[str], operator: str, value: Any, dialect: str) -> Where:
+    """A test of a column that holds JSON text; values are brought into the form in which we store them."""
+    if operator in ("eq", "neq"):
+        value = _stored(value)
+    elif operator in ("in", "not_in"):
+        value = tuple(_stored(one) for one in value)
+    return compare(column, Kind.TEXT, operator, value, dialect)
 
 
-def _normal(text: str) -> str:
-    """JSON text in the form in which we store it; other text stays as it is."""
+def _stored(text: str) -> str:
     try:
         return json.dumps(json.loads(text))
     except InvalidInput:
         return text
+
+
+def has_variable(scope_key: sa.ColumnElement[int], test: VariableTest, dialect: str) -> Where:
+    """A scope holds a variable with such a value."""
+    t = variable
+    wheres = [t.c.scope_key == scope_key, t.c.name == test.name]
+    if test.operator == "exists":
+        found = sa.exists().where(*wheres)
+        return found if test.value else ~found
+    return sa.exists().where(*wheres, compare_json(t.c.value, test.operator, test.value, dialect))
 
 
 def has_tag(tags: sa.ColumnElement[str | None], tag: str) -> Where:

@@ -1,45 +1,96 @@
-"""Forms of tasks and start events: schema and the data that they show."""
+"""Forms as they were deployed: by key, of a user task, of a process's start event."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from bpm_server.kernel import json
-from bpm_server.store import definitions
-from bpm_server.store.instances import effective_variables
+import sqlalchemy as sa
+
+from bpm_server.kernel.errors import NotFound
+from bpm_server.reports import process_definitions, tasks
+from bpm_server.reports.search import forbidden
+from bpm_server.store import definitions as store
+from bpm_server.store.moments import read_moment
+from bpm_server.store.tables.definitions import process_definition
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sqlalchemy.engine import Connection
 
-    from bpm_server.bpmn.model import Process
+    from bpm_server.bpmn.model import FormRef
+    from bpm_server.domain.identity import Actor
+    from bpm_server.services.server import Server
+    from bpm_server.store.definitions import FormRow
 
-EMBEDDED = "camunda-forms:bpmn:"
+
+@dataclass(frozen=True, slots=True)
+class DeployedForm:
+    """A form. ``schema``: JSON text, as deployed."""
+
+    key: int
+    form_id: str
+    version: int
+    schema: str
 
 
-def read_schema(connection: Connection, form_key: int) -> dict[str, Any]:
-    """The schema of a deployed form.
+def _with_schema(connection: Connection, row: FormRow | None) -> DeployedForm | None:
+    if row is None:
+        return None
+    schema = store.content(connection, row.resource_key).decode("utf-8", "replace")
+    return DeployedForm(row.key, row.form_id, row.version, schema)
+
+
+def by_key(connection: Connection, actor: Actor, key: int) -> DeployedForm:
+    """A form by key.
 
     Raises:
-        NotFound: there is no such form.
+        NotFound: there is none.
+        Forbidden: the permission RESOURCE:READ is missing.
     """
-    row = definitions.find_form_by_key(connection, form_key)
-    found: dict[str, Any] = json.loads(definitions.content(connection, row.resource_key)) if row is not None else {}
+    if not actor.may("RESOURCE", "READ"):
+        raise forbidden(actor, "form", key, ("RESOURCE", "READ"))
+    found = _with_schema(connection, store.find_form_by_key(connection, key))
+    if found is None:
+        message = f"Expected to find form '{key}', but there is none"
+        raise NotFound(message)
     return found
 
 
-def embedded_schema(process: Process, form_key: str) -> dict[str, Any] | None:
-    """The schema of a form that stands in the BPMN file; None where it is not there."""
-    text = process.forms.get(form_key.removeprefix(EMBEDDED))
-    return None if text is None else json.loads(text)
+def of_task(connection: Connection, actor: Actor, task_key: int) -> DeployedForm | None:
+    """The deployed form that a task was created with; None where it has none, or another kind.
 
-
-def form_data(connection: Connection, schema: dict[str, Any], scope_path: Sequence[int]) -> dict[str, Any]:
-    """The variables that a form can show.
-
-    Only those whose name occurs in the schema leave the server: a process may hold more than this reader should see.
+    Raises:
+        NotFound: no such task.
+        Forbidden: the actor may not see it.
     """
-    text = json.dumps(schema)
-    found = effective_variables(connection, scope_path)
-    return {name: json.loads(value) for name, value in found.items() if name in text}
+    task = tasks.SEARCH.get(connection, actor, task_key)
+    return (
+        None if task.form_key is None else _with_schema(connection, store.find_form_by_key(connection, task.form_key))
+    )
+
+
+def of_start(server: Server, connection: Connection, actor: Actor, definition_key: int) -> DeployedForm | None:
+    """The form of a process's start event, in the version that a start now would use.
+
+    Raises:
+        NotFound: no such process definition.
+        Forbidden: the actor may not see it.
+    """
+    line = process_definitions.SEARCH.get(connection, actor, definition_key)
+    version = read_moment(connection).definition_version
+    compiled = server.definitions.process(connection, version, line.key)
+    starts = compiled.definition.process.starts()
+    reference = next((start.form for start in starts if start.event is None and start.form is not None), None)
+    if reference is None or reference.form_id is None:
+        return None
+    return _with_schema(connection, _bound(connection, definition_key, reference, reference.form_id))
+
+
+def _bound(connection: Connection, definition_key: int, reference: FormRef, form_id: str) -> FormRow | None:
+    binding = reference.binding
+    if binding.kind == "versionTag" and binding.version is not None:
+        return store.find_form(connection, form_id, version_tag=binding.version.source)
+    if binding.kind == "deployment":
+        query = sa.select(process_definition.c.deployment_key).where(process_definition.c.key == definition_key)
+        return store.find_form(connection, form_id, deployment_key=connection.execute(query).scalar())
+    return store.find_form(connection, form_id)

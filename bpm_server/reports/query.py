@@ -5,7 +5,7 @@ The faces translate into these; ``reports.search`` makes SQL of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Generic, Literal, TypeVar
 
@@ -106,6 +106,10 @@ class Query:
     any_of: tuple[tuple[Condition, ...], ...] = ()
     order: tuple[Order, ...] = ()
     page: PageOf = PageOf()
+
+    def also(self, *conditions: Condition) -> Query:
+        """The same with more conditions."""
+        return replace(self, conditions=(*self.conditions, *conditions))
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ class Search(Generic[R]):
         sight: Callable[[Actor], Where | None],
         permission: tuple[str, str],
         convert: Mapping[str, Callable[[Any], Any]] | None = None,
+        ties: Sequence[sa.ColumnElement[Any]] = (),
     ) -> None:
         """Describes the search.
 
@@ -60,12 +61,13 @@ class Search(Generic[R]):
             what: Its name in messages.
             row: Frozen dataclass of a result; its fields name the ``columns``.
             source: Tables, joined.
-            key: Unique column; the last sort criterion.
+            key: Unique column.
             columns: By field of the row.
             fields_: What can be filtered and sorted by.
             sight: What an actor may see; None for everything.
             permission: The right that shows all of them: resource and action.
             convert: Applied to a column's value, by field of the row.
+            ties: Last sort criteria, unique together; as a rule the key.
         """
         names = [one.name for one in fields(row)]  # type: ignore[arg-type]
         self.what = what
@@ -73,6 +75,7 @@ class Search(Generic[R]):
         self._row: Callable[..., R] = row
         self._source = source
         self._key = key
+        self._ties: list[Term] = [(column, False) for column in ties or (key,)]
         self._sight = sight
         self._permission = permission
         self._columns = [columns[name].label(name) for name in names]
@@ -145,6 +148,12 @@ class Search(Generic[R]):
         start, end = [make_cursor(query, row[width:]) for row in (rows[0], rows[-1])] if rows else (None, None)
         return Page(items, min(total, MAX_TOTAL), total > MAX_TOTAL, start, end)
 
+    def keys(self, actor: Actor, query: Query, dialect: str, *narrowed: Where) -> sa.Select[Any]:
+        """A sub-query of the keys that match and that the actor may see, for further reports."""
+        seen = self._sight(actor)
+        wheres = [*narrowed, *self._wheres(query, dialect), *([] if seen is None else [seen])]
+        return sa.select(self._key).select_from(self._source).where(*wheres)
+
     def _count(self, connection: Connection, wheres: Sequence[Where]) -> int:
         """How many rows match, counted a little beyond ``MAX_TOTAL``."""
         inner = sa.select(sa.literal(1)).select_from(self._source).where(*wheres).limit(MAX_TOTAL + 1).subquery()
@@ -170,9 +179,9 @@ class Search(Generic[R]):
             column = self.fields[wanted.field].column
             assert column is not None  # noqa: S101
             order.append((column, wanted.descending))
-            if column is self._key:
+            if len(self._ties) == 1 and column is self._key:
                 return order
-        return [*order, (self._key, False)]
+        return [*order, *self._ties]
 
 
 def forbidden(actor: Actor, what: str, key: Any, permission: tuple[str, str]) -> Forbidden:

@@ -6,19 +6,16 @@ that, what the permissions say, for everything or for single processes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import sqlalchemy as sa
 
-from bpm_server.domain.identity import ANY
+from bpm_server.domain.identity import ANY, Actor
 from bpm_server.store.tables.instances import process_instance
 from bpm_server.store.tables.tasks import user_task, user_task_candidate
 
-if TYPE_CHECKING:
-    from bpm_server.domain.identity import Actor
-
 Where = sa.ColumnElement[bool]
 PROCESS = "PROCESS_DEFINITION"
+EVERYTHING = Actor("report", is_system=True)
+"""For what somebody may see because of something else that was checked already."""
 
 
 def granted_ids(actor: Actor, resource: str, action: str) -> list[str]:

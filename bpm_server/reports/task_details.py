@@ -11,7 +11,7 @@ from bpm_server.domain.states import TaskState
 from bpm_server.domain.tasks import may_see, may_work_on
 from bpm_server.kernel import json
 from bpm_server.reports import sight
-from bpm_server.reports.forms import embedded_schema, form_data, read_schema
+from bpm_server.reports.form_data import embedded_schema, form_data, read_schema
 from bpm_server.reports.search import forbidden
 from bpm_server.reports.summaries import read_summaries
 from bpm_server.store import instances, tasks

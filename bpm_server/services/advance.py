@@ -19,7 +19,8 @@ from bpm_server.kernel.errors import WrongState
 from bpm_server.services.bindings import DeployedDecisions
 from bpm_server.services.reactions import REACTIONS
 from bpm_server.store import instances as store
-from bpm_server.store.apply import InstanceRow
+from bpm_server.store.apply import record
+from bpm_server.store.batch import InstanceRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,8 +129,9 @@ class Advance:
 
     def _record(self, row: InstanceRow, command: c.AnyCommand, outcome: engine.Outcome) -> None:
         changed = changes(outcome.instance)
-        self.tx.batch.record(row, command, outcome.events, changed.written, changed.dropped)
+        record(self.tx.batch, row, command, outcome.events, changed.written, changed.dropped)
         if outcome.finished:
+            self.tx.wake("instances")
             self.tx.live.pop(row.key, None)
             self._results[row.key] = outcome.variables
             if any(isinstance(node.event, MessageEvent) for node in outcome.instance.definition.process.starts()):

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bpm_server import feel
-from bpm_server.engine.outcome import DecisionOutcome
-from bpm_server.kernel.errors import InvalidInput
+from bpm_server import engine
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from bpm_server import dmn
     from bpm_server.bpmn.values import Variables
+    from bpm_server.engine.outcome import DecisionOutcome
     from bpm_server.domain.events import ProcessCalled
     from bpm_server.services.definitions import CompiledProcess
     from bpm_server.services.transaction import Transaction
-    from bpm_server.store.definitions import DecisionRow
 
 
 def binding_filter(kind: str, version: str | None, deployment_key: int) -> dict[str, Any] | None:
@@ -59,54 +56,4 @@ class DeployedDecisions:
         if found is None:
             return None
         row, model = found
-        return evaluate_decision(row, model, variables, now)
-
-
-def evaluate_decision(row: DecisionRow, model: dmn.Model, variables: Variables, now: datetime) -> DecisionOutcome:
-    """Evaluates and explains; a result that comes from an error is a failure."""
-    result = model.evaluate(row.decision_id, variables, now=now)
-    failure = None
-    output: Any = None
-    try:
-        output = feel.to_json(result.value)
-    except InvalidInput as error:
-        failure = error.message
-    if result.value is None and result.diagnostics:
-        failure = "; ".join(note.message for note in result.diagnostics[:3])
-    explanation = explain(row, result)
-    return DecisionOutcome(row.key, output, explanation, failure)
-
-
-def explain(row: DecisionRow, result: dmn.DecisionResult) -> dict[str, Any]:
-    """The explanation as JSON: which decisions were taken, with inputs, matched rules and outputs."""
-    return {
-        "decisionId": row.decision_id,
-        "version": row.version,
-        "digest": row.digest,
-        "decisions": [
-            {
-                "id": one.id,
-                "name": one.name,
-                "type": one.type,
-                "output": _shown(one.value),
-                "inputs": [{"id": i.id, "name": i.name, "value": _shown(i.value)} for i in one.inputs],
-                "rules": [
-                    {
-                        "id": rule.id,
-                        "index": rule.index,
-                        "outputs": [{"id": o.id, "name": o.name, "value": _shown(o.value)} for o in rule.outputs],
-                    }
-                    for rule in one.rules
-                ],
-            }
-            for one in result.evaluations
-        ],
-        "warnings": [note.message for note in result.diagnostics],
-    }
-
-
-def _shown(value: Any) -> Any:
-    try:
-        return feel.to_json(value)
-    except InvalidInput:
-        return None
+        return engine.decide(row, model, variables, now)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from bpm_server.services.server import Server
     from bpm_server.services.transaction import Transaction
-    from bpm_server.store.apply import InstanceRow
+    from bpm_server.store.batch import InstanceRow
 
 LEASE = timedelta(seconds=60)
 FAILED_CODE = "webhook-failed"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bpm_server import feel
+from bpm_server import bpmn, feel
 from bpm_server.bpmn import timers as timer_texts
 from bpm_server.bpmn.model import MessageEvent, SignalEvent, TimerEvent
 from bpm_server.kernel.errors import InvalidInput
@@ -17,6 +17,7 @@ from bpm_server.store.tables.messages import subscription
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
+    from sqlalchemy.engine import Connection
 
     from bpm_server import dmn
     from bpm_server.bpmn import Diagram, Process
@@ -128,26 +129,7 @@ class Deploying:
                 "startable": process.startable_in_tasklist and any(start.event is None for start in starts),
             }
             self._add("process", t.process_definition, file, values, "process_id")
-            self._replace_starts(process, self.made[-1].key)
-
-    def _replace_starts(self, process: Process, key: int) -> None:
-        """Only the latest version is started by messages, signals and timers."""
-        connection, tx = self.tx.connection, self.tx
-        query = t.process_definition.select().where(t.process_definition.c.process_id == process.id)
-        old = [row.key for row in connection.execute(query)]
-        for table in (subscription, timer):
-            connection.execute(
-                table.delete().where(table.c.process_definition_key.in_(old), table.c.instance_key.is_(None))
-            )
-        for start in process.starts():
-            if isinstance(start.event, TimerEvent):
-                first = first_start(start.event, tx)
-                if first is not None:
-                    rows.insert(connection, timer, [_start_timer(tx, key, start.id, *first)])
-            elif isinstance(start.event, MessageEvent | SignalEvent):
-                kind = "message" if isinstance(start.event, MessageEvent) else "signal"
-                name = _constant(start.event.name.evaluate({}, now=tx.now).value, f"{kind} name of '{start.id}'")
-                rows.insert(connection, subscription, [_start_subscription(tx, process, key, start.id, kind, name)])
+            replace_starts(self.tx, process, self.made[-1].key)
 
     # --- decisions and forms ----------------------------------------------------------------------------
 
@@ -223,6 +205,39 @@ def _deployed(kind: str, row: dict[str, Any], id_column: str, file: DeployedFile
         is_new=is_new,
         requirements_key=row.get("requirements_key"),
     )
+
+
+def replace_starts(tx: Transaction, process: Process, key: int) -> None:
+    """Only this version of the process is started by messages, signals and timers from now on."""
+    connection = tx.connection
+    _drop_starts(connection, process.id)
+    for start in process.starts():
+        if isinstance(start.event, TimerEvent):
+            first = first_start(start.event, tx)
+            if first is not None:
+                rows.insert(connection, timer, [_start_timer(tx, key, start.id, *first)])
+        elif isinstance(start.event, MessageEvent | SignalEvent):
+            kind = "message" if isinstance(start.event, MessageEvent) else "signal"
+            name = _constant(start.event.name.evaluate({}, now=tx.now).value, f"{kind} name of '{start.id}'")
+            rows.insert(connection, subscription, [_start_subscription(tx, process, key, start.id, kind, name)])
+
+
+def _drop_starts(connection: Connection, process_id: str) -> None:
+    query = t.process_definition.select().where(t.process_definition.c.process_id == process_id)
+    old = [row.key for row in connection.execute(query)]
+    for table in (subscription, timer):
+        connection.execute(
+            table.delete().where(table.c.process_definition_key.in_(old), table.c.instance_key.is_(None))
+        )
+
+
+def restore_starts(tx: Transaction, process_id: str) -> None:
+    """A version was deleted: the latest that is left is started by messages, signals and timers."""
+    _drop_starts(tx.connection, process_id)
+    left = store.find_process_by_id(tx.connection, process_id)
+    if left is not None:
+        diagram = bpmn.read(store.content(tx.connection, left.resource_key), name=left.resource_name)
+        replace_starts(tx, diagram.process(process_id), left.key)
 
 
 def first_start(event: TimerEvent, tx: Transaction) -> tuple[Any, int | None] | None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bpm_server.domain.identity import Actor
     from bpm_server.services.server import Server
     from bpm_server.services.transaction import Transaction
-    from bpm_server.store.apply import InstanceRow
+    from bpm_server.store.batch import InstanceRow
     from bpm_server.store.incidents import IncidentRow
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bpm_server.domain.identity import Actor
     from bpm_server.services.server import Server
     from bpm_server.services.transaction import Transaction
-    from bpm_server.store.apply import InstanceRow
+    from bpm_server.store.batch import InstanceRow
     from bpm_server.store.jobs import JobRow
 
 MAX_JOBS = 1_000
@@ -33,10 +33,12 @@ MAX_LEASE = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class ActivatedJob:
-    """A job handed out, with the variables that its element sees."""
+    """A job handed out, with the variables that its element sees, and what names its instance."""
 
     row: JobRow
     variables: dict[str, Any]
+    business_key: str | None
+    tags: tuple[str, ...]
 
 
 @command
@@ -49,6 +51,7 @@ def activate_jobs(
     lease_ms: int,
     worker: str = "",
     variable_names: Sequence[str] = (),
+    kinds: Sequence[str] = (),
 ) -> list[ActivatedJob]:
     """Hands out waiting jobs.
 
@@ -60,6 +63,7 @@ def activate_jobs(
         lease_ms: How long they belong to the caller; then others may get them.
         worker: Name of the worker, for people who look.
         variable_names: Only these variables; empty: all that the element sees.
+        kinds: Only jobs of these kinds; empty: all.
 
     Raises:
         InvalidInput: no type, or a limit or lease out of range.
@@ -74,14 +78,22 @@ def activate_jobs(
     with transaction(server, actor) as tx:
         authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE")
         until = tx.moment.database_now + timedelta(milliseconds=lease_ms)
-        rows = store.lease_jobs(tx.connection, types, limit, tx.moment.database_now, until, worker)
-        names = frozenset(variable_names)
-        return [ActivatedJob(row, _variables(tx, row, names)) for row in rows]
+        rows = store.lease_jobs(tx.connection, types, limit, tx.moment.database_now, until, worker, kinds=kinds)
+        return _activated(tx, rows, frozenset(variable_names))
 
 
-def _variables(tx: Transaction, row: JobRow, wanted: frozenset[str]) -> dict[str, Any]:
-    found = instances.effective_variables(tx.connection, row.scope_path)
-    return {name: json.loads(value) for name, value in found.items() if not wanted or name in wanted}
+def _activated(tx: Transaction, rows: list[JobRow], wanted: frozenset[str]) -> list[ActivatedJob]:
+    """Jobs with what their elements see; as many statements for one job as for a hundred."""
+    scopes = {scope for row in rows for scope in row.scope_path}
+    seen = instances.ByScope(instances.load_variables(tx.connection, scopes))
+    labels = instances.labels(tx.connection, {row.instance_key for row in rows})
+    result = []
+    for row in rows:
+        found = seen.effective(row.scope_path)
+        values = {name: json.loads(value) for name, value in found.items() if not wanted or name in wanted}
+        business_key, tags = labels[row.instance_key]
+        result.append(ActivatedJob(row, values, business_key, tags))
+    return result
 
 
 def _check_open(row: JobRow, act: str, lease: str | None) -> None:
@@ -225,16 +237,24 @@ def throw_job_error(
 
 @command
 def update_job(
-    server: Server, actor: Actor, key: int, *, retries: int | None = None, timeout_ms: int | None = None
+    server: Server,
+    actor: Actor,
+    key: int,
+    *,
+    retries: int | None = None,
+    timeout_ms: int | None = None,
+    priority: int | None = None,
+    lease: str | None = None,
 ) -> None:
-    """Changes retries or the end of the lease.
+    """Changes retries, priority or the end of the lease.
 
     Raises:
         NotFound: no such job, or it has ended.
-        InvalidInput: neither is named, or a number is out of range.
+        WrongState: the lease that is named has ended.
+        InvalidInput: nothing is named, or a number is out of range.
     """
-    if retries is None and timeout_ms is None:
-        message = "Expected retries or timeout to change, but found neither"
+    if retries is None and timeout_ms is None and priority is None:
+        message = "Expected retries, timeout or priority to change, but found none of them"
         raise InvalidInput(message)
     if (retries is not None and retries < 1) or (timeout_ms is not None and timeout_ms < 0):
         message = f"Expected retries from 1 and a timeout from 0, but found {retries} and {timeout_ms}"
@@ -245,9 +265,17 @@ def update_job(
         if row.state not in (JobState.CREATED, JobState.FAILED):
             message = f"Expected to update job '{key}', but it is {row.state}"
             raise NotFound(message)
+        if lease is not None and row.lease != lease:
+            message = f"Expected to update job '{key}' under its lease, but the lease has ended"
+            raise WrongState(message, retry=False)
         changes: dict[str, Any] = {}
         if retries is not None:
             changes["retries"] = retries
+        if priority is not None:
+            changes["priority"] = priority
         if timeout_ms is not None:
+            if timeout_ms > MAX_LEASE / timedelta(milliseconds=1):
+                message = f"Expected a timeout of at most {MAX_LEASE.days} days, but found {timeout_ms} ms"
+                raise InvalidInput(message, field="timeout")
             changes["available_at"] = tx.moment.database_now + timedelta(milliseconds=timeout_ms)
         store.update_job(tx.connection, key, **changes)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bpm_server.domain import events as e
     from bpm_server.services.advance import Advance
     from bpm_server.services.transaction import Transaction
-    from bpm_server.store.apply import InstanceRow
+    from bpm_server.store.batch import InstanceRow
 
 OUT_OF_REACH = timedelta(days=36_500)
 """A job whose work the outbox does is not handed out to workers."""

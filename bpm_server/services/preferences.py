@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bpm_server.services.authorization import authorize
+from bpm_server.kernel.errors import Forbidden
 from bpm_server.services.transaction import command, transaction
 from bpm_server.store import identities as store
 
@@ -22,8 +22,17 @@ def set_preferences(server: Server, actor: Actor, *, language: str | None = None
     """
     values = {name: value for name, value in (("language", language), ("time_zone", time_zone)) if value is not None}
     with transaction(server, actor) as tx:
-        if store.find_user(tx.connection, actor.username) is None:
-            authorize(actor, "USER", "UPDATE", actor.username)
-            return
-        store.update_user(tx.connection, actor.username, values)
-        store.identity_changed(tx.connection)
+        authorize_self(actor)
+        if values and store.update_user(tx.connection, actor.username, values):
+            store.identity_changed(tx.connection)
+
+
+def authorize_self(actor: Actor) -> None:
+    """Everybody may change their own profile; nobody signs in as the server itself.
+
+    Raises:
+        Forbidden: a program without a profile.
+    """
+    if actor.is_system:
+        message = "Expected a person with a profile, but found the server itself"
+        raise Forbidden(message)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bpm_server.services.advance import Advance
-    from bpm_server.store.apply import InstanceRow
+    from bpm_server.store.batch import InstanceRow
 
 MAX_DEPTH = 100
 """Called processes inside called processes."""
@@ -118,6 +118,7 @@ def _job_created(advance: Advance, row: InstanceRow, event: e.JobCreated) -> Non
             advance.follow(
                 row, c.RaiseIncident(event.element_key, "HANDLER_NOT_FOUND", message, event.chunk, event.key)
             )
+        tx.wake("outside-jobs")
         return
     if connector.outbox:
         enqueue_webhook(advance, row, event)

@@ -9,9 +9,7 @@ if TYPE_CHECKING:
     from bpm_server.services.transaction import Transaction
 
 
-def check_submission(
-    tx: Transaction, task: Task, values: dict[str, Any], *, complete: bool = True
-) -> dict[str, Any]:
+def check_submission(tx: Transaction, task: Task, values: dict[str, Any], *, complete: bool = True) -> dict[str, Any]:
     """The values to store. ``complete``: False drops wrong fields instead of refusing (a rejection).
 
     Raises:

@@ -81,9 +81,7 @@ def complete_task(
 
 def offered_outcomes(tx: Transaction, task: Task) -> tuple[str, ...]:
     """The outcomes that a review offers, from the task's extension property ``outcomes``."""
-    compiled = tx.server.definitions.process(
-        tx.connection, tx.moment.definition_version, task.process_definition_key
-    )
+    compiled = tx.server.definitions.process(tx.connection, tx.moment.definition_version, task.process_definition_key)
     text = compiled.definition.process.nodes[task.element_id].properties.get("outcomes", "")
     return tuple(filter(None, (name.strip() for name in text.split(","))))
 

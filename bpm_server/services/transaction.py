@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from bpm_server.kernel.errors import StaleVersion
 from bpm_server.store import instances
-from bpm_server.store.apply import Batch
+from bpm_server.store.batch import Batch
 from bpm_server.store.moments import read_moment
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bpm_server.domain.identity import Actor
     from bpm_server.engine import Instance
     from bpm_server.services.server import Server
-    from bpm_server.store.apply import InstanceRow
+    from bpm_server.store.batch import InstanceRow
     from bpm_server.store.moments import Moment
 
 ATTEMPTS = 3
@@ -85,8 +85,9 @@ def transaction(server: Server, actor: Actor) -> Iterator[Transaction]:
     with server.database.write() as connection:
         tx = Transaction(server, connection, read_moment(connection), actor)
         yield tx
-        tx.batch.flush(connection)
-        connection.commit()
+        with server.database.pipeline(connection):
+            tx.batch.flush(connection)
+            connection.commit()
         tx.keep_hot()
     if tx.topics:
         server.wake(frozenset(tx.topics))

@@ -7,13 +7,13 @@ threads queue fairly instead of polling the file lock. PostgreSQL runs READ COMM
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 
-from bpm_server.kernel.errors import StaleVersion, Unavailable
+from bpm_server.kernel.errors import InvalidInput, StaleVersion, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +34,8 @@ class Database:
         self._lock_timeout_ms = lock_timeout_ms
         self._writer = threading.Lock()
         self.engine = self._sqlite(pool_size) if self.is_sqlite else self._postgresql(pool_size)
+        driver: Any = self.engine.dialect.loaded_dbapi
+        self._driver_error: type[Exception] = driver.Error
 
     def _sqlite(self, pool_size: int) -> sa.Engine:
         engine = sa.create_engine(
@@ -77,7 +79,7 @@ class Database:
         Raises:
             Unavailable: the database cannot be reached or is busy.
         """
-        with _explained(), self.engine.connect() as connection:
+        with self._explained(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
@@ -89,7 +91,7 @@ class Database:
             StaleVersion: another transaction got in between; try again.
         """
         if not self.is_sqlite:
-            with _explained(), self.engine.connect() as connection:
+            with self._explained(), self.engine.connect() as connection:
                 yield connection
             return
         if not self._writer.acquire(timeout=self._lock_timeout_ms / 1000):
@@ -97,40 +99,55 @@ class Database:
             raise Unavailable(message, retry_after=1)
         try:
             with (
-                _explained(),
+                self._explained(),
                 self.engine.connect().execution_options(bpm_writes=True) as connection,
             ):
                 yield connection
         finally:
             self._writer.release()
 
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turns database errors into ours; those of a pipeline come straight from the driver."""
+        try:
+            yield
+        except exc.DBAPIError as error:
+            raise _translated(error, error.orig, lost=error.connection_invalidated) from error
+        except exc.TimeoutError as error:
+            message = "Expected a free database connection, but all are in use"
+            raise Unavailable(message, retry_after=1) from error
+        except self._driver_error as error:
+            raise _translated(error, error, lost=False) from error
+
+    def pipeline(self, connection: Connection) -> AbstractContextManager[Any]:
+        """Inside it, statements that return no rows go out without waiting for each other (PostgreSQL).
+
+        What fails is said at the end of it, at the latest.
+        """
+        if self.is_sqlite:
+            return nullcontext()
+        driver: Any = connection.connection.driver_connection
+        pipeline: AbstractContextManager[Any] = driver.pipeline()
+        return pipeline
+
     def dispose(self) -> None:
         """Closes all connections."""
         self.engine.dispose()
 
 
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Turns database errors into ours."""
-    try:
-        yield
-    except exc.DBAPIError as error:
-        raise _translated(error) from error
-    except exc.TimeoutError as error:
-        message = "Expected a free database connection, but all are in use"
-        raise Unavailable(message, retry_after=1) from error
-
-
-def _translated(error: exc.DBAPIError) -> Exception:
-    code = getattr(error.orig, "sqlstate", None)
-    if code in _CONFLICTS:
+def _translated(error: Exception, original: BaseException | None, *, lost: bool) -> Exception:
+    code = getattr(original, "sqlstate", None) or ""
+    kind = type(original).__name__
+    if code in _CONFLICTS or kind in ("IntegrityError", "UniqueViolation"):
         return StaleVersion("Expected to be alone with this data, but another command changed it at the same time")
-    if code in _BUSY or error.connection_invalidated or (code or "").startswith(("08", "57P")):
+    if kind == "DataError" or code.startswith("22"):
+        return InvalidInput(f"Expected values that the database can hold, but found: {original}")
+    if code in _BUSY or lost or code.startswith(("08", "57P")):
         return Unavailable("Expected the database to answer, but it is busy or restarting", retry_after=1)
-    text = str(error.orig).lower()
-    if isinstance(error, exc.OperationalError):
+    if kind in ("OperationalError", "AdminShutdown", "DiskFull") or code.startswith("53"):
+        text = str(original).lower()
         if "locked" in text or "busy" in text:
             return Unavailable("Expected to write to the database, but it is locked", retry_after=1)
-        if code is None or any(word in text for word in _SQLITE_OUT) or (code or "").startswith("53"):
-            return Unavailable(f"Expected the database to work, but found: {error.orig}", retry_after=5)
+        if not code or code.startswith("53") or any(word in text for word in _SQLITE_OUT):
+            return Unavailable(f"Expected the database to work, but found: {original}", retry_after=5)
     return error

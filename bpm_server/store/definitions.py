@@ -183,3 +183,44 @@ def last_versions(connection: Connection, table: sa.Table, id_column: str, ids: 
         newest, sa.and_(column == newest.c[id_column], table.c.version == newest.c.version)
     )
     return {getattr(row, id_column): row for row in connection.execute(query)}
+
+
+@dataclass(frozen=True, slots=True)
+class Deletable:
+    """Something deployed that can be deleted; ``kind`` as in ``services.deploying.Deployed``."""
+
+    kind: str
+    key: int
+    id: str
+
+
+_DELETABLE = (
+    ("process", t.process_definition, t.process_definition.c.process_id),
+    ("requirements", t.decision_requirements, t.decision_requirements.c.requirements_id),
+    ("form", t.form_definition, t.form_definition.c.form_id),
+)
+
+
+def find_deletable(connection: Connection, key: int) -> Deletable | None:
+    """What has this key and is not deleted: a definition, or a file that is none."""
+    for kind, table, identifier in _DELETABLE:
+        query = sa.select(identifier).where(table.c.key == key, table.c.deleted_at.is_(None))
+        found = connection.execute(query).scalar()
+        if found is not None:
+            return Deletable(kind, key, found)
+    query = sa.select(t.resource.c.name).where(t.resource.c.key == key, t.resource.c.kind == "file")
+    found = connection.execute(query).scalar()
+    return None if found is None else Deletable("resource", key, found)
+
+
+def mark_deleted(connection: Connection, what: Deletable, at: datetime) -> None:
+    """Deletes; definitions are kept for what runs and for history, a plain file is removed."""
+    if what.kind == "resource":
+        connection.execute(t.resource.delete().where(t.resource.c.key == what.key))
+        return
+    for kind, table, _ in _DELETABLE:
+        if kind == what.kind:
+            connection.execute(table.update().where(table.c.key == what.key).values(deleted_at=at))
+    if what.kind == "requirements":
+        d = t.decision_definition
+        connection.execute(d.update().where(d.c.requirements_key == what.key).values(deleted_at=at))

@@ -67,12 +67,6 @@ def save_user(connection: Connection, values: dict[str, Any]) -> None:
     rows.upsert(connection, user, [values], ("username",), columns)
 
 
-def update_user(connection: Connection, username: str, values: dict[str, Any]) -> None:
-    """Changes some columns of a user."""
-    if values:
-        connection.execute(user.update().where(user.c.username == username).values(values))
-
-
 def delete_user(connection: Connection, username: str) -> None:
     """Removes a user with memberships, sessions and tokens; what they did stays in history."""
     for table in (group_member, session, api_token):
@@ -149,3 +143,102 @@ def delete_session(connection: Connection, token_hash: str) -> None:
 def delete_expired_sessions(connection: Connection, now: datetime) -> None:
     """Forgets sessions whose time is over."""
     connection.execute(session.delete().where(session.c.expires_at <= now))
+
+
+# --- people, groups and roles one by one ----------------------------------------------------------------
+
+
+def update_user(connection: Connection, username: str, values: dict[str, Any]) -> bool:
+    """Changes a user; False where there is none."""
+    return bool(connection.execute(user.update().where(user.c.username == username).values(values)).rowcount)
+
+
+def find_group(connection: Connection, group_id: str) -> Row[Any] | None:
+    """A group by id."""
+    return connection.execute(sa.select(*group.columns).where(group.c.group_id == group_id)).one_or_none()
+
+
+def delete_group(connection: Connection, group_id: str) -> None:
+    """Removes a group with its memberships and roles."""
+    connection.execute(group_member.delete().where(group_member.c.group_id == group_id))
+    connection.execute(role_member.delete().where(role_member.c.kind == "g", role_member.c.member == group_id))
+    connection.execute(group.delete().where(group.c.group_id == group_id))
+
+
+def is_group_member(connection: Connection, group_id: str, username: str) -> bool:
+    """Whether a user is in a group."""
+    t = group_member
+    query = sa.select(t.c.username).where(t.c.group_id == group_id, t.c.username == username)
+    return connection.execute(query).first() is not None
+
+
+def insert_group_member(connection: Connection, group_id: str, username: str) -> None:
+    """Puts a user into a group."""
+    rows.insert(connection, group_member, [{"group_id": group_id, "username": username}])
+
+
+def delete_group_member(connection: Connection, group_id: str, username: str) -> bool:
+    """Takes a user out of a group; False where they are not in it."""
+    t = group_member
+    done = connection.execute(t.delete().where(t.c.group_id == group_id, t.c.username == username))
+    return bool(done.rowcount)
+
+
+def find_role(connection: Connection, role_id: str, *, lock: bool = False) -> Row[Any] | None:
+    """A role by id."""
+    query = sa.select(*role.columns).where(role.c.role_id == role_id)
+    return connection.execute(query.with_for_update() if lock else query).one_or_none()
+
+
+def all_roles(connection: Connection) -> list[Row[Any]]:
+    """Every role, by id."""
+    return list(connection.execute(sa.select(*role.columns).order_by(role.c.role_id)))
+
+
+def delete_role(connection: Connection, role_id: str) -> None:
+    """Removes a role; nobody has it any more."""
+    connection.execute(role_member.delete().where(role_member.c.role_id == role_id))
+    connection.execute(role.delete().where(role.c.role_id == role_id))
+
+
+def has_role(connection: Connection, role_id: str, kind: str, member: str) -> bool:
+    """Whether a user (``u``) or group (``g``) has a role."""
+    t = role_member
+    query = sa.select(t.c.member).where(t.c.role_id == role_id, t.c.kind == kind, t.c.member == member)
+    return connection.execute(query).first() is not None
+
+
+def insert_role_member(connection: Connection, role_id: str, kind: str, member: str) -> None:
+    """Gives a role to a user or group."""
+    rows.insert(connection, role_member, [{"role_id": role_id, "kind": kind, "member": member}])
+
+
+def delete_role_member(connection: Connection, role_id: str, kind: str, member: str) -> bool:
+    """Takes a role from a user or group; False where they do not have it."""
+    t = role_member
+    done = connection.execute(t.delete().where(t.c.role_id == role_id, t.c.kind == kind, t.c.member == member))
+    return bool(done.rowcount)
+
+
+def count_holders(connection: Connection, role_id: str) -> int:
+    """How many active users have a role, by themselves or through a group."""
+    by_user = sa.select(role_member.c.member).where(role_member.c.role_id == role_id, role_member.c.kind == "u")
+    by_group = (
+        sa.select(group_member.c.username)
+        .join_from(group_member, role_member, role_member.c.member == group_member.c.group_id)
+        .where(role_member.c.role_id == role_id, role_member.c.kind == "g")
+    )
+    query = sa.select(sa.func.count()).where(
+        user.c.active, sa.or_(user.c.username.in_(by_user), user.c.username.in_(by_group))
+    )
+    return connection.execute(query.select_from(user)).scalar_one()
+
+
+def find_token_by_key(connection: Connection, key: int) -> Row[Any] | None:
+    """A token by its key."""
+    return connection.execute(sa.select(*api_token.columns).where(api_token.c.key == key)).one_or_none()
+
+
+def delete_token(connection: Connection, key: int) -> None:
+    """Revokes a token."""
+    connection.execute(api_token.delete().where(api_token.c.key == key))

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import NotFound
-from bpm_server.store.apply import InstanceRow
+from bpm_server.store.batch import InstanceRow
 from bpm_server.store.tables.instances import element_instance, instance_item, process_instance, variable
 
 if TYPE_CHECKING:
@@ -162,6 +162,22 @@ def load_variables(connection: Connection, scopes: Iterable[int]) -> list[tuple[
     return result
 
 
+class ByScope:
+    """Variables of some scopes, by scope."""
+
+    def __init__(self, variables: Iterable[tuple[int, str, bytes]]) -> None:
+        self._scopes: dict[int, dict[str, bytes]] = {}
+        for scope, name, value in variables:
+            self._scopes.setdefault(scope, {})[name] = value
+
+    def effective(self, scope_path: Sequence[int]) -> dict[str, bytes]:
+        """JSON by name of what is seen along a path, innermost scope first; inner scopes shadow outer ones."""
+        result: dict[str, bytes] = {}
+        for scope in reversed(scope_path):
+            result.update(self._scopes.get(scope, {}))
+        return result
+
+
 def effective_variables(connection: Connection, scope_path: Iterable[int]) -> dict[str, bytes]:
     """What an element sees: JSON by name; inner scopes shadow outer ones.
 
@@ -169,11 +185,17 @@ def effective_variables(connection: Connection, scope_path: Iterable[int]) -> di
         connection: Any transaction.
         scope_path: Scope keys, innermost first.
     """
-    by_scope: dict[int, dict[str, bytes]] = {}
     path = list(scope_path)
-    for scope, name, value in load_variables(connection, path):
-        by_scope.setdefault(scope, {})[name] = value
-    result: dict[str, bytes] = {}
-    for scope in reversed(path):
-        result.update(by_scope.get(scope, {}))
+    return ByScope(load_variables(connection, path)).effective(path)
+
+
+def labels(connection: Connection, keys: Iterable[int]) -> dict[int, tuple[str | None, tuple[str, ...]]]:
+    """Business key and tags of instances."""
+    t = process_instance
+    result: dict[int, tuple[str | None, tuple[str, ...]]] = {}
+    wanted = list(keys)
+    for start in range(0, len(wanted), 500):
+        query = sa.select(t.c.key, t.c.business_key, t.c.tags).where(t.c.key.in_(wanted[start : start + 500]))
+        for row in connection.execute(query):
+            result[row.key] = (row.business_key, tuple(json.loads(row.tags)) if row.tags else ())
     return result

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 _COLUMNS = "clock_offset_us, clock_pinned_at, identity_version, definition_version FROM server_state WHERE id = 1"
 _QUERIES = {
-    "sqlite": f"SELECT strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), {_COLUMNS}",  # noqa: S608
-    "postgresql": f"SELECT clock_timestamp(), {_COLUMNS}",  # noqa: S608
+    "sqlite": f"SELECT strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), {_COLUMNS}",
+    "postgresql": f"SELECT clock_timestamp(), {_COLUMNS}",
 }
 
 

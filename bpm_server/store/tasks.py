@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection, Row
 
-    from bpm_server.store.apply import InstanceRow
+    from bpm_server.store.batch import InstanceRow
 
 _TASK = [
     user_task.c[name]

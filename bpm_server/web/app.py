@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flask import Flask, request
 
 from bpm_server import __version__
-from bpm_server.web import access, problems
+from bpm_server.web import access, parking, problems
 from bpm_server.web.api import registration
 from bpm_server.web.json_provider import use_exact_json
 from bpm_server.web.pages import registration as pages
@@ -30,6 +30,7 @@ def create_app(server: Server) -> Flask:
     app.url_map.strict_slashes = False
     use_exact_json(app)
     access.use_server(app, server)
+    parking.use_parking(app, server)
     problems.register(app)
     app.before_request(_limit_body)
     app.after_request(_protect)

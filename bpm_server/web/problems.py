@@ -96,7 +96,7 @@ def from_http(error: HTTPException) -> Response:
     """An error that Flask or Werkzeug found: unknown path, wrong method, too large..."""
     status = error.code or 500
     if error.response is not None or status < 400:
-        return cast(Response, Response.force_type(error.get_response(), request.environ))  # a redirect or the like
+        return cast("Response", Response.force_type(error.get_response(), request.environ))  # a redirect or the like
     detail = error.description or HTTPStatus(status).phrase
     if isinstance(error, NoSuchPath):
         detail = f"Expected a known path, but found '{request.method} {request.path}'"

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from bpm_server.kernel.errors import Unavailable
 from bpm_server.kernel.log import get_logger
-from bpm_server.services import working
 from bpm_server.worker import rounds
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from bpm_server import dmn, feel
 NOW = datetime(2026, 1, 31, 12, 30, tzinfo=UTC)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _model(path: Path) -> dmn.Model:
     others = {
         etree.parse(other).getroot().get("namespace", ""): other.read_bytes()

@@ -49,8 +49,11 @@ class Scenario:
         self.numbers: dict[int, int] = {}
         texts = [(directory / name).read_text(encoding="utf-8") for name in self.spec["files"]]
         self._links = {
-            match[1] for text in texts
-            for match in re.finditer(r'<bpmn:intermediate\w+Event id="(\w+)"(?:(?!</bpmn:intermediate).)*?linkEventDefinition', text, re.S)
+            match[1]
+            for text in texts
+            for match in re.finditer(
+                r'<bpmn:intermediate\w+Event id="(\w+)"(?:(?!</bpmn:intermediate).)*?linkEventDefinition', text, re.S
+            )
         }
 
     def run(self) -> dict[str, Any]:
@@ -69,7 +72,10 @@ class Scenario:
             if step["do"] != "deploy":
                 self._deliver()
         except (BpmError, NoTarget) as error:
-            outcome = {"outcome": "error", "error": {"kind": "other", "class": type(error).__name__, "message": str(error)}}
+            outcome = {
+                "outcome": "error",
+                "error": {"kind": "other", "class": type(error).__name__, "message": str(error)},
+            }
         return {"step": step, **outcome, **self._snapshot()}
 
     # --- steps ------------------------------------------------------------------------------------------
@@ -86,7 +92,10 @@ class Scenario:
 
     def _do_start(self, step: dict[str, Any]) -> None:
         process_instances.start_process(
-            self.bpm.server, ADMIN, process_id=step["process"], variables=step.get("variables") or {},
+            self.bpm.server,
+            ADMIN,
+            process_id=step["process"],
+            variables=step.get("variables") or {},
             business_key=step.get("businessKey"),
         )
 
@@ -110,7 +119,8 @@ class Scenario:
             job.c.type == step["topic"], job.c.state.in_(("CREATED", "FAILED"))
         )
         found = [
-            row for row in self.bpm.rows(query.order_by(job.c.key))
+            row
+            for row in self.bpm.rows(query.order_by(job.c.key))
             if self._is(step, row.instance_key) and step.get("element") in (None, row.element_id)
         ]
         if len(found) <= step.get("nth", 0):
@@ -131,13 +141,20 @@ class Scenario:
         from bpm_server.services import incidents
 
         jobs.update_job(self.bpm.server, ADMIN, key, retries=retries)
-        for found in self.bpm.scalars(sa.select(incident.c.key).where(incident.c.job_key == key, incident.c.state == "ACTIVE")):
+        for found in self.bpm.scalars(
+            sa.select(incident.c.key).where(incident.c.job_key == key, incident.c.state == "ACTIVE")
+        ):
             incidents.resolve_incident(self.bpm.server, ADMIN, found)
 
     def _do_message(self, step: dict[str, Any]) -> None:
         correlation.correlate(
-            self.bpm.server, ADMIN, step["name"], business_key=step.get("businessKey"), match=step.get("match"),
-            variables=step.get("variables"), everyone=bool(step.get("all")),
+            self.bpm.server,
+            ADMIN,
+            step["name"],
+            business_key=step.get("businessKey"),
+            match=step.get("match"),
+            variables=step.get("variables"),
+            everyone=bool(step.get("all")),
         )
 
     def _do_signal(self, step: dict[str, Any]) -> None:
@@ -160,15 +177,14 @@ class Scenario:
         key = by_number[step["instance"]]
         if step.get("scope"):
             query = sa.select(element_instance.c.key).where(
-                element_instance.c.instance_key == key, element_instance.c.element_id == step["scope"],
+                element_instance.c.instance_key == key,
+                element_instance.c.element_id == step["scope"],
                 element_instance.c.state == "ACTIVE",
             )
             key = self.bpm.scalars(query.order_by(element_instance.c.key))[step.get("nth", 0)]
-        process_instances.set_variables(
-            self.bpm.server, ADMIN, key, step["variables"], local=bool(step.get("local"))
-        )
+        process_instances.set_variables(self.bpm.server, ADMIN, key, step["variables"], local=bool(step.get("local")))
 
-    def _do_taskError(self, step: dict[str, Any]) -> None:  # noqa: N802
+    def _do_taskError(self, step: dict[str, Any]) -> None:
         raise NoTarget("BPMN errors by the user task API are Camunda 7 only")
 
     # --- snapshot ---------------------------------------------------------------------------------------
@@ -231,15 +247,19 @@ class Scenario:
             "externalTasks": self._jobs(row.key),
             "activities": [
                 {
-                    "id": _name(e), "type": TYPES.get(e.type, e.type), "state": _state(e),
+                    "id": _name(e),
+                    "type": TYPES.get(e.type, e.type),
+                    "state": _state(e),
                     "parent": names.get(e.scope_key, "?"),
                 }
-                for e in elements if e.element_id not in self._links
+                for e in elements
+                if e.element_id not in self._links
             ],
             "variables": scopes.get(row.key, {}),
             "localVariables": [
                 {"scope": names[e.key], "vars": part}
-                for e in elements if e.key in running and e.key in scopes
+                for e in elements
+                if e.key in running and e.key in scopes
                 for part in _split(e, scopes[e.key])
             ],
             "incidents": [
@@ -269,7 +289,9 @@ class Scenario:
         query = sa.select(job.c.element_id, job.c.type, job.c.state).where(
             job.c.instance_key == key, job.c.state.in_(("CREATED", "FAILED")), job.c.kind == "element"
         )
-        found = Counter((r.element_id, r.type, "failed" if r.state == "FAILED" else "open") for r in self.bpm.rows(query))
+        found = Counter(
+            (r.element_id, r.type, "failed" if r.state == "FAILED" else "open") for r in self.bpm.rows(query)
+        )
         return [{"id": i, "topic": t, "state": s, "count": n} for (i, t, s), n in sorted(found.items())]
 
     def _timers(self, key: int) -> list[dict[str, Any]]:

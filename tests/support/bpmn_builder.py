@@ -27,7 +27,11 @@ def io(inputs: dict[str, str] | None = None, outputs: dict[str, str] | None = No
 
 
 def multi_instance(
-    collection: str, element: str | None = None, *, sequential: bool = False, output: tuple[str, str] | None = None,
+    collection: str,
+    element: str | None = None,
+    *,
+    sequential: bool = False,
+    output: tuple[str, str] | None = None,
     until: str | None = None,
 ) -> str:
     """``multiInstanceLoopCharacteristics``; ``output`` is (collection, element expression)."""
@@ -96,9 +100,7 @@ class Scope:
 
     def service(self, id: str, type: str = "work", body: str = "", extra: str = "") -> str:  # noqa: A002
         """A service task."""
-        return self.add(
-            "serviceTask", id, extensions(f"<zeebe:taskDefinition type={quoteattr(type)}/>", extra) + body
-        )
+        return self.add("serviceTask", id, extensions(f"<zeebe:taskDefinition type={quoteattr(type)}/>", extra) + body)
 
     def script(self, id: str, expression: str, result: str, body: str = "", extra: str = "") -> str:  # noqa: A002
         """A FEEL script task."""
@@ -107,9 +109,7 @@ class Scope:
 
     def boundary(self, id: str, host: str, body: str, *, interrupting: bool = True) -> str:  # noqa: A002
         """A boundary event."""
-        return self.add(
-            "boundaryEvent", id, body, attachedToRef=host, cancelActivity=str(interrupting).lower()
-        )
+        return self.add("boundaryEvent", id, body, attachedToRef=host, cancelActivity=str(interrupting).lower())
 
     def sub(self, id: str, inner: Scope, body: str = "", *, by_event: bool = False) -> str:  # noqa: A002
         """A sub-process holding ``inner``."""

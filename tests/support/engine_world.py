@@ -101,40 +101,39 @@ class World:
         return engine.load(self.definition, engine.Stored(root, wanted, complete, values, copies))
 
     def complete(self, element_id: str, variables: dict[str, Any] | None = None, nth: int = 0) -> World:
-        return self.do(c.CompleteTask(self.task(element_id, nth).key, variables or {}))
+        task = self.task(element_id, nth)
+        return self.do(c.CompleteTask(task.key, variables or {}, task.chunk))
 
     def work(self, element_id: str, variables: dict[str, Any] | None = None, nth: int = 0) -> World:
         job = [job for job in self.jobs.values() if job.element_id == element_id][nth]
         if job.kind == "async":
-            return self.do(c.Continue(job.element_key))
-        return self.do(c.CompleteJob(job.element_key, variables or {}))
+            return self.do(c.Continue(job.element_key, job.chunk))
+        return self.do(c.CompleteJob(job.element_key, variables or {}, job.chunk))
 
     def error(self, element_id: str, code: str, message: str | None = None) -> World:
         job = next(job for job in self.jobs.values() if job.element_id == element_id)
-        return self.do(c.ThrowError(job.element_key, code, message))
+        return self.do(c.ThrowError(job.element_key, code, message, {}, job.chunk))
 
     def message(self, name: str, variables: dict[str, Any] | None = None, key: str | None = None) -> World:
         wait = next(w for w in self.waits.values() if w.name == name and key in (None, w.correlation_key))
-        return self.do(c.TriggerEvent(wait.element_key, wait.event_id, variables or {}))
+        return self.do(c.TriggerEvent(wait.element_key, wait.event_id, variables or {}, wait.chunk))
 
     def advance(self, **delta: float) -> World:
         """Moves the clock; timers fire one by one at their due time."""
         target = self.now + timedelta(**delta)
         while True:
-            due = sorted(
-                (t for t in self.timers.values() if t.due_at <= target), key=lambda t: (t.due_at, t.key)
-            )
+            due = sorted((t for t in self.timers.values() if t.due_at <= target), key=lambda t: (t.due_at, t.key))
             if not due or self.finished:
                 break
             timer = due[0]
             self.now = max(self.now, timer.due_at)
-            self.do(c.FireTimer(timer.element_key, timer.event_id, timer.due_at, timer.repetitions))
+            self.do(c.FireTimer(timer.element_key, timer.event_id, timer.due_at, timer.repetitions, timer.chunk))
         self.now = target
         return self
 
     def resolve(self, element_id: str) -> World:
         incident = next(i for i in self.incidents.values() if i.element_id == element_id)
-        return self.do(c.ResolveIncident(incident.element_key))
+        return self.do(c.ResolveIncident(incident.element_key, incident.chunk))
 
     def set(self, **values: Any) -> World:
         return self.do(c.SetVariables(self.key, values))
@@ -178,7 +177,7 @@ class World:
         for event in outcome.events:
             self._apply(event)
 
-    def _apply(self, event: Any) -> None:  # noqa: C901, PLR0912
+    def _apply(self, event: Any) -> None:  # noqa: C901
         self.log.append(event)
         match event:
             case e.ElementActivated():
@@ -218,7 +217,7 @@ class World:
             case e.ItemsGathered():
                 self.outputs.pop(event.body_key, None)
             case e.ErrorEscaped():
-                self.do(c.RaiseIncident(event.element_key, "UNHANDLED_ERROR_EVENT", event.code))
+                self.do(c.RaiseIncident(event.element_key, "UNHANDLED_ERROR_EVENT", event.code, event.chunk))
 
     def _drop(self, rows: dict[int, Any], event: Any) -> None:
         for key, row in list(rows.items()):

@@ -38,7 +38,10 @@ def create_tables(database: Database) -> None:
     """All tables and the shared row, without migrations."""
     with database.engine.connect().execution_options(bpm_writes=True) as connection:
         db.metadata.create_all(connection)
-        connection.execute(server_state.insert(), [{"id": 1, "clock_offset_us": 0, "clock_pinned_at": None, "identity_version": 0, "definition_version": 0}])
+        connection.execute(
+            server_state.insert(),
+            [{"id": 1, "clock_offset_us": 0, "clock_pinned_at": None, "identity_version": 0, "definition_version": 0}],
+        )
         connection.commit()
 
 
@@ -63,7 +66,9 @@ class EngineClock:
         while True:
             with self._bpm.server.database.read() as connection:
                 due = connection.execute(
-                    sa.select(timer.c.key, timer.c.due_at).where(timer.c.due_at <= target).order_by(timer.c.due_at, timer.c.key)
+                    sa.select(timer.c.key, timer.c.due_at)
+                    .where(timer.c.due_at <= target)
+                    .order_by(timer.c.due_at, timer.c.key)
                 ).first()
             if due is None:
                 break
@@ -94,7 +99,9 @@ class Product:
     @classmethod
     def on(cls, database: Database, folder: Path, connectors: Registry | None = None, **settings: Any) -> Product:
         values = Settings(data_dir=folder, secret_key="x" * 32, **settings)
-        return cls(bootstrap.build(values, database=database, connectors=connectors or load_connectors(ROOT / "connectors")))
+        return cls(
+            bootstrap.build(values, database=database, connectors=connectors or load_connectors(ROOT / "connectors"))
+        )
 
     def with_settings(self, **settings: Any) -> Product:
         return Product(replace(self.server, settings=replace(self.server.settings, **settings)))

@@ -26,7 +26,7 @@ from bpm_server.web.api.search_schemas import page_shape, query_schema
 from bpm_server.web.json_provider import read_body, reply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from bpm_server.domain.identity import Actor
     from bpm_server.reports.query import Page, Query
@@ -67,6 +67,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
         status: int = 200,
         public: bool = False,
         body_required: bool = False,
+        parameters: Sequence[dict[str, Any]] = (),
         doc: dict[str, Any] | None = None,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Adds an operation.
@@ -80,6 +81,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
             status: Of a reply; 204 for functions that return nothing.
             public: Nobody needs to sign in; the call has the system's own restricted actor.
             body_required: Whether a missing body is refused.
+            parameters: Of the query string, for the OpenAPI document.
             doc: More members of the OpenAPI operation.
         """
 
@@ -89,7 +91,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
             described = self.doc(
                 operationId=operation_id,
                 tags=[self._tag],
-                **self._parameters_doc(path),
+                **self._parameters_doc(path, parameters),
                 **self._body_doc(takes, required=body_required),
                 **({"security": []} if public else {}),
                 **(doc or {}),
@@ -102,7 +104,13 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
         return add
 
     def search(
-        self, path: str, operation_id: str, table: SearchTable, find: Callable[..., Page[Any]] | None = None
+        self,
+        path: str,
+        operation_id: str,
+        table: SearchTable,
+        find: Callable[..., Page[Any]] | None = None,
+        *,
+        parameters: Sequence[dict[str, Any]] = (),
     ) -> None:
         """Adds a search.
 
@@ -111,6 +119,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
             operation_id: As in the contract.
             table: What it searches.
             find: Gives the page for a call, a query and the path's parameters; as a rule the table's own search.
+            parameters: Further parameters, for the OpenAPI document.
         """
         names = _parameter_names(path)
 
@@ -126,7 +135,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
         run.__doc__ = f"Search {table.search.what}s."
         body = {"required": False, "content": {"application/json": {"schema": query_schema(table)}}}
         described = self.doc(
-            operationId=operation_id, tags=[self._tag], requestBody=body, **self._parameters_doc(path)
+            operationId=operation_id, tags=[self._tag], requestBody=body, **self._parameters_doc(path, parameters)
         )(run)
         described = self.alt_response(200, schema=page_shape(table.item), success=True)(described)
         self.add_url_rule(_flask_path(path), operation_id, described, methods=["POST"])
@@ -155,16 +164,19 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
             if isinstance(result, Response):
                 return result
             if result is None:
-                return Response(status=204 if status == 200 else status)
+                return nothing(204 if status == 200 else status)
             return reply(result if write is None else write(result), status)
 
         return run
 
     @staticmethod
-    def _parameters_doc(path: str) -> dict[str, Any]:
+    def _parameters_doc(path: str, more: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
         parameters = [
-            {"in": "path", "name": name, "required": True, "schema": _parameter_schema(name)}
-            for name in _parameter_names(path)
+            *(
+                {"in": "path", "name": name, "required": True, "schema": _parameter_schema(name)}
+                for name in _parameter_names(path)
+            ),
+            *more,
         ]
         return {"parameters": parameters} if parameters else {}
 
@@ -173,6 +185,18 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
         if takes is None:
             return {}
         return {"requestBody": {"required": required, "content": {"application/json": {"schema": takes}}}}
+
+
+def nothing(status: int = 204) -> Response:
+    """A reply without a body."""
+    response = Response(status=status)
+    del response.headers["Content-Type"]
+    return response
+
+
+def xml(data: bytes) -> Response:
+    """A file as it was deployed."""
+    return Response(data, content_type="text/xml; charset=utf-8")
 
 
 def _find(call: Call, table: SearchTable, query: Query) -> Page[Any]:

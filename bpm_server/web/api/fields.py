@@ -311,6 +311,15 @@ class Body(Schema):
             field_obj.data_key = camel(field_name)
 
 
+class StrictBody(Body):
+    """What a request of our own API carries: a member that we do not know is a mistake."""
+
+    class Meta:
+        """Read by marshmallow."""
+
+        unknown = "raise"
+
+
 class Reply(Schema):
     """What a reply carries: every member is there, null where there is no value."""
 

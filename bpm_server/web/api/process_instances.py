@@ -68,7 +68,7 @@ class Tags(Names):
         return list(dict.fromkeys(found))
 
 
-class Creation(Body):
+class ProcessInstanceCreation(Body):
     """Which process starts, and with what."""
 
     process_definition_id = Text()
@@ -164,7 +164,7 @@ def get_process_instance(call: Call, key: int) -> report.InstanceLine:
     "POST",
     "/process-instances",
     "createProcessInstance",
-    takes=Creation,
+    takes=ProcessInstanceCreation,
     gives=CreateProcessInstanceResult,
     body_required=True,
 )

@@ -7,7 +7,32 @@ from typing import TYPE_CHECKING
 from flask_smorest import Api  # type: ignore[import-untyped]
 
 from bpm_server.web import problems
-from bpm_server.web.api import cluster, deployments, process_instances, tasks
+from bpm_server.web.api import (
+    authentication,
+    clock,
+    cluster,
+    decisions,
+    deployments,
+    elements,
+    expressions,
+    forms,
+    groups,
+    health,
+    incidents,
+    jobs,
+    messages,
+    process_definitions,
+    process_instances,
+    resources,
+    roles,
+    statistics,
+    tasks,
+    tokens,
+    users,
+    variables,
+    webhook_deliveries,
+    webhook_endpoints,
+)
 from bpm_server.web.api.fields import Number, Reply, Text
 from bpm_server.web.api.search_schemas import PageRequest
 
@@ -19,9 +44,28 @@ if TYPE_CHECKING:
 
 NOUNS: tuple[ApiBlueprint, ...] = (
     cluster.api,
+    authentication.api,
     deployments.api,
+    resources.api,
+    process_definitions.api,
     process_instances.api,
+    elements.api,
+    statistics.api,
+    variables.api,
     tasks.api,
+    forms.api,
+    jobs.api,
+    incidents.api,
+    messages.api,
+    decisions.api,
+    expressions.api,
+    users.api,
+    groups.api,
+    roles.api,
+    clock.api,
+    webhook_endpoints.api,
+    webhook_deliveries.api,
+    tokens.api,
 )
 
 
@@ -76,3 +120,4 @@ def register(app: Flask, server: Server, version: str) -> None:
     schemes.schema("PageRequest", schema=PageRequest)
     for blueprint in NOUNS:
         documented.register_blueprint(blueprint)
+    app.register_blueprint(health.api)

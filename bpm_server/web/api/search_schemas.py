@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
+
+from flask import request
 
 from bpm_server.reports.query import OPERATORS, Kind
 from bpm_server.web.api.fields import Body, Flag, Many, Number, One, Reply, Text
-from bpm_server.web.api.searching import WIRE_OPERATORS, Filter
+from bpm_server.web.api.searching import WIRE_OPERATORS, Filter, read_page
 
 if TYPE_CHECKING:
+    from bpm_server.reports.query import Page, PageOf
     from bpm_server.web.api.searching import SearchTable
 
 
@@ -30,10 +34,45 @@ class PageReply(Reply):
     end_cursor = Text(null=True)
 
 
+@functools.cache
 def page_shape(item: type[Reply]) -> type[Reply]:
     """The reply of a search for such items."""
     members: dict[str, Any] = {"items": Many(item), "page": One(PageReply), "__doc__": f"A page of {item.__name__}."}
     return type(f"{item.__name__}Page", (Reply,), members)
+
+
+PAGE_PARAMETERS: list[dict[str, Any]] = [
+    {"in": "query", "name": "limit", "schema": {"type": "integer", "minimum": 1, "maximum": 10_000, "default": 100}},
+    {"in": "query", "name": "after", "schema": {"type": "string"}, "description": "Cursor of the page before."},
+    {"in": "query", "name": "before", "schema": {"type": "string"}, "description": "Cursor of the page after."},
+]
+"""Of lists that are read with GET."""
+
+
+def read_page_parameters() -> PageOf:
+    """Which page the query string of the current request wants.
+
+    Raises:
+        InvalidInput: names the parameter that is wrong.
+    """
+    found: dict[str, Any] = {name: request.args[name] for name in ("after", "before") if name in request.args}
+    if "limit" in request.args:
+        text = request.args["limit"]
+        found["limit"] = int(text) if text.isdecimal() and len(text) < 10 else text
+    return read_page(found)
+
+
+def page_values(page: Page[Any]) -> dict[str, Any]:
+    """A page for the writer of :func:`page_shape`."""
+    return {
+        "items": page.items,
+        "page": {
+            "total_items": page.total,
+            "has_more_total_items": page.more_than_total,
+            "start_cursor": page.start,
+            "end_cursor": page.end,
+        },
+    }
 
 
 _JSON_TYPES: dict[Kind, dict[str, Any]] = {

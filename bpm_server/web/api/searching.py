@@ -6,6 +6,7 @@ A search is a table: which members of the filter are which field, and by what on
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from bpm_server.kernel.errors import InvalidInput
@@ -13,7 +14,7 @@ from bpm_server.reports.query import OPERATORS, Condition, Kind, Order, PageOf, 
 from bpm_server.web.api.fields import Flag, Number, Word, read_key, read_moment, read_text, shown, writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from bpm_server.reports.query import Operator, Page
     from bpm_server.reports.search import Search
@@ -38,10 +39,28 @@ WIRE_OPERATORS: dict[str, Operator] = {
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A member of a filter: our field, and the words that it may have where they are few."""
+    """A member of a filter: our field, and the words that it may have where they are few.
+
+    Attributes:
+        ours: Our words for each of the contract's, where they differ.
+    """
 
     field: str
     words: tuple[str, ...] = ()
+    ours: Mapping[str, tuple[str, ...]] | None = None
+
+    def translated(self, conditions: list[Condition]) -> list[Condition]:
+        """Conditions in our words."""
+        return conditions if self.ours is None else [self._translate(one, self.ours) for one in conditions]
+
+    def _translate(self, one: Condition, ours: Mapping[str, tuple[str, ...]]) -> Condition:
+        if one.operator == "exists":
+            return one
+        words: Iterable[str] = one.value if one.operator in ("in", "not_in") else (one.value,)
+        if one.operator == "like":
+            words = [word for word in self.words if fnmatchcase(word, one.value)]
+        values = tuple(value for word in words for value in ours[word])
+        return Condition(one.field, "not_in" if one.operator in ("neq", "not_in") else "in", values)
 
 
 @dataclass(frozen=True)
@@ -119,35 +138,21 @@ class SearchTable:
             return _variables(wanted.field, value, path)
         if kind is Kind.TAGS:
             return [Condition(wanted.field, "eq", tag) for tag in _texts(value, path)]
-        return _values(wanted.field, kind, value, path, wanted.words)
+        return wanted.translated(_values(wanted.field, kind, value, path, wanted.words))
 
     # --- sort -------------------------------------------------------------------------------------------
 
     def _order(self, found: Any) -> tuple[Order, ...]:
-        if found is None:
-            return ()
-        if not isinstance(found, list) or len(found) > 10:
-            message = f"Expected sort as a list of at most 10 fields, but found {shown(found)}"
-            raise InvalidInput(message, field="sort")
-        return tuple(order for n, one in enumerate(found) if (order := self._sorted_by(one, f"sort.{n}")) is not None)
+        known = (*self.sorts, *self.more_sorts, "tenantId")
+        return tuple(
+            Order(self._sorted_by(name), descending)
+            for name, descending in read_sort(found, known)
+            if name != "tenantId"  # there is one tenant
+        )
 
-    def _sorted_by(self, one: Any, path: str) -> Order | None:
-        if not isinstance(one, dict):
-            message = f"Expected {path} as an object with field and order, but found {shown(one)}"
-            raise InvalidInput(message, field=path)
-        name, order = one.get("field"), one.get("order") or "ASC"
-        if not isinstance(name, str) or name not in (*self.sorts, *self.more_sorts, "tenantId"):
-            known = ", ".join(sorted((*self.sorts, *self.more_sorts)))
-            message = f"Expected one of {known} in {path}.field, but found {shown(name)}"
-            raise InvalidInput(message, field=f"{path}.field")
-        if not isinstance(order, str) or order.upper() not in ("ASC", "DESC"):
-            message = f"Expected ASC or DESC in {path}.order, but found {shown(order)}"
-            raise InvalidInput(message, field=f"{path}.order")
-        if name == "tenantId":
-            return None  # there is one tenant
-        known_filter = self.more_sorts.get(name) or self.filters[name]
-        ours = known_filter if isinstance(known_filter, str) else known_filter.field
-        return Order(ours, order.upper() == "DESC")
+    def _sorted_by(self, name: str) -> str:
+        found = self.more_sorts.get(name) or self.filters[name]
+        return found if isinstance(found, str) else found.field
 
     # --- reply ------------------------------------------------------------------------------------------
 
@@ -196,6 +201,38 @@ def read_page(found: Any) -> PageOf:
                 raise InvalidInput(message, field=f"page.{name}")
             values[name] = value
     return PageOf(**values)
+
+
+def read_sort(found: Any, known: tuple[str, ...]) -> list[tuple[str, bool]]:
+    """Fields to sort by, and whether each falls.
+
+    Args:
+        found: The member ``sort`` of a body.
+        known: What one can sort by.
+
+    Raises:
+        InvalidInput: names the member that is wrong.
+    """
+    if found is None:
+        return []
+    if not isinstance(found, list) or len(found) > 10:
+        message = f"Expected sort as a list of at most 10 fields, but found {shown(found)}"
+        raise InvalidInput(message, field="sort")
+    return [_read_sort(one, f"sort.{n}", known) for n, one in enumerate(found)]
+
+
+def _read_sort(one: Any, path: str, known: tuple[str, ...]) -> tuple[str, bool]:
+    if not isinstance(one, dict):
+        message = f"Expected {path} as an object with field and order, but found {shown(one)}"
+        raise InvalidInput(message, field=path)
+    name, order = one.get("field"), one.get("order") or "ASC"
+    if not isinstance(name, str) or name not in known:
+        message = f"Expected one of {', '.join(sorted(known))} in {path}.field, but found {shown(name)}"
+        raise InvalidInput(message, field=f"{path}.field")
+    if not isinstance(order, str) or order.upper() not in ("ASC", "DESC"):
+        message = f"Expected ASC or DESC in {path}.order, but found {shown(order)}"
+        raise InvalidInput(message, field=f"{path}.order")
+    return name, order.upper() == "DESC"
 
 
 # --- values of conditions -------------------------------------------------------------------------------

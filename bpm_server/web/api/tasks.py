@@ -70,14 +70,14 @@ class UserTaskResult(Reply):
     tenant_id = TheTenant()
 
 
-class Completion(Body):
+class TaskCompletion(Body):
     """Results of a task."""
 
     variables = Data(null=True, load_default=None)
     action = Text(null=True)
 
 
-class Assignment(Body):
+class TaskAssignment(Body):
     """Whose task it becomes."""
 
     assignee = Text(required=True)
@@ -92,7 +92,7 @@ class Resettable(Moment):
         return "" if value == "" else read_moment(value)
 
 
-class Changeset(Body):
+class TaskChangeset(Body):
     """What changes; null and absent members stay as they are."""
 
     due_date = Resettable(null=True)
@@ -102,10 +102,10 @@ class Changeset(Body):
     priority = Number(least=0, most=100, null=True)
 
 
-class Update(Body):
+class TaskUpdate(Body):
     """A change of a task."""
 
-    changeset = One(Changeset, null=True, load_default=None)
+    changeset = One(TaskChangeset, null=True, load_default=None)
     action = Text(null=True)
 
 
@@ -147,13 +147,13 @@ def get_user_task(call: Call, key: int) -> report.TaskLine:
         return report.SEARCH.get(connection, call.actor, key)
 
 
-@api.operation("POST", "/user-tasks/{userTaskKey}/completion", "completeUserTask", takes=Completion, status=204)
+@api.operation("POST", "/user-tasks/{userTaskKey}/completion", "completeUserTask", takes=TaskCompletion, status=204)
 def complete_user_task(call: Call, key: int) -> None:
     """Complete a user task; the process goes on."""
     tasks.complete_task(call.server, call.actor, key, call.body["variables"])
 
 
-@api.operation("POST", "/user-tasks/{userTaskKey}/assignment", "assignUserTask", takes=Assignment, status=204)
+@api.operation("POST", "/user-tasks/{userTaskKey}/assignment", "assignUserTask", takes=TaskAssignment, status=204)
 def assign_user_task(call: Call, key: int) -> None:
     """Assign a user task; any name is accepted."""
     override = call.body["allow_override"] is not False
@@ -166,7 +166,7 @@ def unassign_user_task(call: Call, key: int) -> None:
     tasks.unassign_task(call.server, call.actor, key)
 
 
-@api.operation("PATCH", "/user-tasks/{userTaskKey}", "updateUserTask", takes=Update, status=204)
+@api.operation("PATCH", "/user-tasks/{userTaskKey}", "updateUserTask", takes=TaskUpdate, status=204)
 def update_user_task(call: Call, key: int) -> None:
     """Change dates, priority or candidates of a user task."""
     changes: dict[str, Any] = {

@@ -1,0 +1,148 @@
+"""Runs a past case again from its journal: the same commands on the same version must cause the same events.
+
+Nothing is written. Keys that a step draws are new; they are compared by the place where they first occur.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import sqlalchemy as sa
+
+from bpm_server import engine
+from bpm_server.domain import commands, events
+from bpm_server.engine.outcome import DecisionOutcome
+from bpm_server.kernel import json
+from bpm_server.kernel.errors import NotFound
+from bpm_server.store.moments import read_moment
+from bpm_server.store.tables.history import journal
+from bpm_server.store.tables.instances import process_instance
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.engine import Connection, Row
+
+    from bpm_server.bpmn.values import Variables
+    from bpm_server.services.server import Server
+
+FIRST_KEY = 1 << 62
+"""Keys of a replay begin here, above all real ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The first event of a step that came out otherwise; None where one side has no more."""
+
+    sequence: int
+    recorded: Any
+    replayed: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What a replay gave: how many steps were run, and the first event that came out otherwise."""
+
+    steps: int
+    difference: Difference | None
+
+
+def replay(server: Server, instance_key: int) -> Replay:
+    """Replays an instance on its own version of process and decisions.
+
+    Raises:
+        NotFound: there is no such instance.
+    """
+    with server.database.read() as connection:
+        moment = read_moment(connection)
+        key = connection.execute(
+            sa.select(process_instance.c.process_definition_key).where(process_instance.c.key == instance_key)
+        ).scalar()
+        if key is None:
+            message = f"Expected to find process instance '{instance_key}', but there is none"
+            raise NotFound(message)
+        compiled = server.definitions.process(connection, moment.definition_version, key)
+        steps = connection.execute(
+            sa.select(*journal.columns).where(journal.c.instance_key == instance_key).order_by(journal.c.sequence)
+        ).all()
+        running = _Replaying(server, connection, moment.definition_version, compiled.definition)
+        for number, step in enumerate(steps, 1):
+            difference = running.step(step)
+            if difference is not None:
+                return Replay(number, difference)
+    return Replay(len(steps), None)
+
+
+class _Replaying:
+    def __init__(self, server: Server, connection: Connection, version: int, definition: engine.Definition) -> None:
+        self._server = server
+        self._connection = connection
+        self._version = version
+        self._definition = definition
+        self._numbers = itertools.count(FIRST_KEY)
+        self._to_new: dict[int, int] = {}
+        self._instance: engine.Instance | None = None
+
+    def step(self, row: Row[Any]) -> Difference | None:
+        recorded: list[Any] = json.loads(row.events)
+        decisions = _RecordedDecisions(self, recorded)
+        context = engine.Context(row.at, lambda: next(self._numbers), decisions, self._server.limits)
+        command = json.loads(row.command)
+        if self._instance is None:
+            started = msgspec.convert(command, commands.StartInstance)
+            outcome = engine.start(self._definition, started, context)
+        else:
+            translated = msgspec.convert(self._translate(command), commands.AnyCommand)
+            outcome = engine.advance(self._instance, translated, context)
+        self._instance = outcome.instance
+        return self._compare(row.sequence, recorded, json.loads(json.dumps(outcome.events)))
+
+    def _translate(self, value: Any) -> Any:
+        """A recorded value with the keys of the replay."""
+        if type(value) is int:
+            return self._to_new.get(value, value)
+        if isinstance(value, list):
+            return [self._translate(item) for item in value]
+        return value
+
+    def _compare(self, sequence: int, recorded: list[Any], replayed: list[Any]) -> Difference | None:
+        for old, new in itertools.zip_longest(recorded, replayed):
+            if not self._same(old, new):
+                return Difference(sequence, old, new)
+        return None
+
+    def _same(self, old: Any, new: Any) -> bool:
+        """Equal, where a key of the replay stands for the recorded key at the same place."""
+        if type(new) is int and new >= FIRST_KEY and type(old) is int:
+            return self._to_new.setdefault(old, new) == new
+        if isinstance(old, list) and isinstance(new, list):
+            return len(old) == len(new) and all(map(self._same, old, new))
+        return bool(old == new)
+
+    def decide(self, decision_key: int, variables: Variables, now: datetime) -> DecisionOutcome | None:
+        """Evaluates exactly the version that was evaluated then."""
+        found = self._server.definitions.find_decision(self._connection, self._version, key=decision_key)
+        if found is None:
+            return None
+        row, model = found
+        return engine.decide(row, model, variables, now)
+
+
+class _RecordedDecisions:
+    """Gives each business rule task the decision version that it used when it was recorded."""
+
+    def __init__(self, replaying: _Replaying, recorded: list[Any]) -> None:
+        tag = events.DecisionEvaluated.__struct_config__.tag
+        self._replaying = replaying
+        self._keys = iter([event[4] for event in recorded if event[0] == tag])
+
+    def evaluate(
+        self, decision_id: str, binding: str, version: str | None, variables: Variables, now: datetime
+    ) -> DecisionOutcome | None:
+        """See ``engine.outcome.Decisions``."""
+        del decision_id, binding, version
+        key = next(self._keys, None)
+        return None if key is None else self._replaying.decide(key, variables, now)

@@ -1,0 +1,249 @@
+"""Where webhooks go: adding, changing and trying endpoints; sending a delivery once more."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bpm_server.connectors import webhooks
+from bpm_server.connectors.http import Policy, check_url
+from bpm_server.domain.identity import check_identifier
+from bpm_server.domain.states import DeliveryState
+from bpm_server.kernel import json
+from bpm_server.kernel.errors import AlreadyExists, NotFound
+from bpm_server.services.authorization import authorize
+from bpm_server.services.deliveries import SECRET_PURPOSE
+from bpm_server.services.transaction import command, transaction
+from bpm_server.store import outbox as store
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Row
+
+    from bpm_server.domain.identity import Actor
+    from bpm_server.services.server import Server
+    from bpm_server.services.transaction import Transaction
+
+TEST_EVENT = "webhook.test"
+DISABLED_BY_HAND = "disabled by hand"
+KEPT_SECRETS = 2
+"""The newest and the one before: both sign while receivers change over."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewEndpoint:
+    """An endpoint and its signing secret, which is shown this once."""
+
+    key: int
+    secret: str
+
+
+def _check_url(server: Server, url: str) -> None:
+    settings = server.settings
+    check_url(url, Policy(settings.allow_loopback_webhooks, frozenset(settings.webhook_allowed_hosts)))
+
+
+def _secret(given: str | None) -> str:
+    if given is None:
+        return webhooks.new_secret()
+    webhooks.secret_bytes(given)
+    return given
+
+
+@command
+def create_endpoint(server: Server, actor: Actor, name: str, url: str, secret: str | None = None) -> NewEndpoint:
+    """Adds an endpoint.
+
+    Args:
+        server: The server.
+        actor: Who adds it.
+        name: By which processes name it.
+        url: Where webhooks go.
+        secret: ``whsec_...``; None: one is made.
+
+    Raises:
+        AlreadyExists: the name is taken.
+        InvalidInput: the name, the URL or the secret cannot be one.
+        Forbidden: the permission WEBHOOK:CREATE is missing.
+    """
+    check_identifier(name, "an endpoint name")
+    _check_url(server, url)
+    chosen = _secret(secret)
+    with transaction(server, actor) as tx:
+        authorize(actor, "WEBHOOK", "CREATE")
+        if store.find_endpoint(tx.connection, name) is not None:
+            message = f"Expected to add webhook endpoint '{name}', but there is one of that name"
+            raise AlreadyExists(message)
+        key = server.new_key()
+        values = {
+            "key": key,
+            "name": name,
+            "url": url,
+            "secrets": _seal(tx, [chosen]),
+            "created_at": tx.now,
+            "created_by": actor.username,
+            "disabled_at": None,
+            "disabled_reason": None,
+            "paused_until": None,
+        }
+        store.insert_endpoint(tx.connection, values)
+    return NewEndpoint(key, chosen)
+
+
+def _seal(tx: Transaction, keys: list[str]) -> bytes:
+    return tx.server.secrets.seal(json.dumps_bytes(keys), SECRET_PURPOSE)
+
+
+@command
+def update_endpoint(
+    server: Server,
+    actor: Actor,
+    key: int,
+    *,
+    url: str | None = None,
+    enabled: bool | None = None,
+    rotate: bool = False,
+    secret: str | None = None,
+) -> str | None:
+    """Changes what is named.
+
+    Args:
+        server: The server.
+        actor: Who changes it.
+        key: The endpoint.
+        url: Where webhooks go from now on.
+        enabled: Enabling ends a pause too.
+        rotate: A new secret signs from now on; the one before signs as well until the next rotation.
+        secret: The new one; None: one is made.
+
+    Returns:
+        The new secret where it was rotated; shown this once.
+
+    Raises:
+        NotFound: there is no such endpoint.
+        InvalidInput: the URL or the secret cannot be one.
+        Forbidden: the permission WEBHOOK:UPDATE is missing.
+    """
+    if url is not None:
+        _check_url(server, url)
+    chosen = _secret(secret) if rotate or secret is not None else None
+    with transaction(server, actor) as tx:
+        authorize(actor, "WEBHOOK", "UPDATE")
+        found = _read(tx, key)
+        changes: dict[str, Any] = {}
+        if url is not None:
+            changes["url"] = url
+        if enabled is True:
+            changes.update(disabled_at=None, disabled_reason=None, paused_until=None)
+            tx.wake("deliveries")
+        elif enabled is False and found.disabled_at is None:
+            changes.update(disabled_at=tx.now, disabled_reason=DISABLED_BY_HAND)
+        if chosen is not None:
+            before: list[str] = json.loads(server.secrets.open(found.secrets, SECRET_PURPOSE))
+            changes["secrets"] = _seal(tx, [chosen, *before][:KEPT_SECRETS])
+        if changes:
+            store.update_endpoint(tx.connection, key, **changes)
+    return chosen
+
+
+def _read(tx: Transaction, key: int) -> Row[Any]:
+    found = store.find_endpoint_by_key(tx.connection, key)
+    if found is None:
+        message = f"Expected to find webhook endpoint '{key}', but there is none"
+        raise NotFound(message)
+    return found
+
+
+@command
+def delete_endpoint(server: Server, actor: Actor, key: int) -> None:
+    """Removes an endpoint; its deliveries stay, those that wait will fail.
+
+    Raises:
+        NotFound: there is no such endpoint.
+        Forbidden: the permission WEBHOOK:DELETE is missing.
+    """
+    with transaction(server, actor) as tx:
+        authorize(actor, "WEBHOOK", "DELETE")
+        _read(tx, key)
+        store.delete_endpoint(tx.connection, key)
+
+
+@command
+def try_endpoint(server: Server, actor: Actor, key: int) -> int:
+    """Sends a message of the type ``webhook.test``; the log of deliveries says what came of it.
+
+    Returns:
+        The delivery's key.
+
+    Raises:
+        NotFound: there is no such endpoint.
+        Forbidden: the permission WEBHOOK:UPDATE is missing.
+    """
+    with transaction(server, actor) as tx:
+        authorize(actor, "WEBHOOK", "UPDATE")
+        found = _read(tx, key)
+        payload = webhooks.body(TEST_EVENT, tx.now, {"endpoint": found.name, "requestedBy": actor.username})
+        return _enqueue(tx, found.name, f"msg_test_{secrets.token_hex(8)}", TEST_EVENT, payload)
+
+
+@command
+def replay_delivery(server: Server, actor: Actor, key: int) -> int:
+    """Sends a delivery once more: the same id and payload, so that the receiver can tell that it is the same.
+
+    Returns:
+        The new delivery's key.
+
+    Raises:
+        NotFound: there is no such delivery.
+        Forbidden: the permission WEBHOOK:UPDATE is missing.
+    """
+    with transaction(server, actor) as tx:
+        authorize(actor, "WEBHOOK", "UPDATE")
+        found = store.read_delivery(tx.connection, key)
+        if found is None:
+            message = f"Expected to find webhook delivery '{key}', but there is none"
+            raise NotFound(message)
+        return _enqueue(
+            tx,
+            found.endpoint_name,
+            found.webhook_id,
+            found.event_type,
+            found.payload,
+            replay_of=found.replay_of or key,
+            instance_key=found.instance_key,
+        )
+
+
+def _enqueue(
+    tx: Transaction,
+    endpoint: str,
+    webhook_id: str,
+    event_type: str,
+    payload: bytes,
+    *,
+    replay_of: int | None = None,
+    instance_key: int | None = None,
+) -> int:
+    """No job waits for this delivery: the process is not touched, whatever comes of it."""
+    key = tx.server.new_key()
+    values = {
+        "key": key,
+        "endpoint_name": endpoint,
+        "webhook_id": webhook_id,
+        "event_type": event_type,
+        "payload": payload,
+        "state": DeliveryState.WAITING,
+        "attempts": 0,
+        "next_at": tx.moment.database_now,
+        "lease": None,
+        "job_key": None,
+        "instance_key": instance_key,
+        "element_key": None,
+        "chunk": 0,
+        "replay_of": replay_of,
+        "created_at": tx.now,
+        "ended_at": None,
+    }
+    store.insert_delivery(tx.connection, values)
+    tx.wake("deliveries")
+    return key

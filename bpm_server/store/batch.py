@@ -1,0 +1,225 @@
+"""The rows of one transaction: collected while a command runs, written at its end, few statements in all.
+
+Inserts and their later changes in the same transaction are merged before anything is written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from bpm_server.domain.states import IncidentState
+from bpm_server.store import messages, rows
+from bpm_server.store.tables.decisions import decision_instance
+from bpm_server.store.tables.history import journal
+from bpm_server.store.tables.instances import element_instance, incident, instance_item, process_instance, variable
+from bpm_server.store.tables.jobs import job, timer
+from bpm_server.store.tables.messages import pending_signal, subscription
+from bpm_server.store.tables.tasks import user_task, user_task_candidate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from sqlalchemy.engine import Connection
+
+
+@dataclass(slots=True)
+class InstanceRow:
+    """What the store knows of an instance while a transaction works on it."""
+
+    key: int
+    process_definition_key: int
+    process_id: str
+    version: int
+    state: str
+    lock_version: int
+    root_key: int
+    parent_key: int | None
+    parent_element_key: int | None
+    parent_chunk: int | None
+    depth: int
+    business_key: str | None
+    incidents: int
+    started_at: datetime
+    started_by: str | None = None
+    ended_at: datetime | None = None
+    tags: str | None = None
+    tokens: bytes | None = None
+    is_new: bool = False
+    last_sequence: int = 0
+
+
+class Batch:
+    """Collects the rows of one transaction and writes them at its end."""
+
+    def __init__(self, now: datetime, database_now: datetime, actor: str | None, new_key: Callable[[], int]) -> None:
+        self.now = now
+        self.database_now = database_now
+        self.actor = actor
+        self.new_key = new_key
+        self.instances: dict[int, InstanceRow] = {}
+        self.chunks: dict[int, tuple[InstanceRow, int, bytes | None]] = {}
+        self.items: dict[int, dict[str, Any]] = {}
+        self.elements: dict[int, dict[str, Any]] = {}
+        self.ended_elements: dict[int, dict[str, Any]] = {}
+        self.variables: dict[tuple[int, str], dict[str, Any]] = {}
+        self.tasks: dict[int, dict[str, Any]] = {}
+        self.ended_tasks: dict[int, str] = {}
+        self.candidates: list[dict[str, Any]] = []
+        self.jobs: dict[int, dict[str, Any]] = {}
+        self.ended_jobs: dict[int, str] = {}
+        self.timers: dict[int, dict[str, Any]] = {}
+        self.ended_timers: list[tuple[int, tuple[str, ...] | None]] = []
+        self.subscriptions: dict[int, dict[str, Any]] = {}
+        self.ended_subscriptions: list[tuple[int, tuple[str, ...] | None]] = []
+        self.incidents: dict[int, dict[str, Any]] = {}
+        self.resolved_incidents: set[int] = set()
+        self.gathered: list[int] = []
+        self.decisions: list[dict[str, Any]] = []
+        self.signals: list[dict[str, Any]] = []
+        self.journal: list[dict[str, Any]] = []
+        self.ended_message_starts: list[int] = []
+
+    def flush(self, connection: Connection) -> None:
+        """Writes everything."""
+        self._flush_instances(connection)
+        self._flush_chunks(connection)
+        self._flush_elements(connection)
+        rows.upsert(connection, variable, list(self.variables.values()), ("scope_key", "name"), ("value",))
+        self._flush_tasks(connection)
+        self._flush_jobs(connection)
+        rows.insert(connection, timer, list(self.timers.values()))
+        rows.insert(connection, subscription, list(self.subscriptions.values()))
+        self._flush_incidents(connection)
+        rows.insert(connection, decision_instance, self.decisions)
+        rows.insert(connection, pending_signal, self.signals)
+        rows.insert(connection, journal, self.journal)
+
+    def _flush_instances(self, connection: Connection) -> None:
+        new = [_instance_values(row) for row in self.instances.values() if row.is_new]
+        rows.insert(connection, process_instance, new)
+        changed = [
+            {
+                "b_key": row.key,
+                "b_version": row.lock_version,
+                "b_state": row.state,
+                "b_ended": row.ended_at,
+                "b_incidents": row.incidents,
+                "b_tokens": row.tokens,
+            }
+            for row in self.instances.values()
+            if not row.is_new
+        ]
+        if changed:
+            _UPDATE_INSTANCE.run(connection, changed)
+        for key in self.ended_message_starts:
+            messages.forget_start(connection, key)
+
+    def _flush_chunks(self, connection: Connection) -> None:
+        if self.gathered:
+            connection.execute(instance_item.delete().where(instance_item.c.body_key.in_(self.gathered)))
+        if not self.chunks and not self.items:
+            return
+        changed: list[dict[str, Any]] = []
+        dropped: list[int] = []
+        for key, (row, parent, data) in self.chunks.items():
+            output = self.items.pop(key, None)
+            if data is None and output is None:
+                dropped.append(key)
+                continue
+            changed.append({**no_item(key, row), **(output or {}), "parent_chunk": parent, "tokens": data})
+        changed += [item for item in self.items.values() if item["body_key"] not in self.gathered]
+        rows.upsert(connection, instance_item, changed, ("key",), ("tokens", "output", "body_key", "position"))
+        if dropped:
+            connection.execute(instance_item.delete().where(instance_item.c.key.in_(dropped)))
+
+    def _flush_elements(self, connection: Connection) -> None:
+        rows.insert(connection, element_instance, list(self.elements.values()))
+        if self.ended_elements:
+            _END_ELEMENT.run(connection, list(self.ended_elements.values()))
+
+    def _flush_tasks(self, connection: Connection) -> None:
+        rows.insert(connection, user_task, list(self.tasks.values()))
+        if self.ended_tasks:
+            ended = [
+                {"b_key": key, "b_state": state, "b_at": self.now, "b_by": self.actor}
+                for key, state in self.ended_tasks.items()
+            ]
+            _END_TASK.run(connection, ended)
+            _DELETE_CANDIDATES.run(connection, [{"b_key": key} for key in self.ended_tasks])
+        rows.insert(connection, user_task_candidate, self.candidates)
+
+    def _flush_jobs(self, connection: Connection) -> None:
+        rows.insert(connection, job, list(self.jobs.values()))
+        if self.ended_jobs:
+            ended = [{"b_key": key, "b_state": state, "b_at": self.now} for key, state in self.ended_jobs.items()]
+            _END_JOB.run(connection, ended)
+        for table, waits in ((timer, self.ended_timers), (subscription, self.ended_subscriptions)):
+            everything = [key for key, event_ids in waits if event_ids is None]
+            if everything:
+                connection.execute(table.delete().where(table.c.element_key.in_(everything)))
+            for key, event_ids in waits:
+                if event_ids is not None:
+                    connection.execute(
+                        table.delete().where(table.c.element_key == key, table.c.event_id.in_(event_ids))
+                    )
+
+    def _flush_incidents(self, connection: Connection) -> None:
+        if self.resolved_incidents:
+            connection.execute(
+                incident.update()
+                .where(incident.c.element_key.in_(self.resolved_incidents), incident.c.state == IncidentState.ACTIVE)
+                .values(state=IncidentState.RESOLVED, resolved_at=self.now)
+            )
+        rows.insert(connection, incident, list(self.incidents.values()))
+
+
+_UPDATE_INSTANCE = rows.Prepared(
+    lambda _: (
+        process_instance.update()
+        .where(process_instance.c.key == sa.bindparam("b_key"))
+        .values(
+            lock_version=sa.bindparam("b_version"),
+            state=sa.bindparam("b_state"),
+            ended_at=sa.bindparam("b_ended"),
+            incidents=sa.bindparam("b_incidents"),
+            tokens=sa.bindparam("b_tokens"),
+        )
+    )
+)
+_END_ELEMENT = rows.Prepared(
+    lambda _: (
+        element_instance.update()
+        .where(element_instance.c.key == sa.bindparam("b_key"))
+        .values(state=sa.bindparam("b_state"), ended_at=sa.bindparam("b_at"))
+    )
+)
+_END_TASK = rows.Prepared(
+    lambda _: (
+        user_task.update()
+        .where(user_task.c.key == sa.bindparam("b_key"))
+        .values(state=sa.bindparam("b_state"), ended_at=sa.bindparam("b_at"), ended_by=sa.bindparam("b_by"))
+    )
+)
+_DELETE_CANDIDATES = rows.Prepared(
+    lambda _: user_task_candidate.delete().where(user_task_candidate.c.task_key == sa.bindparam("b_key"))
+)
+_END_JOB = rows.Prepared(
+    lambda _: (
+        job.update()
+        .where(job.c.element_key == sa.bindparam("b_key"), job.c.ended_at.is_(None))
+        .values(state=sa.bindparam("b_state"), ended_at=sa.bindparam("b_at"), lease=sa.null())
+    )
+)
+
+
+def _instance_values(row: InstanceRow) -> dict[str, Any]:
+    return {column.name: getattr(row, column.name) for column in process_instance.columns}
+
+
+def no_item(key: int, row: InstanceRow) -> dict[str, Any]:
+    """Columns of an item that has neither output nor place yet."""
+    return {"key": key, "instance_key": row.key, "parent_chunk": 0, "body_key": None, "position": None, "output": None}

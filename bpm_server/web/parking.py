@@ -1,0 +1,93 @@
+"""Requests that wait for something to happen: long polls and awaited completions.
+
+They hold a request thread each, so at most half of the threads may wait; a request beyond that is answered at once.
+Commits of this process wake them; what other processes commit is found by looking every quarter of a second.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+from flask import current_app, request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from flask import Flask
+
+    from bpm_server.services.server import Server
+
+T = TypeVar("T")
+EXTENSION = "bpm_server.parking"
+LOOK_AGAIN_S = 0.25
+
+
+class Parking:
+    """The places of one server process, and the bell that wakes who waits there."""
+
+    def __init__(self, server: Server) -> None:
+        self._places = threading.BoundedSemaphore(max(server.settings.threads // 2, 1))
+        self._bell = threading.Condition()
+        self._rung: dict[str, int] = {}
+        server.wake.listeners.append(self.ring)
+
+    def ring(self, topics: frozenset[str]) -> None:
+        """Something of these topics was committed."""
+        with self._bell:
+            for topic in topics:
+                self._rung[topic] = self._rung.get(topic, 0) + 1
+            self._bell.notify_all()
+
+    @contextmanager
+    def place(self) -> Iterator[bool]:
+        """Takes a place as long as the block runs; False where none is free."""
+        taken = self._places.acquire(blocking=False)
+        try:
+            yield taken
+        finally:
+            if taken:
+                self._places.release()
+
+    def wait(self, topics: tuple[str, ...], look: Callable[[], T | None], seconds: float) -> T | None:
+        """Looks until there is something, at most for so long. To be called in a :meth:`place`.
+
+        Args:
+            topics: Of the wake-ups after which it is worth looking.
+            look: Gives None as long as there is nothing.
+            seconds: How long to wait; None is the result then, and where the server stops or the client has gone.
+        """
+        end = time.monotonic() + seconds
+        while True:
+            seen = self._heard(topics)
+            found = look()
+            left = end - time.monotonic()
+            if found is not None or left <= 0 or _is_over():
+                return found
+            with self._bell:
+                self._bell.wait_for(lambda: self._heard(topics) != seen, min(left, LOOK_AGAIN_S))  # noqa: B023
+
+    def _heard(self, topics: tuple[str, ...]) -> int:
+        return sum(self._rung.get(topic, 0) for topic in topics)
+
+
+def use_parking(app: Flask, server: Server) -> None:
+    """Gives an application its places."""
+    app.extensions[EXTENSION] = Parking(server)
+
+
+def of_app() -> Parking:
+    """The places of the application that handles this request."""
+    found: Parking = current_app.extensions[EXTENSION]
+    return found
+
+
+def _is_over() -> bool:
+    """Whether the server stops or the client has gone; ``web.serving`` answers both."""
+    for question in ("bpm_server.stopping", "waitress.client_disconnected"):
+        ask = request.environ.get(question)
+        if ask is not None and ask():
+            return True
+    return False

@@ -1,0 +1,106 @@
+"""Commands keep their shape: one commit site, one transaction each, always authorized."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.support.services import ROOT
+
+PACKAGE = ROOT / "bpm_server"
+MAY_COMMIT = {"services/transaction.py", "store/migrate.py"}
+"""The commands' only commit, and migrations (before any command can run)."""
+AUTHORIZES = {"authorize", "authorize_work", "authorize_sight", "check_work", "check_claim"}
+WITHOUT_TRANSACTION: dict[str, str] = {}
+"""Commands that open no transaction of their own, each with the reason."""
+
+
+def modules(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.py"))
+
+
+def commands() -> list[tuple[str, ast.FunctionDef]]:
+    found = []
+    for path in modules(PACKAGE / "services"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and any(
+                isinstance(d, ast.Name) and d.id == "command" for d in node.decorator_list
+            ):
+                found.append((f"{path.stem}.{node.name}", node))
+    return found
+
+
+def calls(node: ast.AST) -> list[str]:
+    names = []
+    for call in ast.walk(node):
+        if isinstance(call, ast.Call):
+            target = call.func
+            names.append(target.id if isinstance(target, ast.Name) else getattr(target, "attr", ""))
+    return names
+
+
+COMMANDS = commands()
+
+
+def test_there_are_commands_to_check() -> None:
+    assert len(COMMANDS) > 20
+
+
+@pytest.mark.parametrize(("name", "node"), COMMANDS, ids=[name for name, _ in COMMANDS])
+def test_a_command_opens_exactly_one_transaction(name: str, node: ast.FunctionDef) -> None:
+    if name not in WITHOUT_TRANSACTION:
+        assert calls(node).count("transaction") == 1, (
+            f"{name} must open one transaction: whoever calls a command relies on all or nothing. "
+            "Move what belongs to another transaction into another command."
+        )
+
+
+@pytest.mark.parametrize(("name", "node"), COMMANDS, ids=[name for name, _ in COMMANDS])
+def test_a_command_authorizes(name: str, node: ast.FunctionDef) -> None:
+    helpers = {
+        other.name: other
+        for path in modules(PACKAGE / "services")
+        for other in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(other, ast.FunctionDef)
+    }
+    names = set(calls(node))
+    for called in list(names):
+        if called in helpers:
+            names |= set(calls(helpers[called]))
+    assert names & AUTHORIZES, f"{name} must ask services.authorization before it acts"
+
+
+def test_a_command_never_calls_a_command() -> None:
+    names = {name.split(".")[1] for name, _ in COMMANDS}
+    for name, node in COMMANDS:
+        called = {
+            call.func.id for call in ast.walk(node) if isinstance(call, ast.Call) and isinstance(call.func, ast.Name)
+        }
+        inner = called & names - {name.split(".")[1]}
+        assert not inner, f"{name} calls the commands {inner}: it would open a second transaction inside its own"
+
+
+def test_only_the_transaction_commits() -> None:
+    committing = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in modules(PACKAGE)
+        if "commit" in calls(ast.parse(path.read_text(encoding="utf-8")))
+    }
+    assert committing <= MAY_COMMIT, (
+        f"{sorted(committing - MAY_COMMIT)} commit: use services.transaction, so that a command is all or nothing"
+    )
+
+
+def test_broad_except_only_at_the_edges() -> None:
+    allowed = {"worker/rounds.py", "worker/embedded.py", "web/problems.py"}
+    broad = set()
+    for path in modules(PACKAGE):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ExceptHandler) and (
+                node.type is None
+                or (isinstance(node.type, ast.Name) and node.type.id in ("Exception", "BaseException"))
+            ):
+                broad.add(path.relative_to(PACKAGE).as_posix())
+    assert broad <= allowed, f"{sorted(broad - allowed)} swallow every error; only the edges may"

@@ -1,0 +1,156 @@
+"""Many at once: exactly one wins, the others are told who did, and nothing is done twice."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from bpm_server.domain.identity import Actor, Permission
+from bpm_server.kernel.errors import AlreadyExists, WrongState
+from bpm_server.services import jobs, messages, process_instances, tasks, timers
+from bpm_server.store.tables.history import journal
+from bpm_server.store.tables.instances import process_instance
+from bpm_server.store.tables.jobs import timer
+from tests.support.bpmn_builder import Process, event
+from tests.support.bpmn_builder import timer as timer_event
+from tests.support.product import ADMIN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.support.product import Product
+
+CONTENDERS = 100
+
+
+def at_once(count: int, act: Callable[[int], Any]) -> list[Any]:
+    """Runs ``act`` in so many threads that start together; results or exceptions, by thread."""
+    gate = threading.Barrier(count)
+    results: list[Any] = [None] * count
+
+    def run(number: int) -> None:
+        gate.wait()
+        try:
+            results[number] = act(number)
+        except Exception as error:
+            results[number] = error
+
+    threads = [threading.Thread(target=run, args=(n,)) for n in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def one_task() -> bytes:
+    p = Process()
+    p.path(p.start(), p.user("a"), p.user("b"), p.end())
+    return p.xml()
+
+
+def person(number: int) -> Actor:
+    return Actor(f"person{number}", permissions=frozenset({Permission("*", "*")}))
+
+
+def test_a_hundred_people_complete_one_task_and_exactly_one_does(bpm: Product) -> None:
+    bpm.deploy(one_task())
+    key = bpm.start()
+    task = bpm.task("a").key
+    results = at_once(CONTENDERS, lambda n: tasks.complete_task(bpm.server, person(n), task, {"by": n}))
+    winners = [n for n, result in enumerate(results) if result is None]
+    assert len(winners) == 1
+    losers = [result for result in results if result is not None]
+    assert all(isinstance(error, WrongState) for error in losers), Counter(map(repr, losers))
+    assert {error.details["endedBy"] for error in losers} == {f"person{winners[0]}"}
+    assert all(f"completed by person{winners[0]} at 2026-01-01" in error.message for error in losers)
+    assert bpm.variables(key) == {"by": winners[0]}
+    assert bpm.open_tasks() == ["b"]
+
+
+def test_a_hundred_people_claim_one_task_and_exactly_one_gets_it(bpm: Product) -> None:
+    bpm.deploy(one_task())
+    bpm.start()
+    task = bpm.task("a").key
+    results = at_once(CONTENDERS, lambda n: tasks.claim_task(bpm.server, person(n), task))
+    assert results.count(None) == 1
+    winner = results.index(None)
+    assert {error.details["assignee"] for error in results if error is not None} == {f"person{winner}"}
+
+
+def test_parallel_tasks_of_one_instance_completed_at_once_lose_nothing(bpm: Product) -> None:
+    p = Process()
+    p.path(p.start(), p.add("parallelGateway", "split"))
+    p.add("parallelGateway", "join")
+    names = [f"t{n}" for n in range(20)]
+    for name in names:
+        p.path("split", p.user(name), "join")
+    p.path("join", p.end())
+    bpm.deploy(p.xml())
+    key = bpm.start()
+    keys = [bpm.task(name).key for name in names]
+    results = at_once(len(keys), lambda n: tasks.complete_task(bpm.server, ADMIN, keys[n], {names[n]: n}))
+    assert results == [None] * len(keys)
+    assert bpm.state(key) == "COMPLETED"
+    assert bpm.variables(key) == {name: n for n, name in enumerate(names)}
+    assert bpm.scalars(sa.select(sa.func.count()).select_from(journal)) == [len(keys) + 1]
+
+
+def test_a_job_goes_to_one_worker(bpm: Product) -> None:
+    p = Process()
+    p.path(p.start(), p.service("job", "work"), p.end())
+    bpm.deploy(p.xml())
+    for _ in range(30):
+        bpm.start()
+
+    def take(number: int) -> list[int]:
+        leased = jobs.activate_jobs(bpm.server, ADMIN, ["work"], limit=7, lease_ms=60_000, worker=f"w{number}")
+        return [job.row.key for job in leased]
+
+    taken = [key for keys in at_once(10, take) for key in keys]
+    assert len(taken) == len(set(taken)) == 30
+
+
+def test_a_timer_fires_once_however_many_workers_see_it(bpm: Product) -> None:
+    p = Process()
+    p.path(p.start(), p.add("intermediateCatchEvent", "t", timer_event("Duration", "PT1M")), p.user("a"))
+    bpm.deploy(p.xml())
+    bpm.start()
+    (key,) = bpm.scalars(sa.select(timer.c.key))
+    bpm.clock.set(bpm.clock.now().replace(hour=1))
+    assert at_once(20, lambda _: timers.fire_timer(bpm.server, key)).count(True) == 1
+    assert bpm.open_tasks() == ["a"]
+
+
+def test_a_message_published_while_instances_begin_to_wait_reaches_every_one(bpm: Product) -> None:
+    p = Process()
+    p.message("m", "paid", "=order")
+    p.path(p.start(), p.add("receiveTask", "r", messageRef="m"), p.end())
+    bpm.deploy(p.xml())
+
+    def act(number: int) -> Any:
+        order = f"o{number // 2}"
+        if number % 2:
+            return messages.publish_message(bpm.server, ADMIN, "paid", order, {}, 600_000)
+        return process_instances.start_process(bpm.server, ADMIN, process_id="p", variables={"order": order}).key
+
+    at_once(40, act)
+    bpm.deliver()
+    assert Counter(bpm.scalars(sa.select(process_instance.c.state))) == {"COMPLETED": 20}
+
+
+def test_a_message_with_an_id_is_accepted_once(bpm: Product) -> None:
+    p = Process()
+    p.message("m", "order")
+    p.path(p.start("s", event("message", messageRef="m")), p.user("a"))
+    bpm.deploy(p.xml())
+    results = at_once(
+        20, lambda _: messages.publish_message(bpm.server, ADMIN, "order", "k", {}, 600_000, message_id="once")
+    )
+    assert sum(isinstance(result, int) for result in results) == 1
+    assert all(isinstance(result, int | AlreadyExists) for result in results), results
+    bpm.deliver()
+    assert bpm.open_tasks() == ["a"]
