@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bpm_server.kernel import json
+from bpm_server.reports import forms, sight
 from bpm_server.store import definitions
 from bpm_server.store.instances import effective_variables
+from bpm_server.store.moments import read_moment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from bpm_server.bpmn.model import Process
+    from bpm_server.services.server import Server
 
 EMBEDDED = "camunda-forms:bpmn:"
 
@@ -43,3 +46,25 @@ def form_data(connection: Connection, schema: dict[str, Any], scope_path: Sequen
     text = json.dumps(schema)
     found = effective_variables(connection, scope_path)
     return {name: json.loads(value) for name, value in found.items() if name in text}
+
+
+def start_form(
+    server: Server, definition_key: int, instance_key: int | None = None
+) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    """The start form of a process and, for a running case, what its fields hold now.
+
+    Whether the reader may see it is the caller's question.
+    """
+    with server.database.read() as connection:
+        version = read_moment(connection).definition_version
+        process = server.definitions.process(connection, version, definition_key).definition.process
+        deployed = forms.of_start(server, connection, sight.EVERYTHING, definition_key)
+        if deployed is not None:
+            schema: dict[str, Any] | None = json.loads(deployed.schema)
+        else:
+            references = [start.form for start in process.starts() if start.event is None and start.form is not None]
+            key = references[0].key.source if references and references[0].key is not None else ""
+            schema = embedded_schema(process, key) if key else None
+        if schema is None or instance_key is None:
+            return schema, {}
+        return schema, form_data(connection, schema, [instance_key])

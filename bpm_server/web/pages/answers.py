@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from flask import make_response, redirect, render_template, request
 
@@ -59,3 +59,10 @@ def local_path(text: str | None) -> str:
     if parts.scheme or parts.netloc or any(ord(char) < 32 for char in text):
         return "/"
     return text
+
+
+def said(response: Response, text: str, tone: str = "good") -> Response:
+    """A word for the next page that the browser shows."""
+    value = json.dumps({"text": text, "tone": tone})
+    response.set_cookie("bpm_said", quote(value), max_age=30, samesite="Lax")
+    return response

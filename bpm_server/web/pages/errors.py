@@ -37,9 +37,8 @@ def for_machines() -> bool:
     if answers.is_fragment():
         return False
     accepted = request.accept_mimetypes
-    return not accepted.accept_html or (
-        accepted["application/json"] > accepted["text/html"] or accepted["application/problem+json"] > 0
-    )
+    html = accepted["text/html"]
+    return html == 0 or max(accepted["application/json"], accepted["application/problem+json"]) > html
 
 
 def _from_error(error: BpmError) -> Response:

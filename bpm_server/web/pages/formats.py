@@ -57,7 +57,7 @@ def duration(span: timedelta | None) -> str:
     if span is None:
         return ""
     if span < timedelta(minutes=1):
-        return _("moments")
+        return _("less than a minute")
     language = locale(visitor().language)
     if span < timedelta(hours=1):
         return dates.format_timedelta(span, granularity="minute", threshold=1.5, locale=language)

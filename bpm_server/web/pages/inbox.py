@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, request
+from flask import Blueprint, make_response, request
 
+from bpm_server.domain.states import TaskState
+from bpm_server.reports import cases as case_report
 from bpm_server.reports import inbox as report
 from bpm_server.reports.names import person_names
 from bpm_server.reports.process_models import models
+from bpm_server.reports.task_details import state_of
 from bpm_server.web import access
 from bpm_server.web.pages import answers
+from bpm_server.web.pages.case_lines import CaseLine, case_lines
 from bpm_server.web.pages.summaries import Summary, summarize
 from bpm_server.web.pages.visitor import signed_in
 from bpm_server.web.pages.wording import element_name, outcomes, process_name
@@ -88,6 +92,27 @@ class View:
         return report.Wanted(self.text, self.process_id, self.after, limit, self.newest)
 
 
+@pages.get("/inbox/news")
+def news() -> Response:
+    """What has changed since a browser looked: its list anew, and a word where its opened task is gone."""
+    view, actor = View.of_request(), signed_in()
+    shown, opened = request.args.get("rows", PAGE, int), request.args.get("open", 0, int)
+    values = list_values(actor, view, min(max(shown, PAGE), report.MOST_ROWS))
+    gone = _gone(actor, opened) if opened else None
+    if values["seen"] == request.args.get("seen") and gone is None:
+        return make_response("", 204)
+    return answers.html("inbox/news.html", view=view, gone=gone, task_key=opened, **values)
+
+
+def _gone(actor: Actor, key: int) -> dict[str, Any] | None:
+    """Who has done the opened task in the meantime."""
+    task = state_of(access.server(), actor, key)
+    if task is None or task.state == TaskState.CREATED or task.ended_by == actor.username:
+        return None
+    names = person_names(access.server(), [task.ended_by])
+    return {"task": task, "who": names.get(task.ended_by or "", "")}
+
+
 @pages.get("/")
 def home() -> Response:
     """The inbox."""
@@ -107,12 +132,18 @@ def list_values(actor: Actor, view: View, limit: int = PAGE) -> dict[str, Any]:
     by_process = report.processes_to_do(server, actor)
     names = models(server, by_process)
     filters = [(names[key].id, process_name(names[key]), number) for key, number in by_process.items()]
-    return {**found, "counts": report.counts(server, actor), "filters": sorted(filters, key=lambda one: one[1])}
+    values = {**found, "counts": report.counts(server, actor), "filters": sorted(filters, key=lambda one: one[1])}
+    return {**values, "seen": fingerprint(values)}
 
 
 def rows(actor: Actor, view: View, limit: int = PAGE) -> dict[str, Any]:
     """One page of a list."""
     server = access.server()
+    if view.tab == "started":
+        started = case_report.cases(
+            server, actor, case_report.Filter(view.text, view.process_id, mine=True, after=view.after, limit=limit)
+        )
+        return {"lines": case_lines(started.items), "next_cursor": started.next_cursor}
     find = report.done if view.tab == "done" else report.todo
     found = find(server, actor, view.wanted(limit))
     return {"lines": lines(found.items), "next_cursor": found.next_cursor}
@@ -138,7 +169,10 @@ def _line(row: report.TaskRow, process: Process, people: Mapping[str, str]) -> L
     )
 
 
-def fingerprint(counts: report.Counts, items: Sequence[Line]) -> str:
-    """Changes when anything of a list changes that people see."""
-    text = f"{counts}{[(line.row.key, line.row.assignee, line.row.state) for line in items]}"
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def fingerprint(values: Mapping[str, Any]) -> str:
+    """Changes when anything of a list changes that people see, except how long things have been waiting."""
+    items: Sequence[Line | CaseLine] = values["lines"]
+    seen = [
+        (line.row.key, line.row.state, line.row.assignee if isinstance(line, Line) else line.places) for line in items
+    ]
+    return hashlib.sha256(f"{values['counts']}{values['filters']}{seen}".encode()).hexdigest()[:16]

@@ -9,20 +9,27 @@ from markupsafe import Markup
 
 from bpm_server import __version__
 from bpm_server.kernel import json
+from bpm_server.web import access
 from bpm_server.web.assets import Assets
 from bpm_server.web.pages import (
+    bulk,
     compression,
+    deep_links,
     errors,
     files,
+    finance_system,
     formats,
     icons,
     inbox,
+    instances,
     preferences,
     security,
     signing_in,
+    starting,
     summaries,
     tasks,
     texts,
+    webhooks,
     wording,
 )
 from bpm_server.web.pages.languages import LANGUAGES
@@ -34,7 +41,18 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
-NOUNS = (signing_in.pages, preferences.pages, inbox.pages, tasks.pages)
+NOUNS = (
+    signing_in.pages,
+    preferences.pages,
+    inbox.pages,
+    bulk.pages,
+    tasks.pages,
+    starting.pages,
+    instances.pages,
+    webhooks.pages,
+    deep_links.pages,
+    finance_system.pages,
+)
 FILTERS = ("moment", "full_moment", "iso", "duration", "exact_duration", "since", "number", "money", "count")
 _IN_SCRIPT = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 
@@ -98,6 +116,7 @@ def navigation() -> list[tuple[str, str, str, str, bool]]:
         ("start", "/start", "plus", _("Start"), True),
         ("instances", "/instances", "route", _("Cases"), True),
         ("webhooks", "/admin/webhooks", "webhook", _("Webhooks"), who.may("WEBHOOK", "READ")),
+        ("finance", "/demo/finance-system", "receipt", _("Finance (demo)"), access.server().settings.demo),
     ]
 
 

@@ -13,10 +13,11 @@ from bpm_server.reports.names import group_names, person_names
 from bpm_server.reports.task_details import TaskDetail, task_detail
 from bpm_server.services import tasks
 from bpm_server.web import access
-from bpm_server.web.pages import answers, inbox
+from bpm_server.web.pages import answers, inbox, panes
+from bpm_server.web.pages.diagrams import file_reply
 from bpm_server.web.pages.summaries import summarize
 from bpm_server.web.pages.texts import gettext as _
-from bpm_server.web.pages.visitor import actor, signed_in
+from bpm_server.web.pages.visitor import actor, signed_in, visitor
 from bpm_server.web.pages.wording import (
     element_name,
     outcome_name,
@@ -35,13 +36,36 @@ MAX_VALUES = 2_000_000
 
 
 @pages.get(PATH)
-def show(key: int) -> Response:
-    """A task beside the list."""
+@pages.get(f"{PATH}/<any(why,timeline,diagram):pane>")
+def show(key: int, pane: str = "form") -> Response:
+    """A task beside the list, or one pane of it."""
     view = inbox.View.of_request()
-    values = detail_values(task_detail(access.server(), signed_in(), key), view)
+    task = task_detail(access.server(), signed_in(), key)
+    if answers.target() == f"pane-{pane}" and pane != "form":
+        return answers.html(f"panes/{pane}.html", **pane_values(task, pane))
+    values = {**detail_values(task, view), **pane_values(task, pane), "pane": pane}
     if answers.target() == "detail":
         return answers.html("tasks/detail.html", **values)
     return whole_page(view, "tasks/detail.html", values)
+
+
+def pane_values(task: TaskDetail, pane: str) -> dict[str, Any]:
+    """What a pane beside the form shows."""
+    if pane == "why":
+        return panes.why_values(task)
+    if pane == "timeline":
+        return panes.timeline_values(task.instance_key, task.process)
+    if pane == "diagram":
+        url = f"/tasks/{task.key}/diagram.bpmn?lang={visitor().language}"
+        found = panes.diagram_values(task.instance_key, task.process, url)
+        return {**found, "process": process_name(task.process)}
+    return {}
+
+
+@pages.get(f"{PATH}/diagram.bpmn")
+def diagram(key: int) -> Response:
+    """The diagram's file, for whoever may see the task."""
+    return file_reply(task_detail(access.server(), signed_in(), key).process_definition_key)
 
 
 def whole_page(view: inbox.View, template: str, values: dict[str, Any]) -> Response:
@@ -56,6 +80,7 @@ def detail_values(task: TaskDetail, view: inbox.View) -> dict[str, Any]:
     offered = [*group_names(server, task.candidate_groups).values(), *(people[name] for name in task.candidate_users)]
     return {
         "task": task,
+        "pane": "form",
         "view": view,
         "name": element_name(task.process, task.element_id, task.name),
         "process": process_name(task.process),
@@ -105,7 +130,10 @@ def _refused(task: TaskDetail, error: InvalidInput) -> Response:
     errors = found if isinstance(found, list) else []
     field = error.details.get("field")
     problem = _("A comment is needed.") if field == "comment" else _("Please check what you have entered.")
-    return answers.html("tasks/refused.html", 422, task=task, problem=problem, errors=errors, field=field)
+    message = "" if errors else error.message
+    return answers.html(
+        "tasks/refused.html", 422, task=task, problem=problem, errors=errors, field=field, message=message
+    )
 
 
 def too_late(key: int, view: inbox.View) -> Response:

@@ -23,7 +23,7 @@ KNOWN_ICONS = {"approved": "check", "rejected": "x", "returned": "arrow-back-up"
 def in_language(properties: Mapping[str, str], name: str, default: str | None = None) -> str:
     """A property in the visitor's language, else as it stands in the model."""
     language = visitor().language
-    for suffix in (f".{language}", f".{language.split('-')[0]}"):
+    for suffix in (f".{language}", f".{language.partition('-')[0]}"):
         found = properties.get(name + suffix)
         if found:
             return found
@@ -85,7 +85,7 @@ def translated_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     A component's property ``label.en`` replaces its ``label``; a path reaches inside: ``columns.0.label.en``.
     """
     language = visitor().language
-    suffixes = (f".{language}", f".{language.split('-')[0]}")
+    suffixes = (f".{language}", f".{language.partition('-')[0]}")
     result: dict[str, Any] = copy.deepcopy(dict(schema))
     stack: list[Any] = [result]
     while stack:

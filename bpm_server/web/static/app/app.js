@@ -127,6 +127,8 @@
   });
   on("submit", "[data-act=sign-out]", () => sessionStorage.clear());
   on("submit", "[data-confirm]", (event, form) => { if (!confirm(form.dataset.confirm)) event.preventDefault(); });
+  on("click", "[data-open-dialog]", (_, button) => $(`#${button.dataset.openDialog}`).showModal());
+  on("click", "[data-close-dialog]", (_, button) => button.closest("dialog").close());
   on("change", ".row-check input", showSelection);
   on("click", "[data-clear-selection]", () => { $$(".row-check input:checked").forEach((box) => { box.checked = false; }); showSelection(); });
   on("click", "[data-copy]", async (_, button) => {
@@ -156,7 +158,7 @@
     if (ctx.sourceElement.id === "pulse") {
       ctx.request.body.set("rows", rows().length);
       const opened = $("article[data-task]");
-      if (opened) ctx.request.body.set("open", opened.dataset.task);
+      if (opened && !("readonly" in opened.dataset)) ctx.request.body.set("open", opened.dataset.task);
     }
   });
   document.addEventListener("task-done", (event) => {
@@ -174,6 +176,16 @@
   if (pulse) {
     setInterval(() => { if (!document.hidden) refreshList(); }, 10_000);
     document.addEventListener("visibilitychange", () => { if (!document.hidden) refreshList(); });
+  }
+
+  // --- a word from the page before ----------------------------------------------------------------------------------
+  const said = document.cookie.split("; ").find((one) => one.startsWith("bpm_said="));
+  if (said) {
+    document.cookie = "bpm_said=;path=/;max-age=0;samesite=lax";
+    try {
+      const { text, tone } = JSON.parse(decodeURIComponent(said.slice("bpm_said=".length)));
+      say(text, { tone });
+    } catch { /* not ours */ }
   }
 
   mountIslands();

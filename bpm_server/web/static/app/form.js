@@ -15,11 +15,10 @@ export async function mount(element, { modules, word, say }) {
   const draft = readonly ? null : new Draft(`draft:${element.dataset.key}`);
   const place = document.createElement("div");
   element.append(place);
-  const form = new Form({ container: place, debounce: false, additionalModules: [translations] });
+  const form = new Form({ container: place, debounce: false, additionalModules: [translations], properties: { readOnly: readonly } });
   await form.importSchema(schema, data);
   const before = readonly ? {} : form._getSubmitData();
-  if (readonly) form.setProperty("readOnly", true);
-  else await restore(form, schema, data, draft, { word, say });
+  if (!readonly) await restore(form, schema, data, draft, { word, say });
   element.querySelector(".island-wait")?.remove();
   label(place, schema);
   const acts = element.closest("[data-form-scope], article")?.querySelector("form[data-acts]");
