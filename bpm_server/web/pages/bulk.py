@@ -50,8 +50,10 @@ def approve() -> Response:
     results = [_approve(who, key, comment) for key in keys]
     view = inbox.View.of_request()
     values = {**inbox.list_values(who, view), "view": view, "results": results}
-    template = "inbox/bulk_result.html" if answers.is_fragment() else "inbox/page.html"
-    return answers.html(template, opened=None if answers.is_fragment() else "inbox/bulk_result.html", **values)
+    part = "inbox/bulk_result.html"
+    if answers.is_fragment():
+        return answers.html(part, is_fragment=True, **values)
+    return answers.html("inbox/page.html", opened=part, is_fragment=False, **values)
 
 
 def _approve(who: Actor, key: int, comment: str | None) -> Result:

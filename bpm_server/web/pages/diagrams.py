@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from flask import Response
+from flask import Response, request
 from lxml import etree
 
 from bpm_server.bpmn.model import GATEWAYS
@@ -14,6 +14,7 @@ from bpm_server.reports.diagrams import diagram_file
 from bpm_server.reports.traces import trace
 from bpm_server.web import access
 from bpm_server.web.pages import formats
+from bpm_server.web.pages.languages import LANGUAGES
 from bpm_server.web.pages.visitor import visitor
 from bpm_server.web.pages.wording import element_name
 
@@ -55,7 +56,8 @@ def _is_place(process: Process, element_id: str) -> bool:
 def file_reply(definition_key: int) -> Response:
     """The BPMN file of a definition; whether the reader may see it is the caller's question."""
     digest, content = diagram_file(access.server(), definition_key)
-    body = _named(digest, visitor().language, content)
+    asked = request.args.get("lang", "")  # in the address, because replies are kept by it
+    body = _named(digest, asked if asked in LANGUAGES else visitor().language, content)
     response = Response(body, content_type="application/xml")
     response.headers["Cache-Control"] = A_DAY
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
