@@ -9,17 +9,18 @@ import { build } from "esbuild";
 
 const out = "bpm_server/web/static/vendor";
 const bootstrap = ["alert", "collapse", "dropdown", "modal", "offcanvas", "tab", "toast", "tooltip"];
-const icons = `adjustments-horizontal alarm alert-circle alert-triangle apps archive arrow-back-up arrow-down
-  arrow-forward-up arrow-left arrow-right arrow-up at ban bell bell-ringing bolt bookmark briefcase bug building
-  calendar calendar-due chart-bar check checkbox checks chevron-down chevron-left chevron-right chevron-up
-  circle-check circle-dashed circle-x clock copy database device-floppy dots dots-vertical download edit
-  external-link eye eye-off file file-text filter flag folder forms git-fork hand-stop help-circle history home
-  inbox info-circle key keyboard language layout-columns layout-dashboard link list list-check list-details loader-2
-  lock login logout mail menu-2 message message-plus moon paperclip pencil phone player-pause player-play
-  player-skip-forward player-stop plug plus printer qrcode refresh robot route rotate-2 search select send settings
-  share shield-lock sitemap sort-ascending sort-descending star sun table tag terminal-2 thumb-down thumb-up trash
-  transfer upload user user-check user-cog user-plus user-share user-x users variable webhook x zoom-in zoom-out
-  zoom-reset`.split(/\s+/);
+const icons = `adjustments-horizontal alarm alert-circle alert-triangle apps archive arrow-back-up arrow-down arrow-forward-up
+  arrow-left arrow-right arrow-up at ban bell bell-ringing bolt bookmark briefcase bug building building-store
+  calendar calendar-due certificate chart-bar check checkbox checks chevron-down chevron-left chevron-right
+  chevron-up circle-check circle-dashed circle-x clock coin copy credit-card database device-floppy dots
+  dots-vertical download edit external-link eye eye-off file file-invoice file-text filter flag folder forms
+  git-fork hand-stop headset heart-handshake help-circle history home inbox info-circle key keyboard language
+  layout-columns layout-dashboard link list list-check list-details loader-2 lock login logout mail menu-2 message
+  message-plus moon paperclip pencil phone plane player-pause player-play player-skip-forward player-stop plug plus
+  printer qrcode receipt refresh robot rotate-2 route search select send settings share shield-lock shopping-cart
+  sitemap sort-ascending sort-descending star sun table tag target terminal-2 thumb-down thumb-up ticket transfer
+  trash truck umbrella upload user user-check user-cog user-plus user-share user-x users variable webhook x zoom-in
+  zoom-out zoom-reset`.split(/\s+/);
 
 // Logical name -> file of node_modules.
 const copied = {
@@ -42,7 +43,7 @@ const bundled = {
     @import "./node_modules/@tabler/core/dist/css/tabler-vendors.css";`, { loader: "css" }],
 };
 // What the first page of the inbox loads; the form of the opened task comes after it as an island.
-const inbox = ["tabler.css", "tabler.js", "htmx.js", "htmx-sse.js", "icons.svg", "tom-select.css", "tom-select.js"];
+const inbox = ["tabler.css", "tabler.js", "htmx.js", "icons.svg", "form-viewer.css"];
 const budget = 250_000;
 
 const read = (file) => readFileSync(join("node_modules", file));
@@ -127,5 +128,5 @@ const sum = (names) => ({ raw: total(names, "raw"), gz: total(names, "gz"), br: 
 console.log("".padEnd(36), ...["raw", "gz", "br"].map((title) => title.padStart(9)));
 Object.keys(sorted).forEach((name) => row(name, sizes[name]));
 row("inbox, first load", sum(inbox));
-row("inbox with the form of a task", sum([...inbox, "form-viewer.js", "form-viewer.css"]));
+row("inbox with the form of a task", sum([...inbox, "form-viewer.js"]));
 if (total(inbox, "gz") > budget) throw new Error(`Expected an inbox of at most ${budget} bytes, but found more`);

@@ -10,12 +10,16 @@ import hashlib
 import hmac
 import random
 import secrets
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
 
 from bpm_server.domain.webhooks import Verdict
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SECRET_PREFIX = "whsec_"  # noqa: S105
 SCHEDULE = (
@@ -32,6 +36,9 @@ SCHEDULE = (
 """Waits after the first, second, ... failed attempt; the first attempt is made at once."""
 JITTER = 0.1
 THROTTLED = frozenset({429, 502, 504})
+TOLERANCE = timedelta(minutes=5)
+"""How old a message may be for a receiver, against replays by others."""
+MOST_SIGNATURES = 10
 
 
 def new_secret() -> str:
@@ -74,6 +81,22 @@ def headers(webhook_id: str, at: datetime, payload: bytes, keys: list[str]) -> d
         "webhook-timestamp": timestamp,
         "webhook-signature": " ".join(signatures),
     }
+
+
+def verify(given: Mapping[str, str], payload: bytes, keys: list[str], now: datetime) -> bool:
+    """Whether a message was signed by one of these secrets, not longer than five minutes ago.
+
+    What a receiver does; every comparison takes the same time.
+    """
+    webhook_id, timestamp = given.get("webhook-id", ""), given.get("webhook-timestamp", "")
+    if not webhook_id or not timestamp.isdigit() or len(timestamp) > 12:
+        return False
+    if abs(int(now.timestamp()) - int(timestamp)) > TOLERANCE.total_seconds():
+        return False
+    expected = headers(webhook_id, datetime.fromtimestamp(int(timestamp), UTC), payload, keys)["webhook-signature"]
+    signatures = [one.encode() for one in given.get("webhook-signature", "").split()[:MOST_SIGNATURES]]
+    matches = [hmac.compare_digest(one, own.encode()) for one in signatures for own in expected.split()]
+    return any(matches)
 
 
 def judge(status: int | None, retry_after: str | None, now: datetime) -> Verdict:

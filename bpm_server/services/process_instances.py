@@ -10,6 +10,7 @@ from bpm_server.kernel import json
 from bpm_server.kernel.errors import InvalidInput, NotFound, WrongState
 from bpm_server.services.advance import Advance
 from bpm_server.services.authorization import authorize
+from bpm_server.services.submissions import check_start_submission
 from bpm_server.services.transaction import command, transaction
 from bpm_server.services.variables import check_variables
 from bpm_server.store import instances as store
@@ -47,6 +48,7 @@ def start_process(
     business_key: str | None = None,
     tags: Sequence[str] = (),
     element_id: str | None = None,
+    from_form: bool = False,
 ) -> Started:
     """Starts an instance and runs it to its first waiting point.
 
@@ -61,6 +63,8 @@ def start_process(
         business_key: The company's own id of the case.
         tags: Free words.
         element_id: A start event other than the none start event.
+        from_form: The variables come from the start form: checked and cleaned as the form says, and who started it
+            is set whatever they say.
 
     Raises:
         NotFound: no such process is deployed.
@@ -70,7 +74,9 @@ def start_process(
     with transaction(server, actor) as tx:
         compiled = _find(tx, process_id, version, version_tag, definition_key)
         authorize(actor, "PROCESS_DEFINITION", "CREATE_PROCESS_INSTANCE", compiled.row.process_id)
-        _set_initiator(compiled, element_id, values, actor)
+        if from_form:
+            values = check_start_submission(tx, compiled, values)
+        _set_initiator(compiled, element_id, values, actor, force=from_form)
         advance = Advance(tx)
         step = c.StartInstance(server.new_key(), values, element_id, business_key)
         row = advance.start(compiled, step, tags=json.dumps(list(tags)) if tags else None)
@@ -78,13 +84,15 @@ def start_process(
     return Started(row.key, compiled.row.key, compiled.row.process_id, compiled.row.version, result)
 
 
-def _set_initiator(compiled: CompiledProcess, element_id: str | None, values: dict[str, Any], actor: Actor) -> None:
-    """Who starts it becomes a variable, where the start event names one and the caller has not set it."""
+def _set_initiator(
+    compiled: CompiledProcess, element_id: str | None, values: dict[str, Any], actor: Actor, *, force: bool
+) -> None:
+    """Who starts it becomes a variable, where the start event names one and no trusted caller has set it."""
     for start in compiled.definition.process.starts():
         if start.id == element_id or (element_id is None and start.event is None):
             name = start.initiator or start.properties.get("initiator")
-            if name:
-                values.setdefault(name, actor.username)
+            if name and (force or name not in values):
+                values[name] = actor.username
 
 
 def _find(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bpm_server.domain.tasks import Task
+    from bpm_server.services.definitions import CompiledProcess
     from bpm_server.services.transaction import Transaction
 
 
@@ -16,4 +17,14 @@ def check_submission(tx: Transaction, task: Task, values: dict[str, Any], *, com
         InvalidInput: ``details["errors"]`` names each field.
     """
     del tx, task, complete
+    return values
+
+
+def check_start_submission(tx: Transaction, compiled: CompiledProcess, values: dict[str, Any]) -> dict[str, Any]:
+    """The values with which a process starts from its form.
+
+    Raises:
+        InvalidInput: ``details["errors"]`` names each field.
+    """
+    del tx, compiled
     return values

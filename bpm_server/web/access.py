@@ -134,4 +134,4 @@ def check_csrf(expected: str) -> None:
     given = request.headers.get(CSRF_HEADER) or request.form.get(CSRF_FIELD, "")
     if not hmac.compare_digest(given.encode(), expected.encode()):
         message = "Expected the session's token against cross-site requests, but it is missing or wrong"
-        raise Forbidden(message)
+        raise Forbidden(message, reason="csrf")

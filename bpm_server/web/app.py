@@ -10,6 +10,7 @@ from bpm_server import __version__
 from bpm_server.web import access, parking, problems
 from bpm_server.web.api import registration
 from bpm_server.web.json_provider import use_exact_json
+from bpm_server.web.pages import registration as pages
 
 if TYPE_CHECKING:
     from flask import Response
@@ -23,7 +24,7 @@ API_PREFIXES = ("/v2/", "/api/")
 
 def create_app(server: Server) -> Flask:
     """The application of a server; one for each process."""
-    app = Flask("bpm_server.web", static_folder="static")
+    app = Flask("bpm_server.web", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = server.settings.request_body_limit
     app.config["MAX_FORM_PARTS"] = 1_000
     app.url_map.strict_slashes = False
@@ -34,6 +35,7 @@ def create_app(server: Server) -> Flask:
     app.before_request(_limit_body)
     app.after_request(_protect)
     registration.register(app, server, __version__)
+    pages.register(app)
     return app
 
 

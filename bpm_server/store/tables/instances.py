@@ -29,6 +29,7 @@ class ProcessInstance(Model):
         sa.Index("ix_process_instance_definition", "process_definition_key", "key"),
         sa.Index("ix_process_instance_parent", "parent_key"),
         sa.Index("ix_process_instance_business_key", "business_key"),
+        sa.Index("ix_process_instance_started_by", "started_by", "key"),
         sa.Index(
             "ix_process_instance_root",
             "root_key",

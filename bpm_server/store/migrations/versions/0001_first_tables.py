@@ -314,6 +314,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_process_instance_definition", "process_instance", ["process_definition_key", "key"], unique=False
     )
+    op.create_index("ix_process_instance_started_by", "process_instance", ["started_by", "key"], unique=False)
     op.create_index("ix_process_instance_parent", "process_instance", ["parent_key"], unique=False)
     op.create_index(
         "ix_process_instance_root",
@@ -497,6 +498,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", name=op.f("pk_user_task")),
     )
     op.create_index("ix_user_task_assignee", "user_task", ["assignee", "state", "key"], unique=False)
+    op.create_index("ix_user_task_ended_by", "user_task", ["ended_by", "ended_at", "key"], unique=False)
     op.create_index("ix_user_task_instance", "user_task", ["instance_key"], unique=False)
     op.create_index("ix_user_task_state", "user_task", ["state", "key"], unique=False)
 

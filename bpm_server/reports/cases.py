@@ -1,0 +1,235 @@
+"""Process instances as people see them: what they are about, who has them now, since when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from bpm_server.domain.states import ElementState, InstanceState, TaskState
+from bpm_server.kernel import json
+from bpm_server.kernel.errors import InvalidInput
+from bpm_server.reports import sight
+from bpm_server.reports.summaries import matches_text, read_summaries
+from bpm_server.store.tables.definitions import process_definition as d
+from bpm_server.store.tables.instances import element_instance as e
+from bpm_server.store.tables.instances import process_instance as p
+from bpm_server.store.tables.tasks import user_task as t
+from bpm_server.store.tables.tasks import user_task_candidate as c
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.engine import Connection
+
+    from bpm_server.domain.identity import Actor
+    from bpm_server.services.server import Server
+
+Where = sa.ColumnElement[bool]
+STATES = ("active", "incidents", "completed", "terminated")
+WORK = ("serviceTask", "sendTask", "receiveTask", "businessRuleTask", "scriptTask", "callActivity",
+        "intermediateCatchEvent")  # fmt: skip
+"""Elements at which a case can wait for something that is no person."""
+MOST_WAITING = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Where a case is: at a person's task, or at another element (``groups`` and ``assignee`` are empty then)."""
+
+    element_id: str
+    name: str | None
+    since: datetime
+    task_key: int | None = None
+    assignee: str | None = None
+    groups: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    """A process instance in lists. ``end_element``: the end event that it reached last."""
+
+    key: int
+    process_definition_key: int
+    process_id: str
+    version: int
+    state: str
+    started_at: datetime
+    started_by: str | None
+    ended_at: datetime | None
+    incidents: int
+    business_key: str | None
+    parent_key: int | None
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    waiting: tuple[Waiting, ...] = ()
+    end_element: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which cases.
+
+    Attributes:
+        state: One of ``STATES``; empty: all.
+        mine: Only those that the actor started.
+        version: Of the process; needs ``process_id``.
+        after: Cursor of the last row that is known already.
+    """
+
+    text: str = ""
+    process_id: str = ""
+    version: int | None = None
+    state: str = ""
+    mine: bool = False
+    after: str = ""
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """Rows, newest first, and the cursor of the last one where there are more."""
+
+    items: tuple[CaseRow, ...]
+    next_cursor: str | None = None
+
+
+def cases(server: Server, actor: Actor, wanted: Filter) -> Cases:
+    """Cases that the actor may see."""
+    with server.database.read() as connection:
+        wheres = [*_of(actor, wanted), *_filters(connection, server, wanted)]
+        if wanted.after:
+            if not wanted.after.isdigit() or len(wanted.after) > 19:
+                message = f"Expected a cursor of this list, but found '{wanted.after[:40]}'"
+                raise InvalidInput(message, field="after")
+            wheres.append(p.c.key < int(wanted.after))
+        query = sa.select(p.c.key).where(*wheres).order_by(p.c.key.desc()).limit(wanted.limit + 1)
+        keys = list(connection.execute(query).scalars())
+        rows = _rows(connection, server, keys[: wanted.limit])
+    return Cases(tuple(rows), str(keys[wanted.limit - 1]) if len(keys) > wanted.limit else None)
+
+
+def case(server: Server, key: int) -> CaseRow | None:
+    """One case; whether the reader may see it is the caller's question."""
+    with server.database.read() as connection:
+        rows = _rows(connection, server, [key])
+    return rows[0] if rows else None
+
+
+def _of(actor: Actor, wanted: Filter) -> list[Where]:
+    if wanted.mine:
+        return [p.c.started_by == actor.username, p.c.parent_key.is_(None)]
+    if actor.may(sight.PROCESS, "READ_PROCESS_INSTANCE"):
+        return []
+    return [sa.or_(p.c.key.in_(_part_of(actor)), p.c.process_id.in_(_granted(actor)))]
+
+
+def _granted(actor: Actor) -> list[str]:
+    return sight.granted_ids(actor, sight.PROCESS, "READ_PROCESS_INSTANCE")
+
+
+def _part_of(actor: Actor) -> sa.CompoundSelect[tuple[int]]:
+    """Keys of the cases that somebody started or works on, each part by its own index."""
+    parts: list[sa.Select[tuple[int]]] = [
+        sa.select(p.c.key).where(p.c.started_by == actor.username),
+        sa.select(t.c.instance_key).where(t.c.assignee == actor.username),
+        sa.select(t.c.instance_key).where(t.c.ended_by == actor.username),
+    ]
+    for kind, names in (("u", [actor.username]), ("g", sorted(actor.groups))):
+        parts += [
+            sa.select(t.c.instance_key)
+            .join_from(c, t, t.c.key == c.c.task_key)
+            .where(c.c.kind == kind, c.c.name.in_(names))
+        ]
+    return sa.union(*parts)
+
+
+def _filters(connection: Connection, server: Server, wanted: Filter) -> list[Where]:
+    wheres: list[Where] = []
+    if wanted.process_id:
+        wheres.append(p.c.process_id == wanted.process_id)
+        if wanted.version is not None:
+            wheres.append(p.c.version == wanted.version)
+    match wanted.state:
+        case "active":
+            wheres.append(p.c.state == InstanceState.ACTIVE)
+        case "incidents":
+            wheres += [p.c.state == InstanceState.ACTIVE, p.c.incidents > 0]
+        case "completed":
+            wheres.append(p.c.state == InstanceState.COMPLETED)
+        case "terminated":
+            wheres.append(p.c.state == InstanceState.TERMINATED)
+    if wanted.text:
+        definitions = _definitions(connection, wanted.process_id)
+        found = matches_text(connection, server, definitions, wanted.text, p.c.key, p.c.business_key, p.c.started_by)
+        wheres.append(sa.or_(found, p.c.key == int(wanted.text)) if _is_key(wanted.text) else found)
+    return wheres
+
+
+def _is_key(text: str) -> bool:
+    return text.isdigit() and len(text) <= 18
+
+
+def _definitions(connection: Connection, process_id: str) -> list[int]:
+    """The newest definition of each process: its summary names the variables to look at."""
+    query = sa.select(sa.func.max(d.c.key)).group_by(d.c.process_id)
+    if process_id:
+        query = query.where(d.c.process_id == process_id)
+    return list(connection.execute(query).scalars())
+
+
+# --- rows -----------------------------------------------------------------------------------------------
+
+
+def _rows(connection: Connection, server: Server, keys: Sequence[int]) -> list[CaseRow]:
+    if not keys:
+        return []
+    columns = [p.c[name] for name in CaseRow.__slots__ if name in p.c]
+    rows = {row.key: row._mapping for row in connection.execute(sa.select(*columns).where(p.c.key.in_(keys)))}
+    summaries = read_summaries(connection, server, {key: row["process_definition_key"] for key, row in rows.items()})
+    waiting = _waiting(connection, [key for key, row in rows.items() if row["ended_at"] is None])
+    ends = _ends(connection, [key for key, row in rows.items() if row["state"] == InstanceState.COMPLETED])
+    return [
+        CaseRow(
+            **rows[key],
+            summary=summaries.get(key, {}),
+            waiting=tuple(waiting.get(key, ())),
+            end_element=ends.get(key),
+        )
+        for key in keys
+        if key in rows
+    ]
+
+
+def _waiting(connection: Connection, keys: Sequence[int]) -> dict[int, list[Waiting]]:
+    found: dict[int, list[Waiting]] = {}
+    if not keys:
+        return found
+    names = ("key", "instance_key", "element_id", "name", "created_at", "assignee", "candidate_groups",
+             "candidate_users")  # fmt: skip
+    query = sa.select(*[t.c[name] for name in names]).where(t.c.instance_key.in_(keys), t.c.state == TaskState.CREATED)
+    for row in connection.execute(query.order_by(t.c.key).limit(MOST_WAITING)):
+        groups, users = (tuple(json.loads(text)) for text in (row.candidate_groups, row.candidate_users))
+        found.setdefault(row.instance_key, []).append(
+            Waiting(row.element_id, row.name, row.created_at, row.key, row.assignee, groups, users)
+        )
+    others = sa.select(e.c.instance_key, e.c.element_id, e.c.started_at).where(
+        e.c.instance_key.in_(keys), e.c.state == ElementState.ACTIVE, e.c.type.in_(WORK)
+    )
+    for row in connection.execute(others.order_by(e.c.key).limit(MOST_WAITING)):
+        found.setdefault(row.instance_key, []).append(Waiting(row.element_id, None, row.started_at))
+    return found
+
+
+def _ends(connection: Connection, keys: Sequence[int]) -> dict[int, str]:
+    """The last end event in the scope of the process itself."""
+    if not keys:
+        return {}
+    query = (
+        sa.select(e.c.instance_key, e.c.element_id)
+        .where(e.c.instance_key.in_(keys), e.c.scope_key == e.c.instance_key, e.c.type == "endEvent")
+        .order_by(e.c.key)
+    )
+    return {row.instance_key: row.element_id for row in connection.execute(query)}

@@ -1,0 +1,174 @@
+"""One task with everything that the person in front of it needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from bpm_server.domain.states import TaskState
+from bpm_server.domain.tasks import may_see, may_work_on
+from bpm_server.kernel import json
+from bpm_server.reports import sight
+from bpm_server.reports.form_data import embedded_schema, form_data, read_schema
+from bpm_server.reports.search import forbidden
+from bpm_server.reports.summaries import read_summaries
+from bpm_server.store import instances, tasks
+from bpm_server.store.moments import read_moment
+from bpm_server.store.tables.instances import process_instance as p
+from bpm_server.store.tables.tasks import user_task as t
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from sqlalchemy.engine import Connection
+
+    from bpm_server.bpmn.model import Process
+    from bpm_server.domain.identity import Actor
+    from bpm_server.domain.tasks import Task
+    from bpm_server.services.server import Server
+
+MOST_VARIABLES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDetail:
+    """A task, its form and its case.
+
+    Attributes:
+        form: form-js schema, None where the task has none.
+        data: Variables that the form shows; without a form all that the task sees.
+        is_mine: Assigned to who asks.
+        may_work: Whether they may complete it as it stands.
+        may_claim: Offered to them, and nobody has it.
+    """
+
+    key: int
+    instance_key: int
+    root_key: int
+    process: Process
+    process_definition_key: int
+    process_version: int
+    element_id: str
+    name: str | None
+    state: str
+    assignee: str | None
+    candidate_users: tuple[str, ...]
+    candidate_groups: tuple[str, ...]
+    due_date: datetime | None
+    created_at: datetime
+    ended_at: datetime | None
+    ended_by: str | None
+    started_by: str | None
+    started_at: datetime
+    business_key: str | None
+    summary: Mapping[str, Any]
+    form: dict[str, Any] | None
+    external_form: str | None
+    data: Mapping[str, Any]
+    outcome: str | None
+    comment: str | None
+    is_mine: bool
+    may_work: bool
+    may_claim: bool
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody still has to do it."""
+        return self.state == TaskState.CREATED
+
+
+def may_look(task: Task, actor: Actor) -> bool:
+    """Assignee, candidates (also when it is done), who completed it, and who may read tasks of the process."""
+    return may_see(task, actor) or task.ended_by == actor.username
+
+
+def task_detail(server: Server, actor: Actor, key: int) -> TaskDetail:
+    """One task.
+
+    Raises:
+        NotFound: there is none.
+        Forbidden: the actor may not see it.
+    """
+    with server.database.read() as connection:
+        task = tasks.read_task(connection, key)
+        if not may_look(task, actor):
+            raise forbidden(actor, "user task", key, (sight.PROCESS, "READ_USER_TASK"))
+        row = connection.execute(
+            sa.select(
+                *[t.c[name] for name in ("process_version", "due_date", "created_at", "scope_path", "external_form")],
+                *[p.c[name] for name in ("started_by", "started_at", "business_key")],
+            )
+            .join_from(t, p, p.c.key == t.c.root_key)
+            .where(t.c.key == key)
+        ).one()
+        version = read_moment(connection).definition_version
+        process = server.definitions.process(connection, version, task.process_definition_key).definition.process
+        path = json.loads(row.scope_path)
+        schema = _schema(connection, task, process)
+        decided = _decided(connection, key)
+        summary = read_summaries(connection, server, {task.instance_key: task.process_definition_key})
+        data = _everything(connection, path) if schema is None else form_data(connection, schema, path)
+    is_open, mine = task.state == TaskState.CREATED, task.assignee == actor.username
+    return TaskDetail(
+        key=key,
+        instance_key=task.instance_key,
+        root_key=task.root_key,
+        process=process,
+        process_definition_key=task.process_definition_key,
+        process_version=row.process_version,
+        element_id=task.element_id,
+        name=task.name,
+        state=task.state,
+        assignee=task.assignee,
+        candidate_users=tuple(sorted(task.candidate_users)),
+        candidate_groups=tuple(sorted(task.candidate_groups)),
+        due_date=row.due_date,
+        created_at=row.created_at,
+        ended_at=task.ended_at,
+        ended_by=task.ended_by,
+        started_by=row.started_by,
+        started_at=row.started_at,
+        business_key=row.business_key,
+        summary=summary.get(task.instance_key, {}),
+        form=schema,
+        external_form=row.external_form,
+        data=data,
+        outcome=decided.get("outcome"),
+        comment=decided.get("comment"),
+        is_mine=mine,
+        may_work=is_open and may_work_on(task, actor),
+        may_claim=is_open
+        and task.assignee is None
+        and (actor.is_candidate(task.candidate_users, task.candidate_groups) or may_work_on(task, actor)),
+    )
+
+
+def _schema(connection: Connection, task: Task, process: Process) -> dict[str, Any] | None:
+    if task.form_key is not None:
+        return read_schema(connection, task.form_key)
+    return embedded_schema(process, task.embedded_form) if task.embedded_form else None
+
+
+def _decided(connection: Connection, key: int) -> dict[str, Any]:
+    """What the person decided; variables of the task's own scope."""
+    found = {name: value for _, name, value in instances.load_variables(connection, [key])}
+    decided = {name: json.loads(found[name]) for name in ("outcome", "comment") if name in found}
+    return {name: value for name, value in decided.items() if isinstance(value, str)}
+
+
+def _everything(connection: Connection, path: list[int]) -> dict[str, Any]:
+    found = instances.effective_variables(connection, path)
+    return {name: json.loads(found[name]) for name in sorted(found)[:MOST_VARIABLES]}
+
+
+def state_of(server: Server, actor: Actor, key: int) -> Task | None:
+    """How a task stands now; None where it is gone or nothing for the actor."""
+    with server.database.read() as connection:
+        rows = connection.execute(sa.select(t.c.key).where(t.c.key == key)).all()
+        if not rows:
+            return None
+        task = tasks.read_task(connection, key)
+    return task if may_look(task, actor) else None

@@ -1,0 +1,246 @@
+"""The course of a case, step by step: who was asked, who answered what, what was decided, sent and mended.
+
+Made from the journal, the comments beside tasks and the log of deliveries. The words are the faces' business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import sqlalchemy as sa
+
+from bpm_server.domain import events as e
+from bpm_server.kernel import json
+from bpm_server.reports.why import rule_texts
+from bpm_server.store.tables.connectors import webhook_attempt, webhook_delivery
+from bpm_server.store.tables.history import journal as j
+from bpm_server.store.tables.tasks import task_comment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from sqlalchemy.engine import Connection, Row
+
+    from bpm_server.services.server import Server
+
+MOST_STEPS = 1_000
+_events = msgspec.json.Decoder(tuple[e.AnyEvent, ...], float_hook=Decimal)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Something that happened.
+
+    Attributes:
+        kind: ``started``, ``asked``, ``answered``, ``taken-back``, ``decided``, ``work``, ``worked``, ``sent``,
+            ``delivered``, ``not-delivered``, ``stuck``, ``mended``, ``timer``, ``event``, ``called``, ``changed``,
+            ``comment``, ``ended`` or ``cancelled``.
+        actor: Who did it; None where the process itself did.
+        values: More, by kind.
+    """
+
+    at: datetime
+    kind: str
+    actor: str | None = None
+    element_id: str | None = None
+    name: str | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Items, oldest first. ``is_cut``: there are more steps than are told."""
+
+    items: tuple[Item, ...]
+    is_cut: bool = False
+
+
+def timeline(server: Server, instance_key: int) -> Timeline:
+    """The course of an instance; whether the reader may see it is the caller's question."""
+    with server.database.read() as connection:
+        query = (
+            sa.select(j.c.at, j.c.actor, j.c.command, j.c.events)
+            .where(j.c.instance_key == instance_key)
+            .order_by(j.c.sequence)
+            .limit(MOST_STEPS + 1)
+        )
+        steps: list[Any] = list(connection.execute(query))
+        comments = _comments(connection, instance_key)
+        deliveries = _deliveries(connection, instance_key)
+        teller = _Teller(instance_key, lambda key, entry: rule_texts(server, connection, key, entry))
+        for step in steps[:MOST_STEPS]:
+            teller.tell(step)
+    items = _with_comments([*teller.items, *deliveries], comments)
+    return Timeline(tuple(sorted(items, key=lambda item: item.at)), len(steps) > MOST_STEPS)
+
+
+class _Teller:
+    """Turns the steps of one instance into items."""
+
+    def __init__(self, instance_key: int, rules: Callable[[int, Mapping[str, Any]], list[str]]) -> None:
+        self.items: list[Item] = []
+        self._rules = rules
+        self._instance_key = instance_key
+        self._places: dict[int, str] = {}
+        self._tasks: dict[int, str | None] = {}
+        self._jobs: dict[int, str] = {}
+        self._end: str | None = None
+
+    def tell(self, step: Row[Any]) -> None:
+        """Adds what one step caused."""
+        command = json.loads(step.command)
+        for event in _events.decode(step.events):
+            teller = _TELLERS.get(type(event))
+            if teller is not None:
+                found = teller(self, step, command, event)
+                if found is not None:
+                    self.items.append(found)
+        if command[0] == "set-variables":
+            self.items.append(Item(step.at, "changed", step.actor, values={"names": sorted(command[2])}))
+
+    def item(self, step: Row[Any], kind: str, key: int | None, **values: Any) -> Item:
+        """An item at the element of a key."""
+        actor: str | None = values.pop("actor", None)
+        name = None if key is None else self._tasks.get(key)
+        return Item(step.at, kind, actor, None if key is None else self._places.get(key), name, values)
+
+    # --- by event ---------------------------------------------------------------------------------------
+
+    def activated(self, _step: Row[Any], _command: Any, event: e.ElementActivated) -> None:
+        self._places[event.key] = event.element_id
+        if event.type == "endEvent" and event.scope_key == self._instance_key:
+            self._end = event.element_id
+
+    def started(self, step: Row[Any], _command: Any, event: e.InstanceStarted) -> Item:
+        return Item(step.at, "started", step.actor, event.element_id)
+
+    def completed(self, step: Row[Any], _command: Any, _event: e.InstanceCompleted) -> Item:
+        return Item(step.at, "ended", element_id=self._end)
+
+    def terminated(self, step: Row[Any], _command: Any, _event: e.InstanceTerminated) -> Item:
+        return Item(step.at, "cancelled", step.actor)
+
+    def asked(self, step: Row[Any], _command: Any, event: e.UserTaskCreated) -> Item:
+        self._places[event.key], self._tasks[event.key] = event.element_id, event.name
+        return self.item(
+            step,
+            "asked",
+            event.key,
+            assignee=event.assignee,
+            groups=event.candidate_groups,
+            users=event.candidate_users,
+            task=event.key,
+        )
+
+    def answered(self, step: Row[Any], command: Any, event: e.UserTaskCompleted) -> Item:
+        variables = command[2] if command[0] == "complete-task" and len(command) > 2 else {}
+        said = {name: variables.get(name) for name in ("outcome", "comment")}
+        return self.item(step, "answered", event.key, actor=step.actor, task=event.key, **said)
+
+    def taken_back(self, step: Row[Any], _command: Any, event: e.UserTaskCanceled) -> Item:
+        return self.item(step, "taken-back", event.key)
+
+    def decided(self, step: Row[Any], _command: Any, event: e.DecisionEvaluated) -> Item:
+        taken = (event.evaluation.get("decisions") or [{}])[-1]
+        outputs = [(one["name"], one["value"]) for rule in taken.get("rules", ()) for one in rule["outputs"]]
+        values = {
+            "decision": taken.get("name"),
+            "output": taken.get("output"),
+            "outputs": outputs,
+            "rules": self._rules(event.decision_key, taken),
+        }
+        return Item(step.at, "decided", element_id=event.element_id, values=values)
+
+    def work(self, step: Row[Any], _command: Any, event: e.JobCreated) -> Item | None:
+        self._places[event.element_key] = event.element_id
+        self._jobs[event.element_key] = event.type
+        return None if event.kind != "element" else self.item(step, "work", event.element_key, type=event.type)
+
+    def worked(self, step: Row[Any], _command: Any, event: e.JobCompleted) -> Item:
+        return self.item(step, "worked", event.element_key, type=self._jobs.get(event.element_key))
+
+    def stuck(self, step: Row[Any], _command: Any, event: e.IncidentRaised) -> Item:
+        self._places[event.element_key] = event.element_id
+        return self.item(step, "stuck", event.element_key, message=event.message, problem=event.kind)
+
+    def mended(self, step: Row[Any], _command: Any, event: e.IncidentResolved) -> Item:
+        return self.item(step, "mended", event.element_key, actor=step.actor)
+
+    def timer(self, step: Row[Any], _command: Any, event: e.TimerScheduled) -> Item:
+        return Item(step.at, "timer", element_id=event.event_id, values={"due": event.due_at})
+
+    def caught(self, step: Row[Any], _command: Any, event: e.EventTriggered) -> Item:
+        return Item(step.at, "event", element_id=event.event_id)
+
+    def called(self, step: Row[Any], _command: Any, event: e.ProcessCalled) -> Item:
+        return Item(step.at, "called", element_id=event.element_id, values={"process": event.process_id})
+
+
+_TELLERS: dict[type, Callable[[_Teller, Row[Any], Any, Any], Item | None]] = {
+    e.ElementActivated: _Teller.activated,
+    e.InstanceStarted: _Teller.started,
+    e.InstanceCompleted: _Teller.completed,
+    e.InstanceTerminated: _Teller.terminated,
+    e.UserTaskCreated: _Teller.asked,
+    e.UserTaskCompleted: _Teller.answered,
+    e.UserTaskCanceled: _Teller.taken_back,
+    e.DecisionEvaluated: _Teller.decided,
+    e.JobCreated: _Teller.work,
+    e.JobCompleted: _Teller.worked,
+    e.IncidentRaised: _Teller.stuck,
+    e.IncidentResolved: _Teller.mended,
+    e.TimerScheduled: _Teller.timer,
+    e.EventTriggered: _Teller.caught,
+    e.ProcessCalled: _Teller.called,
+}
+
+
+# --- beside the journal ---------------------------------------------------------------------------------
+
+
+def _comments(connection: Connection, instance_key: int) -> list[Any]:
+    c = task_comment
+    query = (
+        sa.select(c.c.task_key, c.c.written_by, c.c.written_at, c.c.text)
+        .where(c.c.instance_key == instance_key)
+        .order_by(c.c.key)
+        .limit(MOST_STEPS)
+    )
+    return list(connection.execute(query))
+
+
+def _with_comments(items: list[Item], comments: list[Any]) -> list[Item]:
+    """A comment that came with an answer belongs to it; others stand by themselves."""
+    answers = {item.values.get("task"): index for index, item in enumerate(items) if item.kind == "answered"}
+    for comment in comments:
+        index = answers.get(comment.task_key)
+        if index is not None and items[index].at == comment.written_at and items[index].actor == comment.written_by:
+            items[index] = replace(items[index], values={**items[index].values, "comment": comment.text})
+        else:
+            said = {"text": comment.text, "task": comment.task_key}
+            items.append(Item(comment.written_at, "comment", comment.written_by, values=said))
+    return items
+
+
+def _deliveries(connection: Connection, instance_key: int) -> list[Item]:
+    d, a = webhook_delivery, webhook_attempt
+    query = (
+        sa.select(
+            a.c.at, a.c.number, a.c.status, a.c.error, a.c.duration_ms, d.c.endpoint_name, d.c.event_type, d.c.replay_of
+        )
+        .join_from(d, a, a.c.delivery_key == d.c.key)
+        .where(d.c.instance_key == instance_key)
+        .order_by(a.c.at)
+        .limit(MOST_STEPS)
+    )
+    items = []
+    for row in connection.execute(query):
+        arrived = row.status is not None and 200 <= row.status < 300
+        values = {name: row._mapping[name] for name in ("number", "status", "error", "duration_ms", "event_type")}
+        values.update(endpoint=row.endpoint_name, is_replay=row.replay_of is not None)
+        items.append(Item(row.at, "delivered" if arrived else "not-delivered", values=values))
+    return items

@@ -1,0 +1,104 @@
+"""Moments, durations and numbers as people read them, in the visitor's language and time zone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from babel import dates, numbers
+from flask import g
+
+from bpm_server.reports.clock import engine_time
+from bpm_server.web import access
+from bpm_server.web.pages.languages import locale
+from bpm_server.web.pages.texts import gettext as _
+from bpm_server.web.pages.visitor import visitor
+
+SHORT = {"zh-CN": ("HH:mm", "M月d日 HH:mm", "y年M月d日"), "en": ("HH:mm", "MMM d, HH:mm", "MMM d, y")}
+"""Of today, of this year, of other years."""
+
+
+def now() -> datetime:
+    """Engine time, read once per request."""
+    if "now" not in g:
+        g.now = engine_time(access.server())
+    found: datetime = g.now
+    return found
+
+
+def moment(at: datetime | None) -> str:
+    """A moment, as short as it stays clear."""
+    if at is None:
+        return ""
+    who = visitor()
+    local, today = at.astimezone(who.zone), now().astimezone(who.zone)
+    patterns = SHORT[who.language]
+    index = 0 if local.date() == today.date() else 1 if local.year == today.year else 2
+    return dates.format_datetime(local, patterns[index], tzinfo=who.zone, locale=locale(who.language))
+
+
+def full_moment(at: datetime | None) -> str:
+    """A moment with date, seconds and time zone."""
+    if at is None:
+        return ""
+    who = visitor()
+    text = dates.format_datetime(at, "yyyy-MM-dd HH:mm:ss", tzinfo=who.zone, locale=locale(who.language))
+    return f"{text} {dates.get_timezone_name(at.astimezone(who.zone), width='short', locale=locale(who.language))}"
+
+
+def iso(at: datetime | None) -> str:
+    """For ``<time datetime>``."""
+    return "" if at is None else at.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def duration(span: timedelta | None) -> str:
+    """How long something took or has been waiting, in its largest unit."""
+    if span is None:
+        return ""
+    if span < timedelta(minutes=1):
+        return _("less than a minute")
+    language = locale(visitor().language)
+    if span < timedelta(hours=1):
+        return dates.format_timedelta(span, granularity="minute", threshold=1.5, locale=language)
+    return dates.format_timedelta(span, granularity="hour", threshold=1.5, locale=language)
+
+
+def exact_duration(span: timedelta | None) -> str:
+    """Short runs with their milliseconds."""
+    if span is None:
+        return ""
+    if span < timedelta(seconds=1):
+        return f"{span // timedelta(milliseconds=1)} ms"
+    if span < timedelta(minutes=1):
+        return f"{span.total_seconds():.1f} s"
+    return duration(span)
+
+
+def since(at: datetime | None) -> str:
+    """How long ago."""
+    return "" if at is None else duration(max(now() - at, timedelta()))
+
+
+def number(value: Any) -> str:
+    """A number with the language's grouping and all its digits."""
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return str(value)
+    return numbers.format_decimal(value, locale=locale(visitor().language), decimal_quantization=False)
+
+
+def money(value: Any, currency: str) -> str:
+    """An amount with its currency; digits beyond the currency's own stay."""
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return f"{value} {currency}"
+    exact = Decimal(value)
+    digits = max(2, -int(exact.normalize().as_tuple().exponent)) if exact.is_finite() else 2
+    pattern = "¤#,##0." + "0" * digits
+    return numbers.format_currency(
+        exact, currency, pattern, locale=locale(visitor().language), currency_digits=False, decimal_quantization=False
+    )
+
+
+def count(value: int, limit: int = 999) -> str:
+    """A number in a badge."""
+    return str(value) if value <= limit else f"{limit}+"

@@ -1,0 +1,178 @@
+"""The inbox: what is to do, done and started, beside the opened one."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, make_response, request
+
+from bpm_server.domain.states import TaskState
+from bpm_server.reports import cases as case_report
+from bpm_server.reports import inbox as report
+from bpm_server.reports.names import person_names
+from bpm_server.reports.process_models import models
+from bpm_server.reports.task_details import state_of
+from bpm_server.web import access
+from bpm_server.web.pages import answers
+from bpm_server.web.pages.case_lines import CaseLine, case_lines
+from bpm_server.web.pages.summaries import Summary, summarize
+from bpm_server.web.pages.visitor import signed_in
+from bpm_server.web.pages.wording import element_name, outcomes, process_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from flask import Response
+
+    from bpm_server.bpmn.model import Process
+    from bpm_server.domain.identity import Actor
+
+pages = Blueprint("inbox", __name__)
+TABS = ("todo", "done", "started")
+PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row with the words that people read.
+
+    Attributes:
+        bulk: Whether it can be approved together with others.
+    """
+
+    row: report.TaskRow
+    name: str
+    process: str
+    summary: Summary
+    starter: str
+    assignee: str
+    bulk: bool
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Which list somebody looks at; its query string keeps them there."""
+
+    tab: str
+    text: str
+    process_id: str
+    newest: bool
+    after: str
+
+    @classmethod
+    def of_request(cls) -> View:
+        """From the address, or the hidden fields of a form."""
+        values = request.values
+        tab = values.get("tab", "todo")
+        return cls(
+            tab if tab in TABS else "todo",
+            values.get("q", "").strip()[:200],
+            values.get("process", "")[:500],
+            values.get("sort") == "newest",
+            values.get("after", "")[:100],
+        )
+
+    def query(self, **changes: str) -> str:
+        """The query string of this view, with changes; empty values are left out."""
+        values = {
+            "tab": "" if self.tab == "todo" else self.tab,
+            "q": self.text,
+            "process": self.process_id,
+            "sort": "newest" if self.newest else "",
+            **changes,
+        }
+        text = urlencode({name: value for name, value in values.items() if value})
+        return f"?{text}" if text else ""
+
+    def wanted(self, limit: int = PAGE) -> report.Wanted:
+        """What the report is asked for."""
+        return report.Wanted(self.text, self.process_id, self.after, limit, self.newest)
+
+
+@pages.get("/inbox/news")
+def news() -> Response:
+    """What has changed since a browser looked: its list anew, and a word where its opened task is gone."""
+    view, actor = View.of_request(), signed_in()
+    shown, opened = request.args.get("rows", PAGE, int), request.args.get("open", 0, int)
+    values = list_values(actor, view, min(max(shown, PAGE), report.MOST_ROWS))
+    gone = _gone(actor, opened) if opened else None
+    if values["seen"] == request.args.get("seen") and gone is None:
+        return make_response("", 204)
+    return answers.html("inbox/news.html", view=view, gone=gone, task_key=opened, **values)
+
+
+def _gone(actor: Actor, key: int) -> dict[str, Any] | None:
+    """Who has done the opened task in the meantime."""
+    task = state_of(access.server(), actor, key)
+    if task is None or task.state == TaskState.CREATED or task.ended_by == actor.username:
+        return None
+    names = person_names(access.server(), [task.ended_by])
+    return {"task": task, "who": names.get(task.ended_by or "", "")}
+
+
+@pages.get("/")
+def home() -> Response:
+    """The inbox."""
+    view = View.of_request()
+    actor = signed_in()
+    if answers.target() == "more":
+        return answers.html("inbox/more.html", view=view, **rows(actor, view))
+    if answers.target() == "list":
+        return answers.html("inbox/list.html", view=view, **list_values(actor, view))
+    return answers.html("inbox/page.html", view=view, opened=None, **list_values(actor, view))
+
+
+def list_values(actor: Actor, view: View, limit: int = PAGE) -> dict[str, Any]:
+    """What the list side of the page shows."""
+    server = access.server()
+    found = rows(actor, view, limit)
+    by_process = report.processes_to_do(server, actor)
+    names = models(server, by_process)
+    filters = [(names[key].id, process_name(names[key]), number) for key, number in by_process.items()]
+    values = {**found, "counts": report.counts(server, actor), "filters": sorted(filters, key=lambda one: one[1])}
+    return {**values, "seen": fingerprint(values)}
+
+
+def rows(actor: Actor, view: View, limit: int = PAGE) -> dict[str, Any]:
+    """One page of a list."""
+    server = access.server()
+    if view.tab == "started":
+        started = case_report.cases(
+            server, actor, case_report.Filter(view.text, view.process_id, mine=True, after=view.after, limit=limit)
+        )
+        return {"lines": case_lines(started.items), "next_cursor": started.next_cursor}
+    find = report.done if view.tab == "done" else report.todo
+    found = find(server, actor, view.wanted(limit))
+    return {"lines": lines(found.items), "next_cursor": found.next_cursor}
+
+
+def lines(items: Sequence[report.TaskRow]) -> list[Line]:
+    """Rows in the visitor's words."""
+    server = access.server()
+    processes = models(server, [row.process_definition_key for row in items])
+    people = person_names(server, [name for row in items for name in (row.started_by, row.assignee)])
+    return [_line(row, processes[row.process_definition_key], people) for row in items]
+
+
+def _line(row: report.TaskRow, process: Process, people: Mapping[str, str]) -> Line:
+    return Line(
+        row,
+        element_name(process, row.element_id, row.name),
+        process_name(process),
+        summarize(row.summary),
+        people.get(row.started_by or "", ""),
+        people.get(row.assignee or "", ""),
+        "approved" in outcomes(process, row.element_id),
+    )
+
+
+def fingerprint(values: Mapping[str, Any]) -> str:
+    """Changes when anything of a list changes that people see, except how long things have been waiting."""
+    items: Sequence[Line | CaseLine] = values["lines"]
+    seen = [
+        (line.row.key, line.row.state, line.row.assignee if isinstance(line, Line) else line.places) for line in items
+    ]
+    return hashlib.sha256(f"{values['counts']}{values['filters']}{seen}".encode()).hexdigest()[:16]

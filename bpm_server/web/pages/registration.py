@@ -1,0 +1,152 @@
+"""Puts the pages into an application: blueprints, templates, errors, headers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flask import request
+from markupsafe import Markup
+
+from bpm_server import __version__
+from bpm_server.kernel import json
+from bpm_server.web import access
+from bpm_server.web.assets import Assets
+from bpm_server.web.pages import (
+    bulk,
+    compression,
+    deep_links,
+    errors,
+    files,
+    finance_system,
+    formats,
+    icons,
+    inbox,
+    instances,
+    preferences,
+    security,
+    signing_in,
+    starting,
+    summaries,
+    tasks,
+    texts,
+    webhooks,
+    wording,
+)
+from bpm_server.web.pages.languages import LANGUAGES
+from bpm_server.web.pages.texts import gettext as _
+from bpm_server.web.pages.visitor import visitor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flask import Flask
+
+NOUNS = (
+    signing_in.pages,
+    preferences.pages,
+    inbox.pages,
+    bulk.pages,
+    tasks.pages,
+    starting.pages,
+    instances.pages,
+    webhooks.pages,
+    deep_links.pages,
+    finance_system.pages,
+)
+FILTERS = ("moment", "full_moment", "iso", "duration", "exact_duration", "since", "number", "money", "count")
+_IN_SCRIPT = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
+
+
+def register(app: Flask) -> None:
+    """Adds the pages to an application; after the APIs, whose error replies they narrow."""
+    files.register(app)
+    for blueprint in NOUNS:
+        app.register_blueprint(blueprint)
+    _prepare_templates(app)
+    errors.register(app)
+    app.after_request(compression.compress)  # the last to be registered runs first
+    app.after_request(security.protect)
+
+
+def _prepare_templates(app: Flask) -> None:
+    environment = app.jinja_env
+    environment.trim_blocks = environment.lstrip_blocks = True
+    environment.add_extension("jinja2.ext.i18n")
+    install: Any = environment
+    install.install_gettext_callables(texts.template_gettext, texts.template_ngettext, newstyle=True)
+    asset_url = _asset_url()
+    environment.globals.update(
+        asset_url=asset_url,
+        app_url=files.app_url,
+        nonce=security.nonce,
+        visitor=visitor,
+        icon=icons.icon,
+        languages=LANGUAGES,
+        version=__version__,
+        navigation=navigation,
+        script_words=script_words,
+        script_modules=lambda: script_modules(asset_url),
+        here=here,
+        now=formats.now,
+        tone=wording.outcome_tone,
+        outcome_done=wording.outcome_done,
+    )
+    for name in FILTERS:
+        environment.filters[name] = getattr(formats, name)
+    environment.filters["json_in_script"] = json_in_script
+    environment.filters["shown"] = summaries.shown
+
+
+def _asset_url() -> Callable[[str], str]:
+    """Without built assets (somebody works on the server) pages come without styles instead of not at all."""
+    assets = Assets.load()
+    return assets.url if assets.files else lambda name: f"/static/vendor/{name}"
+
+
+def json_in_script(value: Any) -> Markup:
+    """JSON for ``<script type="application/json">``: nothing in it can end the element."""
+    return Markup(json.dumps(value).translate(_IN_SCRIPT))  # noqa: S704
+
+
+def navigation() -> list[tuple[str, str, str, str, bool]]:
+    """Place, address, icon, text, and whether this visitor gets there."""
+    who = visitor()
+    return [
+        ("inbox", "/", "inbox", _("Inbox"), True),
+        ("start", "/start", "plus", _("Start"), True),
+        ("instances", "/instances", "route", _("Cases"), True),
+        ("webhooks", "/admin/webhooks", "webhook", _("Webhooks"), who.may("WEBHOOK", "READ")),
+        ("finance", "/demo/finance-system", "receipt", _("Finance (demo)"), access.server().settings.demo),
+    ]
+
+
+def script_words() -> dict[str, str]:
+    """What scripts say."""
+    return {
+        "offline": _("The server does not answer. Your draft is kept; try again."),
+        "restored": _("Your draft was restored."),
+        "discard": _("Discard"),
+        "close": _("Close"),
+        "comment": _("A comment is needed."),
+        "check": _("Please check what you have entered."),
+        "selected": _("%(num)s selected"),
+        "confirm": _("Are you sure?"),
+        "brokenForm": _("The form cannot be shown."),
+        "brokenDiagram": _("The diagram cannot be shown."),
+    }
+
+
+def script_modules(asset_url: Callable[[str], str]) -> dict[str, str]:
+    """Where scripts find the modules that they load when they are needed."""
+    return {
+        "form": files.app_url("app/form.js"),
+        "diagram": files.app_url("app/diagram.js"),
+        "form-viewer": asset_url("form-viewer.js"),
+        "bpmn-viewer": asset_url("bpmn-viewer.js"),
+        "bpmn-viewer-style": asset_url("bpmn-viewer.css"),
+    }
+
+
+def here() -> str:
+    """Where the visitor is, to come back to."""
+    return request.full_path.rstrip("?") if request.method == "GET" else "/"

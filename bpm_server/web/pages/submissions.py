@@ -1,0 +1,50 @@
+"""What a form would send if nobody touched it, for acts without opening it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bpm_server.web.pages.wording import in_language
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+def unchanged(form: Mapping[str, Any] | None, data: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The values of the fields that can be edited, and the labels of required ones that are still empty.
+
+    The server's own check of the submission follows; this one says beforehand, in a few words, what is missing.
+    """
+    values: dict[str, Any] = {}
+    missing: list[str] = []
+    for field in _fields(form):
+        name = str(field["key"]).split(".")[0]
+        if name in data:
+            values[name] = data[name]
+        elif field.get("defaultValue") is not None and "." not in field["key"]:
+            values[name] = field["defaultValue"]
+        checks = field.get("validate")
+        needed = isinstance(checks, dict) and checks.get("required") is True and "conditional" not in field
+        if needed and values.get(name) in (None, "", [], False):
+            properties = field.get("properties")
+            label = in_language(properties if isinstance(properties, dict) else {}, "label", field.get("label"))
+            missing.append(label or name)
+    return values, missing
+
+
+def _fields(form: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:
+    """Fields outside of lists and groups with a path, that somebody could change."""
+    stack: list[Any] = list((form or {}).get("components", ()))[::-1]
+    while stack:
+        component = stack.pop()
+        if not isinstance(component, dict):
+            continue
+        if (
+            isinstance(component.get("key"), str)
+            and component.get("readonly") is not True
+            and not component.get("disabled")
+        ):
+            yield component
+        if component.get("type") == "group" and not component.get("path"):
+            children = component.get("components")
+            stack.extend(reversed(children) if isinstance(children, list) else ())

@@ -1,0 +1,194 @@
+"""A task: its form, why it is here, its history, its place in the process, and the acts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, request
+
+from bpm_server.kernel import json
+from bpm_server.kernel.errors import InvalidInput, WrongState
+from bpm_server.reports import inbox as inbox_report
+from bpm_server.reports.names import group_names, person_names
+from bpm_server.reports.task_details import TaskDetail, task_detail
+from bpm_server.services import tasks
+from bpm_server.web import access
+from bpm_server.web.pages import answers, inbox, panes
+from bpm_server.web.pages.diagrams import file_reply
+from bpm_server.web.pages.summaries import summarize
+from bpm_server.web.pages.texts import gettext as _
+from bpm_server.web.pages.visitor import actor, signed_in, visitor
+from bpm_server.web.pages.wording import (
+    element_name,
+    outcome_name,
+    outcome_tone,
+    outcomes,
+    process_name,
+    translated_schema,
+)
+
+if TYPE_CHECKING:
+    from flask import Response
+
+pages = Blueprint("tasks", __name__)
+PATH = "/tasks/<int:key>"
+MAX_VALUES = 2_000_000
+
+
+@pages.get(PATH)
+@pages.get(f"{PATH}/<any(why,timeline,diagram):pane>")
+def show(key: int, pane: str = "form") -> Response:
+    """A task beside the list, or one pane of it."""
+    view = inbox.View.of_request()
+    task = task_detail(access.server(), signed_in(), key)
+    if answers.target() == f"pane-{pane}" and pane != "form":
+        return answers.html(f"panes/{pane}.html", **pane_values(task, pane))
+    values = {**detail_values(task, view), **pane_values(task, pane), "pane": pane}
+    if answers.target() == "detail":
+        return answers.html("tasks/detail.html", **values)
+    return whole_page(view, "tasks/detail.html", values)
+
+
+def pane_values(task: TaskDetail, pane: str) -> dict[str, Any]:
+    """What a pane beside the form shows."""
+    if pane == "why":
+        return panes.why_values(task)
+    if pane == "timeline":
+        return panes.timeline_values(task.instance_key, task.process)
+    if pane == "diagram":
+        url = f"/tasks/{task.key}/diagram.bpmn?lang={visitor().language}"
+        found = panes.diagram_values(task.instance_key, task.process, url)
+        return {**found, "process": process_name(task.process)}
+    return {}
+
+
+@pages.get(f"{PATH}/diagram.bpmn")
+def diagram(key: int) -> Response:
+    """The diagram's file, for whoever may see the task."""
+    return file_reply(task_detail(access.server(), signed_in(), key).process_definition_key)
+
+
+def whole_page(view: inbox.View, template: str, values: dict[str, Any]) -> Response:
+    """The inbox with something opened."""
+    return answers.html("inbox/page.html", opened=template, **{**inbox.list_values(signed_in(), view), **values})
+
+
+def detail_values(task: TaskDetail, view: inbox.View) -> dict[str, Any]:
+    """What the page of a task shows."""
+    server = access.server()
+    people = person_names(server, [task.started_by, task.assignee, task.ended_by, *task.candidate_users])
+    offered = [*group_names(server, task.candidate_groups).values(), *(people[name] for name in task.candidate_users)]
+    return {
+        "task": task,
+        "pane": "form",
+        "view": view,
+        "name": element_name(task.process, task.element_id, task.name),
+        "process": process_name(task.process),
+        "summary": summarize(task.summary),
+        "people": people,
+        "offered": offered,
+        "form": None if task.form is None else translated_schema(task.form),
+        "buttons": [
+            (one, outcome_name(one, task.process, task.element_id), outcome_tone(one))
+            for one in outcomes(task.process, task.element_id)
+        ],
+    }
+
+
+@pages.post(f"{PATH}/complete")
+def complete(key: int) -> Response:
+    """Completes a task and opens the next one."""
+    who = actor()
+    server = access.server()
+    view = inbox.View.of_request()
+    task = task_detail(server, who, key)
+    outcome = request.form.get("outcome") or None
+    comment = request.form.get("comment", "").strip() or None
+    try:
+        tasks.complete_task(
+            server, who, key, _submitted(), from_form=task.form is not None, outcome=outcome, comment=comment
+        )
+    except InvalidInput as error:
+        return _refused(task, error)
+    except WrongState:
+        return too_late(key, view)
+    return _next(task, view, outcome)
+
+
+def _submitted() -> dict[str, Any]:
+    text = request.form.get("values") or "{}"
+    values = json.loads_untrusted(text.encode())
+    if not isinstance(values, dict):
+        message = "Expected the values of the form as an object, but found something else"
+        raise InvalidInput(message)
+    return values
+
+
+def _refused(task: TaskDetail, error: InvalidInput) -> Response:
+    """What is wrong, at the fields where that can be said."""
+    found = error.details.get("errors")
+    errors = found if isinstance(found, list) else []
+    field = error.details.get("field")
+    problem = _("A comment is needed.") if field == "comment" else _("Please check what you have entered.")
+    message = "" if errors else error.message
+    return answers.html(
+        "tasks/refused.html", 422, task=task, problem=problem, errors=errors, field=field, message=message
+    )
+
+
+def too_late(key: int, view: inbox.View) -> Response:
+    """Somebody else has completed the task, or the process has taken it back."""
+    values = detail_values(task_detail(access.server(), signed_in(), key), view)
+    values["conflict"] = True
+    if not answers.is_fragment():
+        return whole_page(view, "tasks/detail.html", values)
+    return answers.html("tasks/detail.html", 409, **values)
+
+
+def _next(task: TaskDetail, view: inbox.View, outcome: str | None) -> Response:
+    """The next task of the list, opened by itself."""
+    server, who = access.server(), signed_in()
+    wanted = inbox_report.Wanted(view.text, view.process_id, str(task.key), 1, view.newest)
+    found = inbox_report.todo(server, who, wanted).items or (
+        inbox_report.todo(server, who, inbox_report.Wanted(view.text, view.process_id, "", 1, view.newest)).items
+    )
+    done = outcome_name(outcome, task.process, task.element_id) if outcome else _("Submitted")
+    said = {"text": f"{done}: {summarize(task.summary) or element_name(task.process, task.element_id)}"}
+    url = f"/tasks/{found[0].key}{view.query()}" if found else f"/{view.query()}"
+    if not answers.is_fragment():
+        return answers.go_to(url)
+    if found:
+        values = detail_values(task_detail(server, who, found[0].key), view)
+        response = answers.html("tasks/detail.html", **values)
+    else:
+        response = answers.html("inbox/nothing_left.html", view=view)
+    response.headers["HX-Push-Url"] = url
+    return answers.add_events(response, {"task-done": {"key": str(task.key), **said}})
+
+
+@pages.post(f"{PATH}/claim")
+def claim(key: int) -> Response:
+    """Takes an offered task."""
+    try:
+        tasks.claim_task(access.server(), actor(), key)
+    except WrongState:
+        return too_late(key, inbox.View.of_request())
+    return _again(key)
+
+
+@pages.post(f"{PATH}/release")
+def release(key: int) -> Response:
+    """Gives a task back to everybody it was offered to."""
+    try:
+        tasks.release_task(access.server(), actor(), key)
+    except WrongState:
+        return too_late(key, inbox.View.of_request())
+    return _again(key)
+
+
+def _again(key: int) -> Response:
+    view = inbox.View.of_request()
+    if not answers.is_fragment():
+        return answers.go_to(f"/tasks/{key}{view.query()}")
+    values = detail_values(task_detail(access.server(), signed_in(), key), view)
+    return answers.add_events(answers.html("tasks/detail.html", **values), {"list-changed": {}})

@@ -1,0 +1,116 @@
+"""What designers wrote into processes and forms, in the visitor's language.
+
+The drawn name is Chinese; an extension property such as ``name.en`` holds it in another language.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+from bpm_server.domain.tasks import POSITIVE
+from bpm_server.web.pages.texts import gettext as _
+from bpm_server.web.pages.visitor import visitor
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bpm_server.bpmn.model import Process
+
+KNOWN_ICONS = {"approved": "check", "rejected": "x", "returned": "arrow-back-up"}
+
+
+def in_language(properties: Mapping[str, str], name: str, default: str | None = None) -> str:
+    """A property in the visitor's language, else as it stands in the model."""
+    language = visitor().language
+    for suffix in (f".{language}", f".{language.partition('-')[0]}"):
+        found = properties.get(name + suffix)
+        if found:
+            return found
+    return (default if default is not None else properties.get(name)) or ""
+
+
+def process_name(process: Process) -> str:
+    """What people call a process."""
+    return in_language(process.properties, "name", process.name) or process.id
+
+
+def element_name(process: Process, element_id: str, name: str | None = None) -> str:
+    """What people call a step; ``name`` is what a row says, for elements that the model lacks."""
+    node = process.nodes.get(element_id)
+    if node is None:
+        return name or element_id
+    return in_language(node.properties, "name", node.name or name) or element_id
+
+
+def outcomes(process: Process, element_id: str) -> tuple[str, ...]:
+    """The outcomes that a review offers, in the model's order."""
+    node = process.nodes.get(element_id)
+    text = "" if node is None else node.properties.get("outcomes", "")
+    return tuple(filter(None, (name.strip() for name in text.split(","))))
+
+
+def outcome_name(outcome: str, process: Process | None = None, element_id: str = "") -> str:
+    """The word on a button or a badge; a model may set its own by the property ``outcome.<name>``."""
+    node = None if process is None else process.nodes.get(element_id)
+    own = "" if node is None else in_language(node.properties, f"outcome.{outcome}")
+    known = {
+        "approved": _("Approve"),
+        "rejected": _("Reject"),
+        "returned": _("Return"),
+    }
+    return own or known.get(outcome, outcome)
+
+
+def outcome_done(outcome: str) -> str:
+    """How a decision is told afterwards."""
+    known = {
+        "approved": _("Approved"),
+        "rejected": _("Rejected"),
+        "returned": _("Returned"),
+    }
+    return known.get(outcome, outcome)
+
+
+def outcome_tone(outcome: str) -> str:
+    """Colour of a decision: yes, no, or back."""
+    if outcome in POSITIVE:
+        return "green"
+    return {"rejected": "red", "returned": "orange"}.get(outcome, "azure")
+
+
+def translated_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A form in the visitor's language.
+
+    A component's property ``label.en`` replaces its ``label``; a path reaches inside: ``columns.0.label.en``.
+    """
+    language = visitor().language
+    suffixes = (f".{language}", f".{language.partition('-')[0]}")
+    result: dict[str, Any] = copy.deepcopy(dict(schema))
+    stack: list[Any] = [result]
+    while stack:
+        component = stack.pop()
+        if not isinstance(component, dict):
+            continue
+        properties = component.get("properties")
+        for name, text in (properties or {}).items() if isinstance(properties, dict) else ():
+            suffix = next((one for one in suffixes if name.endswith(one)), None)
+            if suffix is not None and isinstance(text, str):
+                _replace(component, name.removesuffix(suffix).split("."), text)
+        children = component.get("components")
+        stack.extend(children if isinstance(children, list) else ())
+    return result
+
+
+def _replace(component: dict[str, Any], path: list[str], text: str) -> None:
+    """Puts the text where the path says, if text is there already."""
+    place: Any = component
+    for step in path[:-1]:
+        if isinstance(place, list) and step.isdigit() and int(step) < len(place):
+            place = place[int(step)]
+        elif isinstance(place, dict):
+            place = place.get(step)
+        else:
+            return
+    if isinstance(place, dict) and isinstance(place.get(path[-1]), str):
+        place[path[-1]] = text

@@ -1,0 +1,65 @@
+/* The diagram of a case: tokens, the way so far, incidents, times. */
+export async function mount(element, { modules, word }) {
+  await Promise.all([script(modules["bpmn-viewer"]), style(modules["bpmn-viewer-style"])]);
+  const { url, elements, flows } = JSON.parse(element.querySelector("script").textContent);
+  const reply = await fetch(url);
+  if (!reply.ok) throw new Error(`${reply.status} ${url}`);
+  const place = document.createElement("div");
+  place.className = "diagram-canvas";
+  place.setAttribute("role", "group");
+  place.setAttribute("aria-label", element.dataset.label);
+  element.prepend(place);
+  const viewer = new window.BpmnNavigatedViewer({ container: place, bpmnRenderer: {
+    defaultFillColor: "var(--tblr-bg-surface)", defaultStrokeColor: "var(--tblr-secondary-color)",
+    defaultLabelColor: "var(--tblr-body-color)" } });
+  await viewer.importXML(await reply.text());
+  element.querySelector(".island-wait")?.remove();
+  const canvas = viewer.get("canvas");
+  const known = viewer.get("elementRegistry");
+  for (const id of flows) if (known.get(id)) canvas.addMarker(id, "trace-flow");
+  for (const [id, state] of Object.entries(elements)) if (known.get(id)) mark(viewer, id, state);
+  fit(canvas);
+  controls(element, canvas);
+  const resized = new ResizeObserver(() => canvas.resized());
+  resized.observe(place);
+  element.dataset.ready = "";
+  return () => { resized.disconnect(); viewer.destroy(); };
+}
+
+function mark(viewer, id, { active, done, interrupted, incidents, spent }) {
+  const canvas = viewer.get("canvas");
+  const overlays = viewer.get("overlays");
+  const add = (className, text, position) => overlays.add(id, { position, html: Object.assign(document.createElement("span"), { className, textContent: text }) });
+  const shape = viewer.get("elementRegistry").get(id);
+  const around = /SubProcess|Transaction/.test(shape.type) && shape.children?.length && !shape.collapsed;
+  canvas.addMarker(id, incidents ? "trace-incident" : active ? (around ? "trace-around" : "trace-active") : done ? "trace-done" : "trace-interrupted");
+  if (active && !around) add("trace-count", active, { top: -10, right: 12 });
+  if (incidents) add("trace-count bad", incidents, { top: -10, left: -8 });
+  if (spent && /Task|Activity|SubProcess/.test(shape.type) && (done || active || interrupted)) add("trace-time", spent, { bottom: -2, left: 0 });
+}
+
+function fit(canvas) {
+  canvas.zoom("fit-viewport", "auto");
+  if (canvas.zoom() > 1) canvas.zoom(1, "auto");
+}
+
+function controls(element, canvas) {
+  const acts = { in: () => canvas.zoom(canvas.zoom() * 1.25, "auto"), out: () => canvas.zoom(canvas.zoom() / 1.25, "auto"), fit: () => fit(canvas) };
+  for (const button of element.querySelectorAll("[data-zoom]")) button.addEventListener("click", () => acts[button.dataset.zoom]());
+}
+
+const loaded = new Map();
+function load(url, make) {
+  if (!loaded.has(url)) loaded.set(url, new Promise((done, failed) => {
+    const tag = make();
+    tag.onload = done;
+    tag.onerror = () => failed(new Error(url));
+    document.head.append(tag);
+  }));
+  return loaded.get(url);
+}
+const script = (url) => load(url, () => Object.assign(document.createElement("script"), { src: url }));
+const style = (url) => load(url, () => {
+  const tag = Object.assign(document.createElement("link"), { rel: "stylesheet", href: url });
+  return tag;
+});

@@ -1,0 +1,136 @@
+/* The form of a task or a start event: form-js with drafts, and the server's errors at its fields. */
+import { chinese, kinds } from "./form-words.js";
+
+const inChinese = document.documentElement.lang === "zh-CN";
+const translate = (text, values = {}) => (inChinese ? chinese[text] ?? text : text)
+  .replace(/\{([^}]+)\}/g, (_, name) => values[name] ?? name);
+const translations = { translate: ["value", translate] };
+let calendarIsSet = false;
+
+export async function mount(element, { modules, word, say }) {
+  const { Form, useChineseCalendar } = await import(modules["form-viewer"]);
+  if (inChinese && !calendarIsSet) { useChineseCalendar(); calendarIsSet = true; }
+  const { schema, data } = JSON.parse(element.querySelector("script").textContent);
+  const readonly = "readonly" in element.dataset;
+  const draft = readonly ? null : new Draft(`draft:${element.dataset.key}`);
+  const place = document.createElement("div");
+  element.append(place);
+  const form = new Form({ container: place, debounce: false, additionalModules: [translations], properties: { readOnly: readonly } });
+  await form.importSchema(schema, data);
+  const before = readonly ? {} : form._getSubmitData();
+  if (!readonly) await restore(form, schema, data, draft, { word, say });
+  element.querySelector(".island-wait")?.remove();
+  label(place, schema);
+  const acts = element.closest("[data-form-scope], article")?.querySelector("form[data-acts]");
+  const stop = acts && !readonly ? connect(form, acts, draft, before, { word }) : null;
+  element.dataset.ready = "";
+  return () => { stop?.(); form.destroy(); };
+}
+
+/* What somebody has changed since the form was opened; survives a reload, not the browser. */
+class Draft {
+  constructor(key) { this.key = key; }
+  read() { try { return JSON.parse(sessionStorage.getItem(this.key)); } catch { return null; } }
+  write(value) {
+    if (Object.keys(value.values).length || value.comment) sessionStorage.setItem(this.key, JSON.stringify(value));
+    else this.forget();
+  }
+  forget() { sessionStorage.removeItem(this.key); }
+}
+
+async function restore(form, schema, data, draft, { word, say }) {
+  const kept = draft.read();
+  if (!kept) return;
+  await form.importSchema(schema, { ...data, ...kept.values });
+  const comment = document.querySelector("#comment");
+  if (comment && kept.comment) comment.value = kept.comment;
+  say(word("restored"), { action: word("discard"), run: async () => {
+    draft.forget();
+    if (comment) comment.value = "";
+    await form.importSchema(schema, data);
+  } });
+}
+
+function connect(form, acts, draft, before, { word }) {
+  const comment = acts.querySelector("#comment");
+  const save = () => {
+    const now = form._getSubmitData();
+    const values = {};
+    for (const name of new Set([...Object.keys(now), ...Object.keys(before)])) {
+      if (JSON.stringify(now[name]) !== JSON.stringify(before[name])) values[name] = now[name] ?? null;
+    }
+    draft.write({ values, comment: comment?.value ?? "" });
+  };
+  form.on("changed", save);
+  comment?.addEventListener("input", save);
+  const problems = acts.querySelector("[data-problems]");
+
+  // Fills in the hidden field before htmx (or the browser itself) sends the form; stops what cannot succeed.
+  const prepare = (event) => {
+    const outcome = event.submitter?.value ?? "";
+    const positive = !outcome || outcome === "approved";
+    const { data, errors } = form.submit();
+    acts.querySelector("[name=values]").value = JSON.stringify(data);
+    if (!positive && comment && !comment.value.trim()) {
+      stop(event, problems, word("comment"));
+      comment.setAttribute("aria-invalid", "true");
+      comment.focus();
+    } else if (positive && Object.keys(errors).length) {
+      stop(event, problems, word("check"));
+      focusFirstError(form);
+    } else {
+      if (!positive) form._setState({ errors: {} });
+      comment?.removeAttribute("aria-invalid");
+      problems.replaceChildren();
+    }
+  };
+  const refused = (event) => {
+    const found = problems.querySelector("[data-field-errors]");
+    if (!found || event.detail.ctx.target !== problems && event.detail.ctx.target !== `#${problems.id}`) return;
+    const { errors, field } = JSON.parse(found.textContent);
+    showErrors(form, errors);
+    if (field === "comment") comment?.focus(); else focusFirstError(form);
+  };
+  acts.addEventListener("submit", prepare, { capture: true });
+  document.addEventListener("htmx:after:swap", refused);
+  return () => document.removeEventListener("htmx:after:swap", refused);
+}
+
+function stop(event, problems, text) {
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  const line = Object.assign(document.createElement("div"), { className: "alert alert-danger", textContent: text });
+  problems.replaceChildren(line);
+}
+
+/* Errors of the server: paths as the form has them, kinds as form-js words them. */
+function showErrors(form, errors) {
+  const fields = form.get("formFieldInstanceRegistry").getAllKeyed();
+  const state = {};
+  for (const error of errors) {
+    const path = JSON.stringify(error.path);
+    const field = fields.find((one) => JSON.stringify(one.valuePath) === path);
+    if (!field) continue;
+    const text = kinds[error.kind] ? translate(kinds[error.kind], words(error.param)) : error.message ?? error.kind;
+    const steps = [field.id, ...Object.values(field.indexes ?? {})];
+    let at = state;
+    steps.slice(0, -1).forEach((step) => { at = at[step] ??= {}; });
+    at[steps.at(-1)] = [...at[steps.at(-1)] ?? [], text];
+  }
+  form._setState({ errors: state });
+}
+
+const words = (param) => Array.isArray(param)
+  ? { previousValue: param[0], nextValue: param[1] } : { value: param };
+
+function focusFirstError(form) {
+  requestAnimationFrame(() => form._container.querySelector(".fjs-has-errors :is(input, textarea, select, button), [aria-invalid=true]")?.focus());
+}
+
+/* form-js names some parts for nobody: tables and lists get their label as name. */
+function label(place, schema) {
+  for (const table of place.querySelectorAll("table:not([aria-label])")) {
+    const name = table.closest(".fjs-form-field")?.querySelector("label, .fjs-form-field-label")?.textContent;
+    if (name) table.setAttribute("aria-label", name.trim());
+  }
+}
