@@ -43,11 +43,7 @@ def read_reply(made: socket.socket) -> tuple[int, bytes]:
             break
         data = body
     length = next(
-        (
-            int(line.split(b":")[1])
-            for line in head.lower().split(b"\r\n")
-            if line.startswith(b"content-length:")
-        ),
+        (int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")),
         0,
     )
     while len(body) < length:
@@ -97,17 +93,12 @@ class Load:
     errors: int
 
 
-def load(
-    port: int, seconds: float, connections: int = 16, processes: int = 2, patience: float = PATIENCE
-) -> Load:
+def load(port: int, seconds: float, connections: int = 16, processes: int = 2, patience: float = PATIENCE) -> Load:
     """Keep-alive connections that ask one after the other, from processes of their own."""
     context = multiprocessing.get_context("fork")
     queue = context.Queue()
     share = connections // processes
-    runners = [
-        context.Process(target=_ask_for, args=(port, seconds, share, patience, queue))
-        for _ in range(processes)
-    ]
+    runners = [context.Process(target=_ask_for, args=(port, seconds, share, patience, queue)) for _ in range(processes)]
     for runner in runners:
         runner.start()
     parts = [queue.get() for _ in runners]
@@ -169,9 +160,7 @@ def _ask_for(port: int, seconds: float, count: int, patience: float, queue: mult
                 selector.unregister(key.fileobj)
                 key.fileobj.close()
                 open_one()
-    times += [
-        time.perf_counter() - key.data[0] for key in selector.get_map().values() if now - key.data[0] > 1
-    ]
+    times += [time.perf_counter() - key.data[0] for key in selector.get_map().values() if now - key.data[0] > 1]
     queue.put((times, errors))
 
 
@@ -399,12 +388,8 @@ PROBES = {
         port,
         b"POST /body HTTP/1.1\r\nHost: b\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     ),
-    "header of 20 kB": lambda port: _status(
-        port, get("/item/1")[:-2] + b"X-A: " + b"a" * 20_000 + b"\r\n\r\n"
-    ),
-    "header of 1 MB": lambda port: _status(
-        port, get("/item/1")[:-2] + b"X-A: " + b"a" * 1_000_000 + b"\r\n\r\n"
-    ),
+    "header of 20 kB": lambda port: _status(port, get("/item/1")[:-2] + b"X-A: " + b"a" * 20_000 + b"\r\n\r\n"),
+    "header of 1 MB": lambda port: _status(port, get("/item/1")[:-2] + b"X-A: " + b"a" * 1_000_000 + b"\r\n\r\n"),
     "300 headers": lambda port: _status(port, get("/item/1")[:-2] + b"X-A: a\r\n" * 300 + b"\r\n"),
     "line of 20 kB": lambda port: _status(port, get("/item/1?" + "a" * 20_000)),
     "not HTTP": lambda port: _status(port, b"\x16\x03\x01 hello\r\n\r\n"),

@@ -214,9 +214,7 @@ class Running:
 
     def members(self) -> list[psutil.Process]:
         try:
-            return [
-                process for process in psutil.process_iter() if os.getpgid(process.pid) == self.process.pid
-            ]
+            return [process for process in psutil.process_iter() if os.getpgid(process.pid) == self.process.pid]
         except ProcessLookupError:
             return self.members()
 
@@ -342,16 +340,12 @@ def table(results: dict[str, dict[str, object]]) -> str:
     servers = list(results)
     rows = list(dict.fromkeys(row for cells in results.values() for row in cells))
     lines = ["| | " + " | ".join(servers) + " |", "|---" * (len(servers) + 1) + "|"]
-    lines += [
-        f"| {row} | " + " | ".join(str(results[name].get(row, "")) for name in servers) + " |" for row in rows
-    ]
+    lines += [f"| {row} | " + " | ".join(str(results[name].get(row, "")) for name in servers) + " |" for row in rows]
     return "\n".join(lines)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("experiment", nargs="*", default=list(EXPERIMENTS))
     parser.add_argument("--only", nargs="*", default=SERVERS)
     parser.add_argument("--seconds", type=float, default=8)

@@ -142,7 +142,9 @@ def run() -> list[tuple[str, str]]:
     ]
     with tempfile.TemporaryDirectory() as folder:
         sqlite, step = durable(f"sqlite:///{folder}/bench.db")
-    rows.append(("durable in process, SQLite (WAL, synchronous FULL)", f"{sqlite:,.0f} instances/s, step p50 {step:.2f} ms"))
+    rows.append(
+        ("durable in process, SQLite (WAL, synchronous FULL)", f"{sqlite:,.0f} instances/s, step p50 {step:.2f} ms")
+    )
     from tests.support import postgresql
 
     with postgresql.cluster() as cluster:

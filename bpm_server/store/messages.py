@@ -106,7 +106,9 @@ def lock_key(connection: Connection, name: str, correlation_key: str) -> None:
     """
     if connection.dialect.name == "postgresql":
         connection.execute(
-            sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(f"{len(name)}:{name}:{correlation_key}", 0)))
+            sa.select(
+                sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(f"{len(name)}:{name}:{correlation_key}", 0))
+            )
         )
 
 

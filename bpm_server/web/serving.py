@@ -109,9 +109,7 @@ class _Channel(HTTPChannel):
 class HttpServer:
     """One waitress whose loop belongs to the caller: ``step`` until it is time to stop, then ``drain``."""
 
-    def __init__(
-        self, app: WSGIApplication, listeners: Sequence[socket.socket], settings: ServingSettings
-    ) -> None:
+    def __init__(self, app: WSGIApplication, listeners: Sequence[socket.socket], settings: ServingSettings) -> None:
         sys.setswitchinterval(SWITCH_SECONDS)
         self._map: dict[int, Any] = {}
         proxy: dict[str, Any] = {"clear_untrusted_proxy_headers": True}

@@ -122,7 +122,9 @@ class RunningServer:
         import base64
 
         credentials = base64.b64encode(f"admin:{ADMIN_PASSWORD}".encode()).decode()
-        made = Api(self.port)("POST", "/api/tokens", {"name": "test"}, headers={"authorization": f"Basic {credentials}"})
+        made = Api(self.port)(
+            "POST", "/api/tokens", {"name": "test"}, headers={"authorization": f"Basic {credentials}"}
+        )
         return Api(self.port, made["token"])
 
 

@@ -25,7 +25,10 @@ def test_a_request_without_credentials_is_told_so(nobody: Rest) -> None:
 
 @pytest.mark.parametrize("header", ["", "   "])
 def test_an_empty_header_is_no_credentials(nobody: Rest, header: str) -> None:
-    assert nobody.get("/v2/topology", headers={"Authorization": header})["detail"] == "Expected credentials, but found none"
+    assert (
+        nobody.get("/v2/topology", headers={"Authorization": header})["detail"]
+        == "Expected credentials, but found none"
+    )
 
 
 @pytest.mark.parametrize("header", ["Bearer unknown", "Basic !!", "Basic bm9jb2xvbg==", "Digest x", "Bearer"])

@@ -66,7 +66,11 @@ def test_large_bodies_are_refused(bpm: Product) -> None:
         ("/v2/process-instances", {"processDefinitionId": "p" * 600}, "processDefinitionId"),
         ("/v2/process-instances", {"processDefinitionId": "p\u0000"}, "processDefinitionId"),
         ("/v2/process-instances", {"processDefinitionId": "p", "tenantId": "other"}, "tenantId"),
-        ("/v2/process-instances", {"processDefinitionId": "p", "startInstructions": [{"elementId": "a"}]}, "startInstructions"),
+        (
+            "/v2/process-instances",
+            {"processDefinitionId": "p", "startInstructions": [{"elementId": "a"}]},
+            "startInstructions",
+        ),
         ("/v2/jobs/activation", {"timeout": 5, "maxJobsToActivate": 5}, "type"),
         ("/v2/jobs/activation", {"type": "a", "timeout": "5", "maxJobsToActivate": 5}, "timeout"),
         ("/v2/jobs/activation", {"type": "a", "timeout": True, "maxJobsToActivate": 5}, "timeout"),

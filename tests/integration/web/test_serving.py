@@ -141,9 +141,7 @@ def test_connection_is_closed_where_the_client_asks(server):
     "request_bytes",
     [
         b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 2000\r\n\r\n" + b"x" * 2000,
-        b"POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n7d0\r\n"
-        + b"x" * 2000
-        + b"\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n7d0\r\n" + b"x" * 2000 + b"\r\n0\r\n\r\n",
     ],
     ids=["length", "chunked"],
 )
@@ -236,9 +234,7 @@ def test_a_killed_server_leaves_its_port_free(server, tmp_path):
         sleep(server, connection)
         server.process.kill()
         server.process.wait()
-    again = subprocess.Popen(
-        [sys.executable, "served.py", str(server.port)], cwd=tmp_path, stdout=subprocess.PIPE
-    )
+    again = subprocess.Popen([sys.executable, "served.py", str(server.port)], cwd=tmp_path, stdout=subprocess.PIPE)
     try:
         assert int(again.stdout.readline()) == server.port
     finally:

@@ -231,7 +231,9 @@ def test_data_objects_and_associations_are_drawing() -> None:
     p = Process()
     p.add("dataObject", "data")
     p.add("dataObjectReference", "ref", dataObjectRef="data")
-    association = '<bpmn:dataInputAssociation id="da"><bpmn:sourceRef>elsewhere</bpmn:sourceRef></bpmn:dataInputAssociation>'
+    association = (
+        '<bpmn:dataInputAssociation id="da"><bpmn:sourceRef>elsewhere</bpmn:sourceRef></bpmn:dataInputAssociation>'
+    )
     p.path(p.start(), p.user("a", association), p.end())
     assert run(p).complete("a").finished
 

@@ -69,9 +69,7 @@ def test_a_completion_condition_ends_the_rest(*, partial: bool) -> None:
 
 
 def test_the_condition_sees_the_outputs_so_far() -> None:
-    marker = multi_instance(
-        "=items", "item", output=("votes", "=vote"), until='=count(votes[item = "yes"]) >= 2'
-    )
+    marker = multi_instance("=items", "item", output=("votes", "=vote"), until='=count(votes[item = "yes"]) >= 2')
     world = of_tasks(marker, partial=True).start({"items": [1, 2, 3, 4]})
     for vote in ("yes", "no"):
         world.complete("a", {"vote": vote})

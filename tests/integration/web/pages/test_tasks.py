@@ -107,9 +107,7 @@ def test_what_the_server_finds_wrong_is_said_at_the_fields(
 
     monkeypatch.setattr(tasks, "check_submission", refuse)
     key = task_of(company, "SO-2026-0003", "review-technology")
-    page = browser("wang.fang").post(
-        f"/tasks/{key}/complete", {"outcome": "approved", "values": "{}"}, target="detail"
-    )
+    page = browser("wang.fang").post(f"/tasks/{key}/complete", {"outcome": "approved", "values": "{}"}, target="detail")
     assert page.status == 422
     assert embedded(page, "[data-field-errors]") == {"errors": errors, "field": None}
 
@@ -124,9 +122,7 @@ def test_a_broken_submission_is_refused(company: Product, browser: Any, values: 
 
 def test_somebody_who_comes_late_learns_who_was_faster_and_when(company: Product, browser: Any) -> None:
     key = task_of(company, "SO-2026-0003", "review-technology")
-    tasks.complete_task(
-        company.server, actor(company, "liu.yang"), key, {}, outcome="approved", comment="已核对"
-    )
+    tasks.complete_task(company.server, actor(company, "liu.yang"), key, {}, outcome="approved", comment="已核对")
     page = browser("wang.fang").post(f"/tasks/{key}/complete", {"outcome": "rejected", "comment": "x"}, target="detail")
     assert page.status == 409
     said = page.one(".alert")

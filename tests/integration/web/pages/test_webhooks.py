@@ -116,7 +116,9 @@ def test_both_secrets_of_a_rotation_are_believed(company: Product, browser: Any,
     old = signing_secrets(company.server, "finance")
     key = company.scalars(sa.select(webhook_endpoint.c.key).where(webhook_endpoint.c.name == "finance"))[0]
     browser("chen.jing").post(f"/admin/webhooks/{key}", {"act": "rotate"})
-    assert app.test_client().post("/demo/finance-system", data=BODY, headers=signed(company, keys=old)).status_code == 200
+    assert (
+        app.test_client().post("/demo/finance-system", data=BODY, headers=signed(company, keys=old)).status_code == 200
+    )
 
 
 def test_the_finance_system_exists_only_in_the_demo(company: Product) -> None:
