@@ -99,7 +99,7 @@ def drive(server: RunningServer, receiver: Receiver, seed: int) -> dict[str, Any
                 order = waiting.pop()
             try:
                 order.run(deadline)
-            except BaseException as error:
+            except (AssertionError, OSError, ValueError, LookupError) as error:
                 failures.append(error)
                 return
             done.append(order)
