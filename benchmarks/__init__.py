@@ -1,1 +1,1 @@
-"""Measurements, as ratios within one run where that is possible. ``make bench`` prints them; docs/benchmarks.md keeps them."""
+"""Measurements, as ratios within one run where that is possible: ``make bench`` prints, docs/benchmarks.md keeps."""

@@ -1,5 +1,6 @@
-"""One process (start, script, gateway, two user tasks, end): the engine alone, durable in process, and bare
-SpiffWorkflow in memory measured in the same run.
+"""The engine alone, durable in process, and bare SpiffWorkflow in memory, measured in one run.
+
+The process: start, script, gateway, two user tasks, end.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from bpm_server.settings import Settings
 from bpm_server.store import migrate
 from bpm_server.store.database import Database
 from bpm_server.store.tables.tasks import user_task
+from tests.support import postgresql
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,8 +147,6 @@ def run() -> list[tuple[str, str]]:
     rows.append(
         ("durable in process, SQLite (WAL, synchronous FULL)", f"{sqlite:,.0f} instances/s, step p50 {step:.2f} ms")
     )
-    from tests.support import postgresql
-
     with postgresql.cluster() as cluster:
         rate_pg, step = durable(cluster.create("bench"))
     rows.append(("durable in process, PostgreSQL (fsync on)", f"{rate_pg:,.0f} instances/s, step p50 {step:.2f} ms"))

@@ -7,7 +7,6 @@ overwritten at the next start.
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bpm_server import bootstrap
@@ -18,6 +17,7 @@ from bpm_server.services import deployments
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from bpm_server.services.server import Server
 

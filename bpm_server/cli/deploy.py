@@ -58,13 +58,14 @@ def _to_server(url: str, token: str | None, files: dict[str, bytes]) -> int:
         request.add_header("Authorization", f"Bearer {token}")
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
-            _print_reply(json.loads(answer.read()))
-        return 0
+            reply = json.loads(answer.read())
     except urllib.error.HTTPError as error:
         return _print_problem(error)
     except urllib.error.URLError as error:
         message = f"Expected a bpm-server at '{url}', but found: {error.reason}"
         raise Unavailable(message) from error
+    _print_reply(reply)
+    return 0
 
 
 def _multipart(files: dict[str, bytes], boundary: str) -> bytes:

@@ -56,7 +56,7 @@ class _Application(BaseApplication):
         for name, value in values.items():
             self.cfg.set(name, value)
 
-    def load(self) -> _Served:
+    def load(self) -> _Served:  # type: ignore[override]  # gunicorn types it as a bare function
         """The application of one process, with its own connections and node number."""
         stack = contextlib.ExitStack()
         server = stack.enter_context(bootstrap.running(self._settings))

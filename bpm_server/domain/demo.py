@@ -77,11 +77,12 @@ def orders(count: int, seed: int = 2026) -> list[DemoOrder]:
 
 def _order(number: int, draw: random.Random) -> DemoOrder:
     place, trade = draw.choice(_CUSTOMERS)
-    lines = []
+    amount = 0
+    lines: list[dict[str, Any]] = []
     for product, price in draw.sample(_PRODUCTS, draw.randint(1, 3)):
         quantity = draw.randint(1, 5)
         lines.append({"product": product, "quantity": quantity, "unitPrice": price})
-    amount = sum(line["quantity"] * line["unitPrice"] for line in lines)
+        amount += quantity * price
     variables: dict[str, Any] = {
         "orderNumber": f"SO-2026-{number:04d}",
         "customer": f"{place}{draw.choice(_NAMES)}{trade}有限公司",

@@ -24,7 +24,7 @@ def backoff(retry_cycle: str | None, left: int, before: int) -> timedelta:
     if wait is not None:
         return wait
     tried = max(DEFAULT_RETRIES - before, 0)
-    return min(FIRST_WAIT * (4**tried), LONGEST_WAIT)
+    return min(FIRST_WAIT * int(4**tried), LONGEST_WAIT)
 
 
 def cycle_retries(retry_cycle: str) -> int | None:

@@ -14,7 +14,6 @@ import sqlalchemy as sa
 
 from bpm_server import engine
 from bpm_server.domain import commands, events
-from bpm_server.engine.outcome import DecisionOutcome
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import NotFound
 from bpm_server.store.moments import read_moment
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Row
 
     from bpm_server.bpmn.values import Variables
+    from bpm_server.engine.outcome import DecisionOutcome
     from bpm_server.services.server import Server
 
 FIRST_KEY = 1 << 62

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bpm_server.bpmn.values import Variables
-    from bpm_server.engine.outcome import DecisionOutcome
     from bpm_server.domain.events import ProcessCalled
+    from bpm_server.engine.outcome import DecisionOutcome
     from bpm_server.services.definitions import CompiledProcess
     from bpm_server.services.transaction import Transaction
 

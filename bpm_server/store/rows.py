@@ -92,4 +92,6 @@ def upsert(
 
 def _upsert(dialect: str, table: sa.Table, keys: tuple[str, ...], updates: tuple[str, ...]) -> ClauseElement:
     plain = (sqlite if dialect == "sqlite" else postgresql).insert(table)
-    return plain.on_conflict_do_update(index_elements=list(keys), set_={name: plain.excluded[name] for name in updates})
+    new_values = {name: plain.excluded[name] for name in updates}
+    statement: ClauseElement = plain.on_conflict_do_update(index_elements=list(keys), set_=new_values)
+    return statement

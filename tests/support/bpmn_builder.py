@@ -77,7 +77,8 @@ class Scope:
         key = id or f"f_{source}_{target}"
         body = ""
         if condition is not None:
-            body = f'<bpmn:conditionExpression xsi:type="bpmn:tFormalExpression">{escape(condition)}</bpmn:conditionExpression>'
+            tag = "bpmn:conditionExpression"
+            body = f'<{tag} xsi:type="bpmn:tFormalExpression">{escape(condition)}</{tag}>'
         self.add("sequenceFlow", key, body, sourceRef=source, targetRef=target)
         return key
 

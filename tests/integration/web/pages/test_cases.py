@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from bpm_server.services import process_instances, users
 from bpm_server.domain.identity import SYSTEM
+from bpm_server.services import process_instances, users
 from bpm_server.store.tables.instances import process_instance
 from tests.integration.web.pages.conftest import actor
 
