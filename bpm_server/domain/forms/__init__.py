@@ -13,6 +13,16 @@ from __future__ import annotations
 from bpm_server.domain.forms.errors import LANGUAGES, FieldError, error_text
 from bpm_server.domain.forms.fieldtypes import UploadedFile
 from bpm_server.domain.forms.form import Form, from_schema, read
-from bpm_server.domain.forms.submitting import Submission
+from bpm_server.domain.forms.submitting import Submission, without_errors
 
-__all__ = ["LANGUAGES", "FieldError", "Form", "Submission", "UploadedFile", "error_text", "from_schema", "read"]
+__all__ = [
+    "LANGUAGES",
+    "FieldError",
+    "Form",
+    "Submission",
+    "UploadedFile",
+    "error_text",
+    "from_schema",
+    "read",
+    "without_errors",
+]

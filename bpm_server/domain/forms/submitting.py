@@ -7,6 +7,7 @@ turns, until they fit together.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final
 
 from bpm_server.domain.forms.entering import enter
@@ -15,13 +16,16 @@ from bpm_server.domain.forms.fieldtypes import Choice, Choices, FilePicker
 from bpm_server.domain.forms.results import json_value
 from bpm_server.domain.forms.settling import settle, settle_on_submit
 from bpm_server.domain.forms.state import State
-from bpm_server.domain.forms.values import MISSING, TooLarge, equal, plain, put_at
+from bpm_server.domain.forms.values import MISSING, TooLarge, equal, look_up, plain, put_at
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bpm_server.domain.forms.entering import Shape
     from bpm_server.domain.forms.fieldtypes import Surroundings
     from bpm_server.domain.forms.state import Cell, Row, Rows, View
     from bpm_server.domain.forms.structure import Scope
+    from bpm_server.domain.forms.values import Path
 
 MAX_TURNS: Final = 6
 
@@ -41,6 +45,30 @@ class Submission:
     values: dict[str, Any]
     errors: tuple[FieldError, ...]
     cleared: tuple[str, ...] = ()
+
+
+def without_errors(submission: Submission, context: Mapping[str, Any]) -> dict[str, Any]:
+    """The values without those that are wrong; where the process has one already, it stays.
+
+    A list with a wrong row is left out as a whole: which row of the process it was cannot be told.
+    """
+    values = submission.values
+    for error in submission.errors:
+        path = tuple(str(part) for part in takewhile(lambda part: isinstance(part, str), error.path))
+        if not path:
+            return {}
+        known = look_up(dict(context), path)
+        if known is not MISSING and len(path) > 1:
+            put_at(values, path, known)
+        else:
+            _take_away(values, path)
+    return values
+
+
+def _take_away(values: dict[str, Any], path: Path) -> None:
+    holder = look_up(values, path[:-1])
+    if isinstance(holder, dict):
+        holder.pop(path[-1], None)
 
 
 def check(scope: Scope, submission: Any, around: Surroundings) -> Submission:

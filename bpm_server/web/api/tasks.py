@@ -149,8 +149,11 @@ def get_user_task(call: Call, key: int) -> report.TaskLine:
 
 @api.operation("POST", "/user-tasks/{userTaskKey}/completion", "completeUserTask", takes=TaskCompletion, status=204)
 def complete_user_task(call: Call, key: int) -> None:
-    """Complete a user task; the process goes on."""
-    tasks.complete_task(call.server, call.actor, key, call.body["variables"])
+    """Complete a user task; the process goes on.
+
+    The variables must satisfy the task's form, where it has one; others than its fields are dropped.
+    """
+    tasks.complete_task(call.server, call.actor, key, call.body["variables"], from_form=True)
 
 
 @api.operation("POST", "/user-tasks/{userTaskKey}/assignment", "assignUserTask", takes=TaskAssignment, status=204)

@@ -15,7 +15,7 @@ from bpm_server.services import process_instances
 from bpm_server.web import access
 from bpm_server.web.pages import answers
 from bpm_server.web.pages.texts import gettext as _
-from bpm_server.web.pages.visitor import actor, signed_in
+from bpm_server.web.pages.visitor import actor, signed_in, visitor
 from bpm_server.web.pages.wording import in_language, process_name, translated_schema
 
 if TYPE_CHECKING:
@@ -97,6 +97,7 @@ def start(process_id: str) -> Response:
             process_id=process_id,
             variables=values,
             from_form=True,
+            time_zone=visitor().zone.key,
             business_key=_reference(found.process, values),
         )
     except InvalidInput as error:

@@ -106,7 +106,14 @@ def complete(key: int) -> Response:
     comment = request.form.get("comment", "").strip() or None
     try:
         tasks.complete_task(
-            server, who, key, _submitted(), from_form=task.form is not None, outcome=outcome, comment=comment
+            server,
+            who,
+            key,
+            _submitted(),
+            from_form=True,
+            outcome=outcome,
+            comment=comment,
+            time_zone=visitor().zone.key,
         )
     except InvalidInput as error:
         return _refused(task, error)

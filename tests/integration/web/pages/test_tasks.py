@@ -216,7 +216,7 @@ def test_the_hidden_start_check_of_the_form_is_asked(company: Product, monkeypat
     asked: list[str] = []
     monkeypatch.setattr(tasks, "check_submission", lambda _tx, _task, values, **_: asked.append("task") or values)
     monkeypatch.setattr(
-        process_instances, "check_start_submission", lambda _tx, _process, values: asked.append("start") or values
+        process_instances, "check_start_submission", lambda _tx, _process, values, **_: asked.append("start") or values
     )
     assert callable(submissions.check_submission)
     who = actor(company, "li.ming")
