@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from bpm_server.store.definitions import DecisionRow, FormRow, ProcessRow
 
 MAX_COMPILED = 500
+EMBEDDED_FORM = "camunda-forms:bpmn:"
+"""How form keys of the Modeler begin that name a form inside the BPMN file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,7 @@ class Definitions:
 
     def embedded_form(self, process: CompiledProcess, form_key: str) -> CompiledForm | None:
         """The form in the BPMN file that a form key names; None where it names something else."""
+        form_key = form_key.removeprefix(EMBEDDED_FORM)
         text = process.definition.process.forms.get(form_key)
         if text is None:
             return None

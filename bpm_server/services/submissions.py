@@ -28,6 +28,7 @@ def check_submission(
     *,
     row: InstanceRow,
     complete: bool = True,
+    whole: bool = False,
     time_zone: str | None = None,
 ) -> dict[str, Any]:
     """The values to store for what was entered into a task's form; without a form, the values as they are.
@@ -37,6 +38,7 @@ def check_submission(
         task: The task.
         values: What was submitted.
         row: The task's instance.
+        whole: They come from the viewer: a list that is not among them has lost all its rows.
         complete: False drops wrong fields instead of refusing (a rejection needs no complete form).
         time_zone: Of the browser, where it is known.
 
@@ -49,7 +51,7 @@ def check_submission(
         return values
     instance = Advance(tx).look(row, task.chunk)
     context = instance.visible_values(task.key, form.mentions)
-    return _checked(tx, form, context, values, complete=complete, time_zone=time_zone)
+    return _checked(tx, form, context, values, complete=complete, whole=whole, time_zone=time_zone)
 
 
 def check_start_submission(
@@ -63,7 +65,7 @@ def check_start_submission(
     starts = compiled.definition.process.starts()
     reference = next((start.form for start in starts if start.event is None and start.form is not None), None)
     form = None if reference is None else _form_of_start(tx, compiled, reference)
-    return values if form is None else _checked(tx, form, {}, values, complete=True, time_zone=time_zone)
+    return values if form is None else _checked(tx, form, {}, values, complete=True, whole=True, time_zone=time_zone)
 
 
 def _form_of_task(tx: Transaction, task: Task) -> CompiledForm | None:
@@ -97,10 +99,11 @@ def _checked(
     values: dict[str, Any],
     *,
     complete: bool,
+    whole: bool,
     time_zone: str | None,
 ) -> dict[str, Any]:
     zone = time_zone or tx.actor.time_zone or tx.server.settings.time_zone
-    result = form.form.submit(context, values, now=tx.now, timezone=zone)
+    result = form.form.submit(context, values, now=tx.now, timezone=zone, whole=whole)
     if not result.errors:
         kept = result.values
     elif not complete:

@@ -44,6 +44,7 @@ def complete_task(
     variables: Mapping[str, Any] | None = None,
     *,
     from_form: bool = False,
+    whole: bool = False,
     outcome: str | None = None,
     comment: str | None = None,
     time_zone: str | None = None,
@@ -57,6 +58,7 @@ def complete_task(
         variables: JSON values; results of the task.
         from_form: They come from outside: checked and cleaned as the task's form says, where it has one. Where the
             task offers outcomes, the variables ``outcome`` and ``comment`` count as the arguments of these names.
+        whole: With ``from_form``, they come from the viewer: a list that is not there has lost all its rows.
         outcome: One of those that the task offers (its property ``outcomes``), for instance ``approved``.
         comment: Why; becomes the variable ``comment`` and part of the timeline.
         time_zone: Of the browser, for what the form says about dates; None: the actor's, or the installation's.
@@ -82,7 +84,9 @@ def complete_task(
         try:
             if from_form:
                 complete = outcome in (None, *POSITIVE)
-                values = check_submission(tx, task, values, row=row, complete=complete, time_zone=time_zone)
+                values = check_submission(
+                    tx, task, values, row=row, complete=complete, whole=whole, time_zone=time_zone
+                )
             if outcome is not None:
                 values.update(outcome=outcome, comment=comment or "")
             if comment:

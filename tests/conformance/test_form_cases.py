@@ -74,7 +74,7 @@ FIRST_DATA: Final = {
     "dt-time-utc_normalized~84e38e1a": _MIDNIGHT,
     "dt-datetime-utc_normalized~e75690a7": _NO_SUCH,
     "dt-datetime-no_timezone~a08fe517": _NO_SUCH,
-    "dt-datetime-no_timezone~8e123eed": "a time that the change to summer time leaves out is kept as the process has it",
+    "dt-datetime-no_timezone~8e123eed": "a time that summer time leaves out is kept as the process has it",
     "dt-time-req~63de7ca0": _NO_SUCH,
     "dt-datetime-nopast~4c166ff8": "a day that has passed since the process set it is not lost",
 }

@@ -71,8 +71,8 @@ def _take_away(values: dict[str, Any], path: Path) -> None:
         holder.pop(path[-1], None)
 
 
-def check(scope: Scope, submission: Any, around: Surroundings) -> Submission:
-    """Checks a submission; never raises, whatever it is."""
+def check(scope: Scope, submission: Any, around: Surroundings, *, whole: bool = True) -> Submission:
+    """Checks a submission; never raises, whatever it is. ``whole``: a list that is not there is empty."""
     try:
         source = plain(submission)
     except (TooLarge, RecursionError):
@@ -84,7 +84,7 @@ def check(scope: Scope, submission: Any, around: Surroundings) -> Submission:
     state = State(scope, around)
     settle(state)
     _remember_beginning(state)
-    shapes = enter(state, source)
+    shapes = enter(state, source, whole=whole)
     _resolve(state)
     settle_on_submit(state)
     return _Result(state).collect(shapes)
@@ -184,6 +184,7 @@ class _Result:
                 continue
             if rows.problem and not rows.dropped:
                 self._report(rows.path, rows.node.key, rows.node.id, rows.problem)
+                continue
             kept = [self._row(each) for each in rows.rows]
             while kept and kept[-1] is None:
                 kept.pop()

@@ -111,6 +111,7 @@ def complete(key: int) -> Response:
             key,
             _submitted(),
             from_form=True,
+            whole="values" in request.form,
             outcome=outcome,
             comment=comment,
             time_zone=visitor().zone.key,
