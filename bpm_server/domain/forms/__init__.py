@@ -5,7 +5,7 @@
     >>> [(error.path, error.kind, error.param) for error in result.errors]
     [(('n',), 'max', 9)]
 
-Source: form-js documentation and schema, version 19; ``docs/reference/forms.md``.
+Source: form-js documentation and schema, version 19; ``docs/how-to/change-a-form.md``.
 """
 
 from __future__ import annotations

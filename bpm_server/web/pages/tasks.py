@@ -15,6 +15,7 @@ from bpm_server.services import tasks
 from bpm_server.web import access
 from bpm_server.web.pages import answers, inbox, panes
 from bpm_server.web.pages.diagrams import file_reply
+from bpm_server.web.pages.submissions import wrong_fields
 from bpm_server.web.pages.summaries import summarize
 from bpm_server.web.pages.texts import gettext as _
 from bpm_server.web.pages.visitor import actor, signed_in, visitor
@@ -111,7 +112,7 @@ def complete(key: int) -> Response:
             key,
             _submitted(),
             from_form=True,
-            whole="values" in request.form,
+            whole=bool(request.form.get("values")),
             outcome=outcome,
             comment=comment,
             time_zone=visitor().zone.key,
@@ -138,9 +139,15 @@ def _refused(task: TaskDetail, error: InvalidInput) -> Response:
     errors = found if isinstance(found, list) else []
     field = error.details.get("field")
     problem = _("A comment is needed.") if field == "comment" else _("Please check what you have entered.")
-    message = "" if errors else error.message
     return answers.html(
-        "tasks/refused.html", 422, task=task, problem=problem, errors=errors, field=field, message=message
+        "tasks/refused.html",
+        422,
+        task=task,
+        problem=problem,
+        errors=errors,
+        wrong=wrong_fields(translated_schema(task.form or {}), errors),
+        field=field,
+        message="" if errors else error.message,
     )
 
 
