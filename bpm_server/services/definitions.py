@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bpm_server import bpmn, dmn, engine
+from bpm_server.bpmn.formdata import EMBEDDED_FORM
 from bpm_server.domain import forms
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import NotFound
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from bpm_server.store.definitions import DecisionRow, FormRow, ProcessRow
 
 MAX_COMPILED = 500
-EMBEDDED_FORM = "camunda-forms:bpmn:"
-"""How form keys of the Modeler begin that name a form inside the BPMN file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +158,14 @@ class Definitions:
         """The form that a binding names; None where there is none."""
         wanted = (form_id, version_tag, deployment_key)
         row: FormRow | None = self._cached(version, "form", wanted, lambda: store.find_form(connection, *wanted))
+        return row
+
+    def find_form_file(self, connection: Connection, version: int, name: str, deployment_key: int) -> FormRow | None:
+        """The form that a deployment left in a file of this name; None where there is none."""
+        wanted = (name, deployment_key)
+        row: FormRow | None = self._cached(
+            version, "form-file", wanted, lambda: store.find_form_by_file(connection, *wanted)
+        )
         return row
 
     def form(self, connection: Connection, version: int, key: int) -> CompiledForm | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bpm_server.bpmn.formdata import FORM_FILE, GENERATED_FORM
 from bpm_server.domain import forms
 from bpm_server.kernel.errors import InvalidInput
 from bpm_server.services.advance import Advance
@@ -38,7 +39,8 @@ def check_submission(
         task: The task.
         values: What was submitted.
         row: The task's instance.
-        whole: They come from the viewer: a list that is not among them has lost all its rows.
+        whole: They come from the viewer: a list that is not among them has lost all its rows. Programs may complete
+            tasks with form fields of Camunda 7 with any variables, as they may there.
         complete: False drops wrong fields instead of refusing (a rejection needs no complete form).
         time_zone: Of the browser, where it is known.
 
@@ -47,7 +49,7 @@ def check_submission(
         WrongState: the task is not there any more.
     """
     form = _form_of_task(tx, task)
-    if form is None:
+    if form is None or (not whole and (task.embedded_form or "").startswith(GENERATED_FORM)):
         return values
     instance = Advance(tx).look(row, task.chunk)
     context = instance.visible_values(task.key, form.mentions)
@@ -89,7 +91,12 @@ def _form_of_start(tx: Transaction, compiled: CompiledProcess, reference: FormRe
             return None
         row = definitions.find_form(tx.connection, version, reference.form_id, **wanted)
         return None if row is None else definitions.form(tx.connection, version, row.key)
-    return None if reference.key is None else definitions.embedded_form(compiled, reference.key.source)
+    key = "" if reference.key is None else reference.key.source
+    if key.startswith(FORM_FILE):
+        name = key.removeprefix(FORM_FILE)
+        row = definitions.find_form_file(tx.connection, version, name, compiled.row.deployment_key)
+        return None if row is None else definitions.form(tx.connection, version, row.key)
+    return definitions.embedded_form(compiled, key)
 
 
 def _checked(

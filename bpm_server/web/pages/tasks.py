@@ -26,6 +26,7 @@ from bpm_server.web.pages.wording import (
     outcomes,
     process_name,
     translated_schema,
+    web_address,
 )
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ def detail_values(task: TaskDetail, view: inbox.View) -> dict[str, Any]:
         "summary": summarize(task.summary),
         "people": people,
         "offered": offered,
+        "form_address": web_address(task.external_form),
         "form": None if task.form is None else translated_schema(task.form),
         "buttons": [
             (one, outcome_name(one, task.process, task.element_id), outcome_tone(one))
