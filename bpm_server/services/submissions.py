@@ -39,8 +39,9 @@ def check_submission(
         task: The task.
         values: What was submitted.
         row: The task's instance.
-        whole: They come from the viewer: a list that is not among them has lost all its rows. Programs may complete
-            tasks with form fields of Camunda 7 with any variables, as they may there.
+        whole: They come from the viewer: a list that is not among them has lost all its rows. False: from a program.
+            Fields that it does not mention stay as they are. With the right to set variables it may set others than
+            the form's along with them, and with form fields of Camunda 7 any, as it may there.
         complete: False drops wrong fields instead of refusing (a rejection needs no complete form).
         time_zone: Of the browser, where it is known.
 
@@ -53,7 +54,13 @@ def check_submission(
         return values
     instance = Advance(tx).look(row, task.chunk)
     context = instance.visible_values(task.key, form.mentions)
-    return _checked(tx, form, context, values, complete=complete, whole=whole, time_zone=time_zone)
+    kept = _checked(tx, form, context, values, complete=complete, whole=whole, time_zone=time_zone)
+    if whole:
+        return kept
+    kept = forms.changed(kept, values, context)
+    if tx.actor.may("PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", task.process_id):
+        kept.update((name, value) for name, value in values.items() if name not in form.form.names)
+    return kept
 
 
 def check_start_submission(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from bpm_server.domain.identity import Actor
+from bpm_server.domain.identity import Actor, Permission
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import InvalidInput
 from bpm_server.services import process_instances, tasks
@@ -45,6 +45,7 @@ FORM: dict[str, Any] = {
         },
     ],
 }
+PERSON = Actor("li.ming", permissions=frozenset({Permission("PROCESS_DEFINITION", "UPDATE_USER_TASK")}))
 FORM_DEFINITION = '<zeebe:formDefinition formId="review"/>'
 OUTCOMES = '<zeebe:properties><zeebe:property name="outcomes" value="approved,rejected"/></zeebe:properties>'
 
@@ -91,7 +92,7 @@ def test_what_the_form_says_is_stored_and_nothing_else(reviews: Product) -> None
     values = {"number": "SO-2", "amount": 50, "reason": "hidden", "tax": 1, "secret": "changed", "lines": []}
 
     # when
-    tasks.complete_task(reviews.server, ADMIN, reviews.task("review").key, values, from_form=True)
+    tasks.complete_task(reviews.server, PERSON, reviews.task("review").key, values, from_form=True)
 
     # then
     stored = {"number": "SO-1", "amount": 50, "tax": 100, "secret": "kept", "lines": []}
@@ -162,7 +163,6 @@ def test_outcome_and_comment_pass_as_variables(reviews: Product, rest: Rest) -> 
     answer = rest.post(path, {"variables": {**good, "outcome": "approved", "comment": "fine"}})
     assert answer.status == 204
     assert reviews.variables(key) == {
-        "number": "",
         "amount": 5,
         "tax": 10,
         "lines": [],
@@ -180,7 +180,7 @@ def test_saying_no_needs_no_complete_form(reviews: Product) -> None:
     # when
     tasks.complete_task(
         reviews.server,
-        ADMIN,
+        PERSON,
         reviews.task("review").key,
         values,
         from_form=True,
@@ -204,6 +204,47 @@ def test_only_the_viewer_empties_a_list_by_leaving_it_out(reviews: Product) -> N
         assert reviews.variables(key)["lines"] == left
 
 
+def test_who_may_set_variables_may_send_others_than_the_form_s(reviews: Product) -> None:
+    # given a form whose fields are the form's business for everybody
+    values = {"number": "forged", "amount": 5, "tax": 0, "reason": "hidden", "lines": [], "more": [1]}
+    stored = {"number": "SO-1", "amount": 5, "tax": 10, "lines": []}
+    for actor, expected in ((PERSON, stored), (ADMIN, {**stored, "more": [1]})):
+        # when
+        key = reviews.start(number="SO-1")
+        tasks.complete_task(reviews.server, actor, reviews.task("review").key, values, from_form=True)
+
+        # then
+        assert reviews.variables(key) == expected
+
+
+def test_fields_that_a_program_does_not_mention_do_not_become_empty_variables(bpm: Product) -> None:
+    form = {
+        "type": "default",
+        "id": "review",
+        "components": [
+            {"type": "textfield", "key": "note", "id": "F1"},
+            {
+                "type": "select",
+                "key": "level",
+                "id": "F2",
+                "defaultValue": "a",
+                "values": [{"value": "a", "label": "A"}],
+            },
+            {
+                "type": "group",
+                "path": "address",
+                "id": "G1",
+                "components": [{"type": "textfield", "key": "c", "id": "F3"}],
+            },
+            {"type": "textfield", "key": "known", "id": "F4"},
+        ],
+    }
+    bpm.deploy(process(FORM_DEFINITION), ("review.form", json.dumps_bytes(form)))
+    key = bpm.start(known="x")
+    tasks.complete_task(bpm.server, PERSON, bpm.task("review").key, {"note": ""}, from_form=True)
+    assert bpm.variables(key) == {"known": "x", "note": "", "level": "a"}
+
+
 def test_a_task_without_form_takes_what_comes(bpm: Product) -> None:
     bpm.deploy(process())
     key = bpm.start()
@@ -219,7 +260,7 @@ def test_a_form_inside_the_diagram_counts_too(bpm: Product) -> None:
     with pytest.raises(InvalidInput) as caught:
         tasks.complete_task(bpm.server, ADMIN, task, {"amount": 2000}, from_form=True)
     assert ("amount", "max") in fields(caught.value)
-    tasks.complete_task(bpm.server, ADMIN, task, {"amount": 2, "lines": [], "more": 1}, from_form=True)
+    tasks.complete_task(bpm.server, PERSON, task, {"amount": 2, "lines": [], "more": 1}, from_form=True, whole=True)
     assert bpm.variables(key) == {"amount": 2, "tax": 4, "number": "", "lines": []}
 
 

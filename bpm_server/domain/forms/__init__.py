@@ -13,7 +13,7 @@ from __future__ import annotations
 from bpm_server.domain.forms.errors import LANGUAGES, FieldError, error_text
 from bpm_server.domain.forms.fieldtypes import UploadedFile
 from bpm_server.domain.forms.form import Form, from_schema, read
-from bpm_server.domain.forms.submitting import Submission, without_errors
+from bpm_server.domain.forms.submitting import Submission, changed, without_errors
 
 __all__ = [
     "LANGUAGES",
@@ -21,6 +21,7 @@ __all__ = [
     "Form",
     "Submission",
     "UploadedFile",
+    "changed",
     "error_text",
     "from_schema",
     "read",

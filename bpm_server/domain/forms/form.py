@@ -41,6 +41,12 @@ class Form:
     findings: tuple[Finding, ...]
     _scope: Scope = field(repr=False, compare=False)
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The variables in which its fields lie, shown or not."""
+        parts = [part.place for part in self._scope.fields] + [part.place for part in self._scope.lists]
+        return frozenset(place.path[0] for place in parts)
+
     def submit(
         self,
         context: Mapping[str, Any],

@@ -65,6 +65,26 @@ def without_errors(submission: Submission, context: Mapping[str, Any]) -> dict[s
     return values
 
 
+def changed(kept: dict[str, Any], submitted: Mapping[str, Any], context: Mapping[str, Any]) -> dict[str, Any]:
+    """Of the values to store, those that somebody sent and those that the form has changed or made.
+
+    For submissions that are not whole: a field that nobody mentioned does not become an empty variable.
+    """
+    return {
+        name: value
+        for name, value in kept.items()
+        if name in submitted or not (equal(value, context[name]) if name in context else _is_empty(value))
+    }
+
+
+def _is_empty(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(map(_is_empty, value.values()))
+    if isinstance(value, list):
+        return all(map(_is_empty, value))
+    return value is None or value is False or value == ""
+
+
 def _take_away(values: dict[str, Any], path: Path) -> None:
     holder = look_up(values, path[:-1])
     if isinstance(holder, dict):

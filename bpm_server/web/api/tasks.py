@@ -151,7 +151,8 @@ def get_user_task(call: Call, key: int) -> report.TaskLine:
 def complete_user_task(call: Call, key: int) -> None:
     """Complete a user task; the process goes on.
 
-    The variables must satisfy the task's form, where it has one; others than its fields are dropped.
+    Variables must satisfy the task's form, where it has one. Others than its fields are dropped, unless the caller has
+    the right to set variables (UPDATE_PROCESS_INSTANCE).
     """
     tasks.complete_task(call.server, call.actor, key, call.body["variables"], from_form=True)
 

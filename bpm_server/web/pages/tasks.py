@@ -114,7 +114,7 @@ def complete(key: int) -> Response:
             key,
             _submitted(),
             from_form=True,
-            whole=bool(request.form.get("values")),
+            whole=_is_whole(task),
             outcome=outcome,
             comment=comment,
             time_zone=visitor().zone.key,
@@ -124,6 +124,11 @@ def complete(key: int) -> Response:
     except WrongState:
         return too_late(key, view)
     return _next(task, view, outcome)
+
+
+def _is_whole(task: TaskDetail) -> bool:
+    """Whether what came says everything: without scripts nothing comes, and that must not empty the form's lists."""
+    return bool(request.form.get("values")) or '"dynamiclist"' not in json.dumps(task.form)
 
 
 def _submitted() -> dict[str, Any]:

@@ -72,9 +72,8 @@ def test_choices() -> None:
 )
 def test_constraints(kind: str, constraints: dict[str, str], expected: dict[str, Any]) -> None:
     written = "".join(f"<camunda:constraint name='{name}' config='{config}'/>" for name, config in constraints.items())
-    (field,) = components(
-        f'<camunda:formField id="a" type="{kind}"><camunda:validation>{written}</camunda:validation></camunda:formField>'
-    )
+    validation = f"<camunda:validation>{written}</camunda:validation>"
+    (field,) = components(f'<camunda:formField id="a" type="{kind}">{validation}</camunda:formField>')
     assert {name: field[name] for name in ("validate", "readonly") if name in field} == expected
 
 
