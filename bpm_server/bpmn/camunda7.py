@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from bpm_server.bpmn import namespaces as ns
 from bpm_server.bpmn.camunda7_io import InputOutput, read_input_output, script_value
 from bpm_server.bpmn.extensions import check_vocabulary, extension_elements
+from bpm_server.bpmn.formdata import form_key, generated_forms
 from bpm_server.bpmn.model import (
     AdHocWork,
     Binding,
@@ -184,7 +185,7 @@ class Camunda7:
         if key:
             return FormRef(key=self._value(key, element, "form key"))
         if fields is not None:
-            return FormRef(key=Static(f"formData:{element.get('id')}"))
+            return FormRef(key=Static(form_key(element)))
         return None
 
     def _call(self, element: _Element) -> CallWork:
@@ -297,6 +298,7 @@ class Camunda7:
         return replace(
             process,
             version_tag=attribute(element, "versionTag"),
+            forms=generated_forms(element),
             properties=_properties(element),
             listeners=self._listeners(element, "executionListener", "event"),
             candidate_starter_groups=_names(attribute(element, "candidateStarterGroups")),
