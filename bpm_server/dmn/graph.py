@@ -112,9 +112,8 @@ class Graph:
 
     def report_duplicates(self, report: Report) -> None:
         """Reports elements whose id another one has."""
-        definitions = self._definitions
         seen: set[str] = set()
-        for element in (*definitions.inputs, *definitions.decisions, *definitions.knowledge, *definitions.services):
+        for element in self._definitions.elements:
             if element.id in seen:
                 report("dmn-duplicate-id", f"Expected the id '{element.id}' once, but found it again", element)
             if element.id:

@@ -148,8 +148,7 @@ class Model:
         members = self.types.component_names() | self._imported_names()
         for name in self.types.names():
             self.types.named(name)
-        definitions = self.definitions
-        for each in (*definitions.inputs, *definitions.decisions, *definitions.knowledge, *definitions.services):
+        for each in self.definitions.elements:
             self.types.named(each.variable.type, each.line)
         self.graph.report_duplicates(self._report_element)
         texts = Texts(self.dialect, self.definitions, self.types, members, self._report_text)
