@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from decimal import Decimal
 from typing import Any
@@ -15,6 +16,7 @@ from bpm_server.dmn.index import read_cell
 from bpm_server.dmn.rulesets import RuleSets
 from tests.unit.dmn.models import CAMUNDA8, NOW, decision, definitions, load, table
 
+PROOF = os.environ.get("BPM_PROOF") == "1"
 _POINTS = [
     "0",
     "1",
@@ -62,7 +64,7 @@ def cells(draw: st.DrawFn) -> str:
     return f"not({tests})" if one(["plain", "plain", "not"]) == "not" else tests
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=5_000 if PROOF else 60, deadline=None)
 @given(st.lists(st.tuples(cells(), cells()), min_size=1, max_size=8), st.sampled_from(["camunda8", "dmn"]))
 def test_the_index_agrees_with_asking_each_cell(rules: list[tuple[str, str]], dialect: feel.DialectName) -> None:
     rows = [f"{first} | {second} | {number}" for number, (first, second) in enumerate(rules)]
@@ -80,7 +82,7 @@ def test_the_index_agrees_with_asking_each_cell(rules: list[tuple[str, str]], di
             assert (value or []) == expected, (first, second)
 
 
-@settings(deadline=None)
+@settings(max_examples=5_000 if PROOF else 60, deadline=None)
 @given(st.lists(cells(), min_size=2, max_size=8))
 def test_rules_that_share_values_or_cover_each_other(texts: list[str]) -> None:
     read = [read_cell(feel.compile(text, kind="unary", dialect="dmn").tree) for text in texts]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from datetime import date, datetime, time
 from io import BytesIO
 from typing import Any
@@ -16,6 +15,7 @@ from bpm_server.dmn.sheetwriter import tables_of
 from bpm_server.kernel.errors import InvalidInput
 from bpm_server.kernel.findings import RefusedFile
 from tests.unit.dmn.models import CAMUNDA7, CAMUNDA8, decision, definitions, table, text
+from tests.unit.dmn.sheetvalues import as_values, same
 
 RULES = ['"A" | < 10 | 1 | "x"', '- | [10..20) | n + 1 | "=cmd"', 'not("B") | - | 3 | "👍"']
 DATA = definitions(
@@ -38,26 +38,8 @@ def back(book: Workbook, into: bytes | None = DATA) -> bytes:
 
 
 def tables(data: bytes) -> list[Any]:
-    """All tables as plain values, without the lines in the file."""
-
-    def plain(value: Any) -> Any:
-        if dataclasses.is_dataclass(value):
-            fields = (each.name for each in dataclasses.fields(value))
-            return {name: plain(getattr(value, name)) for name in fields if name != "line"}
-        return [plain(each) for each in value] if isinstance(value, tuple) else value
-
-    return [(kind, element.id, plain(found)) for kind, element, found in tables_of(read(data, name="m.dmn"))]
-
-
-def same(written: Any, found: Any) -> bool:
-    """Equality, where an id that was missing may have been added."""
-    if isinstance(written, dict):
-        return written.keys() == found.keys() and all(
-            same(each, found[key]) or (key == "id" and not each) for key, each in written.items()
-        )
-    if isinstance(written, (list, tuple)):
-        return len(written) == len(found) and all(map(same, written, found))
-    return bool(written == found)
+    """All tables as plain values."""
+    return [(kind, element.id, as_values(found)) for kind, element, found in tables_of(read(data, name="m.dmn"))]
 
 
 def test_the_sheet_has_heads_that_people_can_read() -> None:

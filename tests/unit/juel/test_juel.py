@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import time
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bpm_server import juel
 from tests.unit.feel.tables import shown
 
+PROOF = os.environ.get("BPM_PROOF") == "1"
 NOW = datetime(2026, 1, 31, 12, 30, tzinfo=UTC)
 VARIABLES: dict[str, Any] = {
     "n": 5,
@@ -187,6 +189,7 @@ _WORDS = st.sampled_from(
 )
 
 
+@settings(max_examples=20_000 if PROOF else 100, deadline=None)
 @given(st.lists(_WORDS, max_size=20).map("".join), st.booleans())
 def test_any_text_is_compiled_or_refused(text: str, bare: bool) -> None:
     try:
