@@ -8,7 +8,7 @@
 See ``docs/how-to/use-feel-and-dmn-as-a-library.md``.
 """
 
-from bpm_server.dmn.imports import among
+from bpm_server.dmn.imports import among, imported_file
 from bpm_server.dmn.model import Model, load
 from bpm_server.dmn.results import (
     DecisionEvaluation,
@@ -29,6 +29,7 @@ __all__ = [
     "Model",
     "among",
     "from_xlsx",
+    "imported_file",
     "load",
     "to_xlsx",
 ]

@@ -14,20 +14,28 @@ if TYPE_CHECKING:
 def among(files: Mapping[str, bytes]) -> Callable[[str, str], bytes | None]:
     """Finds imported models among files, for ``imports`` of :func:`bpm_server.dmn.load`.
 
-    A file is the one that is meant if its namespace is that of the import; else, if its name is the last part of the
-    location. Files that are no DMN are passed over: they are refused where they are loaded for themselves.
-
     Args:
         files: Content by file name.
     """
 
     def find(namespace: str, location: str) -> bytes | None:
-        for name, content in files.items():
-            if name.endswith(".dmn") and namespace and _namespace_of(content, name) == namespace:
-                return content
-        return files.get(location.rpartition("/")[2])
+        name = imported_file(files, namespace, location)
+        return None if name is None else files[name]
 
     return find
+
+
+def imported_file(files: Mapping[str, bytes], namespace: str, location: str) -> str | None:
+    """The name of the file that an import means.
+
+    It is the DMN file of that namespace; else the one whose name is the last part of the location. Files that are not
+    XML are passed over: they are refused where they are loaded for themselves.
+    """
+    for name, content in files.items():
+        if name.endswith(".dmn") and namespace and _namespace_of(content, name) == namespace:
+            return name
+    name = location.rpartition("/")[2]
+    return name if name in files else None
 
 
 def _namespace_of(content: bytes, name: str) -> str:

@@ -127,7 +127,7 @@ class Definitions:
         model = self._compile(
             "decision",
             row.digest,
-            lambda: dmn.load(store.content(connection, row.resource_key), name=row.resource_name),
+            lambda: _load_model(connection, row),
         )
         return row, model
 
@@ -144,3 +144,13 @@ class Definitions:
         wanted = (form_id, version_tag, deployment_key)
         row: FormRow | None = self._cached(version, "form", wanted, lambda: store.find_form(connection, *wanted))
         return row
+
+
+def _load_model(connection: Connection, row: DecisionRow) -> dmn.Model:
+    """The model of a decision; what it imports was deployed with it."""
+
+    def find(namespace: str, location: str) -> bytes | None:
+        together = store.deployed_with(connection, row.resource_key, "dmn")
+        return dmn.among(together)(namespace, location)
+
+    return dmn.load(store.content(connection, row.resource_key), name=row.resource_name, imports=find, check=False)

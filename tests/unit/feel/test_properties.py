@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 1, 31, 12, 30, tzinfo=UTC)
 PROOF = os.environ.get("BPM_PROOF") == "1"
 EXAMPLES = settings(max_examples=20_000 if PROOF else 100, deadline=None)
-TEXTS = 1_000_000 if PROOF else 2_000
+TEXTS = 1_000_000 if PROOF else 800
 BUDGET = feel.Budget(steps=20_000, size=20_000)
 
 
