@@ -103,8 +103,8 @@ def test_decide_lists_every_finding_of_a_refused_file(model: Path, capsys: pytes
     assert main(["decide", str(model), "d"]) == 1
     shown = capsys.readouterr().err.splitlines()
     assert [line.partition(": Expected")[0] for line in shown if ": error" in line] == [
-        "discount.dmn:1: error: decision 'd', rule 1, input 'n'",
-        "discount.dmn:1: error: decision 'd', rule 2, output",
+        "discount.dmn:1: error [r1]: decision 'd', rule 1, input 'n'",
+        "discount.dmn:1: error [r2]: decision 'd', rule 2, output",
     ]
 
 

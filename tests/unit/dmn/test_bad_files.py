@@ -77,10 +77,10 @@ REFUSED: dict[str, tuple[bytes, str]] = {
 
 @pytest.mark.parametrize(("data", "rule"), REFUSED.values(), ids=REFUSED.keys())
 def test_refused_with_a_finding(data: bytes, rule: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(RefusedFile) as refused:
         dmn.load(data, name="bad.dmn")
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
     assert rule in {finding.rule for finding in refused.value.findings if finding.severity == "error"}
     assert all(finding.file == "bad.dmn" and finding.message for finding in refused.value.findings)
 
@@ -143,9 +143,9 @@ ENDLESS: dict[str, tuple[str, ...]] = {
 @pytest.mark.parametrize("elements", ENDLESS.values(), ids=ENDLESS.keys())
 def test_what_would_not_end_is_null_and_says_why(elements: tuple[str, ...]) -> None:
     model = load(*elements, attributes=CAMUNDA8)
-    started = time.perf_counter()
+    started = time.process_time()
     result = model.evaluate("d", {}, now=NOW)
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
     assert result.value is None
     assert result.diagnostics[-1].kind in {"budget", "argument"}
 
@@ -157,9 +157,9 @@ def test_what_would_not_end_is_null_and_says_why(elements: tuple[str, ...]) -> N
 @pytest.mark.parametrize("call", ['matches(t, "{0}")', 'replace(t, "{0}", "")', 'split(t, "{0}")', 'extract(t, "{0}")'])
 def test_patterns_end_in_time(pattern: str, call: str) -> None:
     model = load(decision("d", text(call.format(pattern))), attributes=CAMUNDA8)
-    started = time.perf_counter()
+    started = time.process_time()
     model.evaluate("d", {"t": "a" * 50 + "b"}, now=NOW)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_a_cell_of_10000_characters() -> None:

@@ -111,10 +111,10 @@ def _large(rules: int) -> dmn.Model:
 def _cost(model: dmn.Model, questions: list[dict[str, Any]]) -> float:
     best = float("inf")
     for _ in range(5):
-        started = time.perf_counter()
+        started = time.process_time()
         for variables in questions:
             model.evaluate("d", variables, now=NOW)
-        best = min(best, time.perf_counter() - started)
+        best = min(best, time.process_time() - started)
     return best
 
 
@@ -125,7 +125,7 @@ def test_5000_rules_cost_about_as_much_as_50() -> None:
         for number in range(200)
     ]
     small, large = _large(50), _large(5_000)
-    assert _cost(large, questions) < 4 * _cost(small, questions)
+    assert _cost(large, questions) < 2.5 * _cost(small, questions)
     asked = {"product": "P10", "amount": 10_500, "region": "B20"}
     assert large.evaluate("d", asked, now=NOW).value == 2010
 

@@ -114,13 +114,13 @@ def test_any_text_is_compiled_or_refused(text: str) -> None:
 
 
 def test_text_that_looks_like_feel_is_compiled_or_refused() -> None:
-    """On random seeds; one that fails is named, and repeats the failure."""
-    seed, slowest = secrets.randbits(32), 0.0
+    """In proof with a random seed; one that fails is named, and repeats the failure."""
+    seed, slowest = secrets.randbits(32) if PROOF else 1, 0.0
     for number, text in enumerate(fuzzing.texts(seed, TEXTS)):
-        started = time.perf_counter()
+        started = time.process_time()
         try:
             fuzzing.try_out(text, NOW, BUDGET)
         except Exception as error:  # noqa: BLE001 - whatever is not declared
             pytest.fail(f"text {number} of seed {seed}: {text!r} raised {error!r}")
-        slowest = max(slowest, time.perf_counter() - started)
+        slowest = max(slowest, time.process_time() - started)
     assert slowest < 10, f"seed {seed}"

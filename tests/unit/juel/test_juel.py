@@ -175,9 +175,9 @@ def test_what_is_too_large_is_null_within_a_moment(text: str) -> None:
     for _ in range(100_000):
         deep = [deep]
     variables = {**VARIABLES, "big": "x" * 900_000, "deep": deep, "deep2": [deep]}
-    started = time.perf_counter()
+    started = time.process_time()
     juel.compile(text + " ").evaluate(variables, now=NOW)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 _WORDS = st.sampled_from(
