@@ -165,3 +165,32 @@ def test_what_is_no_workbook_is_refused(model: Path, tmp_path: Path, capsys: pyt
     assert "Expected 'discount.dmn' to be an Excel workbook" in capsys.readouterr().err
     assert main(["dmn", "to-xlsx", str(tmp_path / "none.dmn"), str(tmp_path / "out.xlsx")]) == 1
     assert "none.dmn', but there is none" in capsys.readouterr().err
+
+
+def test_lint_names_rule_and_cell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    logic = table(["n"], ["x"], ["< 5 | 1", "< 6 | 2", "> 6 | )"])
+    (tmp_path / "d.dmn").write_bytes(definitions(decision("d", logic), attributes=CAMUNDA8))
+    assert main(["lint", str(tmp_path)]) == 1
+    shown = capsys.readouterr()
+    assert shown.out.splitlines() == [
+        (
+            "d.dmn:1: error [r3]: decision 'd', rule 3, output: Expected an expression at line 1, column 1, "
+            "but found ')' (feel-syntax)"
+        ),
+        (
+            "d.dmn:1: warning [r1]: decision 'd': Expected at most one of rules 1 and 2, but both match n < 5 "
+            "(dmn-overlapping-rules)"
+        ),
+        "d.dmn:1: warning: decision 'd': Expected a rule for all values, but found none for n = 6 (dmn-missing-rule)",
+    ]
+    assert shown.err == "1 files: 1 errors, 2 warnings, 0 remarks\n"
+
+
+def test_lint_finds_imports_among_the_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "base.dmn").write_bytes(definitions(decision("rate", text("0.25")), namespace="urn:base"))
+    (tmp_path / "tax.dmn").write_bytes(definitions('<import name="base" namespace="urn:base" importType="DMN"/>'))
+    assert main(["lint", "--json", str(tmp_path)]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+    assert main(["lint", "--json", str(tmp_path / "tax.dmn")]) == 1
+    (finding,) = json.loads(capsys.readouterr().out)
+    assert (finding["rule"], finding["file"]) == ("dmn-import", "tax.dmn")
