@@ -38,6 +38,12 @@ def _char_at(text: str, index: Any) -> str:
     return _substring(text, index, _index(index) + 1)
 
 
+def _replace(text: str, old: Any, new: Any) -> str:
+    before, after = operations.text(old), operations.text(new)
+    operations.check_size(len(text) + text.count(before) * (len(after) - len(before)))
+    return text.replace(before, after)
+
+
 def _get(values: list[Any], index: Any) -> Any:
     position = _index(index)
     if not 0 <= position < len(values):
@@ -99,7 +105,7 @@ _STRING: Final[dict[str, Method]] = {
     "isEmpty": lambda text: not text,
     "lastIndexOf": lambda text, other: text.rfind(operations.text(other)),
     "length": len,
-    "replace": lambda text, old, new: operations.joined([text.replace(operations.text(old), operations.text(new))]),
+    "replace": _replace,
     "startsWith": lambda text, other: text.startswith(operations.text(other)),
     "substring": _substring,
     "toLowerCase": str.lower,

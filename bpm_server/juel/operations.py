@@ -80,10 +80,15 @@ def _inner_text(value: Any) -> str:
 
 def joined(parts: list[str]) -> str:
     """Parts of a text, one after the other."""
-    if sum(map(len, parts)) > MAX_TEXT:
+    check_size(sum(map(len, parts)))
+    return "".join(parts)
+
+
+def check_size(characters: int) -> None:
+    """Refuses to make a text that is too long."""
+    if characters > MAX_TEXT:
         message = f"Expected a text of at most {MAX_TEXT} characters, but found a longer one"
         raise Failed("budget", message)
-    return "".join(parts)
 
 
 def empty(value: Any) -> bool:

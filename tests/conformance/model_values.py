@@ -25,11 +25,44 @@ ORDERED = re.compile(rf"({NAME})\s*(?:>=|<=|>|<)\s*({NAME})")
 CALLED = re.compile(rf"({NAME})\.(?:equals|equalsIgnoreCase|contains|startsWith)\(\s*({LITERAL})\s*\)")
 VARIABLE_READ = re.compile(r"(?:getVariable|getVariableLocal|hasVariable)\(\s*[\"']([^\"']+)[\"']\s*\)")
 STRING = re.compile(r"\"[^\"]*\"|'[^']*'")
-WORDS = frozenset({  # fmt: skip
-    "and", "or", "not", "if", "then", "else", "for", "in", "return", "some", "every", "satisfies", "between",
-    "null", "true", "false", "instance", "of", "function", "empty", "eq", "ne", "gt", "lt", "ge", "le", "div",
-    "mod", "execution", "task", "item", "loopCounter", "this", "partial",
-})  # fmt: skip
+WORDS = frozenset(
+    {
+        "and",
+        "or",
+        "not",
+        "if",
+        "then",
+        "else",
+        "for",
+        "in",
+        "return",
+        "some",
+        "every",
+        "satisfies",
+        "between",
+        "null",
+        "true",
+        "false",
+        "instance",
+        "of",
+        "function",
+        "empty",
+        "eq",
+        "ne",
+        "gt",
+        "lt",
+        "ge",
+        "le",
+        "div",
+        "mod",
+        "execution",
+        "task",
+        "item",
+        "loopCounter",
+        "this",
+        "partial",
+    }
+)
 ENTRY = re.compile(rf"({NAME})\.get\(\s*[\"'](\w+)[\"']\s*\)")
 FUNCTION_CALL = re.compile(rf"({NAME})\s*\(")
 TIMES = {"timeDuration": "PT1S", "timeCycle": "R1/PT1S", "timeDate": "2030-01-01T00:00:00Z"}
