@@ -103,7 +103,7 @@ def _sort_value(column: sa.ColumnElement[Any], value: Any) -> Any:
     """
     if value is None:
         return None
-    wanted = column.type.python_type if not isinstance(column.type, sa.types.TypeDecorator) else datetime
+    wanted: type[Any] = column.type.python_type if not isinstance(column.type, sa.types.TypeDecorator) else datetime
     if wanted is datetime:
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is not None:

@@ -125,6 +125,10 @@ class Value(fields.Field[Any]):
         """Our value to the wire's; None where they are the same."""
         return None
 
+    def absent(self) -> Any:
+        """What a reply has where there is no value."""
+        return None
+
 
 class Text(Value):
     """Text of bounded length."""
@@ -211,6 +215,9 @@ class Names(Value):
 
     def writer(self) -> Callable[[Any], Any]:
         return list
+
+    def absent(self) -> Any:
+        return None if self.allow_none else []
 
 
 class Data(Value):
@@ -350,9 +357,9 @@ def writer(shape: type[Schema]) -> Callable[[Any], dict[str, Any]]:
 
     def write(row: Any) -> dict[str, Any]:
         if isinstance(row, Mapping):
-            found = {wire: _value(row[name], convert) for wire, name, convert in plan}
+            found = {wire: _value(row[name], convert, absent) for wire, name, convert, absent in plan}
         else:
-            found = {wire: _value(getattr(row, name), convert) for wire, name, convert in plan}
+            found = {wire: _value(getattr(row, name), convert, absent) for wire, name, convert, absent in plan}
         found.update(fixed)
         return found
 
@@ -360,10 +367,16 @@ def writer(shape: type[Schema]) -> Callable[[Any], dict[str, Any]]:
     return write
 
 
-def _step(name: str, field: fields.Field[Any]) -> tuple[str, str, Callable[[Any], Any] | None]:
-    convert = field.writer() if isinstance(field, Value) else None
-    return field.data_key or name, (field.of if isinstance(field, Value) else None) or name, convert
+Step = tuple[str, str, "Callable[[Any], Any] | None", Any]
 
 
-def _value(found: Any, convert: Callable[[Any], Any] | None) -> Any:
-    return found if convert is None or found is None else convert(found)
+def _step(name: str, field: fields.Field[Any]) -> Step:
+    if not isinstance(field, Value):
+        return field.data_key or name, name, None, None
+    return field.data_key or name, field.of or name, field.writer(), field.absent()
+
+
+def _value(found: Any, convert: Callable[[Any], Any] | None, absent: Any) -> Any:
+    if found is None:
+        return absent
+    return found if convert is None else convert(found)
