@@ -125,6 +125,10 @@ class Value(fields.Field[Any]):
         """Our value to the wire's; None where they are the same."""
         return None
 
+    def schema(self) -> dict[str, Any]:
+        """Its JSON schema, for the OpenAPI document."""
+        return {}
+
     def absent(self) -> Any:
         """What a reply has where there is no value."""
         return None
@@ -140,6 +144,9 @@ class Text(Value):
     def read(self, value: Any) -> str:
         return read_text(value, self.longest)
 
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "maxLength": self.longest}
+
 
 class Key(Value):
     """A 63-bit key: digits in text on the wire, because JavaScript numbers end at 2**53."""
@@ -149,6 +156,9 @@ class Key(Value):
 
     def writer(self) -> Callable[[Any], Any]:
         return str
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": "^[0-9]{1,19}$"}
 
 
 class Moment(Value):
@@ -160,6 +170,9 @@ class Moment(Value):
     def writer(self) -> Callable[[Any], Any]:
         return json.timestamp
 
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "format": "date-time"}
+
 
 class Flag(Value):
     """True or false."""
@@ -169,6 +182,9 @@ class Flag(Value):
             return value
         message = f"Expected true or false, but found {shown(value)}"
         raise InvalidInput(message)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "boolean"}
 
 
 class Number(Value):
@@ -184,6 +200,10 @@ class Number(Value):
         message = f"Expected a whole number from {self.least} to {self.most}, but found {shown(value)}"
         raise InvalidInput(message)
 
+    def schema(self) -> dict[str, Any]:
+        size = "int32" if self.least >= -MAX_INT - 1 and self.most <= MAX_INT else "int64"
+        return {"type": "integer", "format": size, "minimum": self.least, "maximum": self.most}
+
 
 class Word(Value):
     """One of some words."""
@@ -197,6 +217,9 @@ class Word(Value):
             return str(value)
         message = f"Expected one of {', '.join(self.words)}, but found {shown(value)}"
         raise InvalidInput(message)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string"}
 
 
 class Names(Value):
@@ -219,6 +242,9 @@ class Names(Value):
     def absent(self) -> Any:
         return None if self.allow_none else []
 
+    def schema(self) -> dict[str, Any]:
+        return {"type": "array", "maxItems": self.most, "items": {"type": "string"}}
+
 
 class Data(Value):
     """A JSON object whose members are the caller's business, for instance variables."""
@@ -228,6 +254,9 @@ class Data(Value):
             return value
         message = f"Expected an object, but found {shown(value)}"
         raise InvalidInput(message)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "object", "additionalProperties": True}
 
 
 class Anything(Value):
@@ -240,6 +269,12 @@ class Fixed(Value):
     def __init__(self, value: Any, **kwargs: Any) -> None:
         super().__init__(null=value is None, **kwargs)
         self.value = value
+
+    def schema(self) -> dict[str, Any]:
+        kinds = {str: "string", bool: "boolean", int: "integer", dict: "object"}
+        if isinstance(self.value, list):
+            return {"type": "array", "items": {}}
+        return {} if self.value is None else {"type": kinds[type(self.value)]}
 
 
 class Many(Value):
