@@ -160,7 +160,6 @@ class Definitions:
         row: FormRow | None = self._cached(version, "form", wanted, lambda: store.find_form(connection, *wanted))
         return row
 
-<<<<<<< HEAD
     def find_form_file(self, connection: Connection, version: int, name: str, deployment_key: int) -> FormRow | None:
         """The form that a deployment left in a file of this name; None where there is none."""
         wanted = (name, deployment_key)
@@ -193,7 +192,7 @@ class Definitions:
 def _compiled_form(text: str) -> CompiledForm:
     schema = json.loads(text)
     return CompiledForm(forms.from_schema(schema), json.dumps(schema))
-=======
+
 
 def _load_model(connection: Connection, row: DecisionRow) -> dmn.Model:
     """The model of a decision; what it imports was deployed with it."""
@@ -203,4 +202,3 @@ def _load_model(connection: Connection, row: DecisionRow) -> dmn.Model:
         return dmn.among(together)(namespace, location)
 
     return dmn.load(store.content(connection, row.resource_key), name=row.resource_name, imports=find, check=False)
->>>>>>> feel

@@ -69,7 +69,6 @@ def _read(name: str, content: bytes, files: Mapping[str, bytes]) -> DeployedFile
     return file
 
 
-<<<<<<< HEAD
 def _embedded_findings(diagram: bpmn.Diagram, name: str) -> list[Finding]:
     """What is wrong with the forms inside a diagram; each finding without a field of its own names its form."""
     found: list[Finding] = []
@@ -81,7 +80,8 @@ def _embedded_findings(diagram: bpmn.Diagram, name: str) -> list[Finding]:
                 findings = error.findings
             found += [replace(finding, element=finding.element or key) for finding in findings]
     return found
-=======
+
+
 def _noting(file: DeployedFile, files: Mapping[str, bytes]) -> Callable[[str, str], bytes | None]:
     """Imports come from files of the same deployment; the file notes which."""
     others = {name: content for name, content in files.items() if name != file.name}
@@ -94,7 +94,6 @@ def _noting(file: DeployedFile, files: Mapping[str, bytes]) -> Callable[[str, st
         return others[name]
 
     return find
->>>>>>> feel
 
 
 @command
