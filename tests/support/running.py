@@ -67,6 +67,13 @@ class Api:
             raise Answer(reply.status, found)
         return found
 
+    def close(self) -> None:
+        """Closes this thread's connection."""
+        connection = getattr(self._local, "connection", None)
+        if connection is not None:
+            connection.close()
+            self._local.connection = None
+
 
 class RunningServer:
     """``bpm-server up`` in a process of its own."""
@@ -100,6 +107,7 @@ class RunningServer:
                 break
             with contextlib.suppress(OSError, Answer):
                 api("GET", "/health/ready")
+                api.close()
                 return time.monotonic() - begun
             time.sleep(0.05)
         message = f"the server did not start:\n{self.log.read_text(errors='replace')[-3000:]}"
