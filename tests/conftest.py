@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from bpm_server.store import migrate
@@ -16,6 +18,12 @@ from tests.support.services import shared_data
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+# `make test` draws the same examples every time, so that a failure belongs to a change; `make proof` draws new ones.
+hypothesis.settings.register_profile("test", deadline=None, derandomize=True, database=None)
+hypothesis.settings.register_profile("proof", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("proof" if os.environ.get("BPM_PROOF") == "1" else "test")
 
 
 @pytest.fixture(scope="session")

@@ -69,12 +69,15 @@ def delete_token(server: Server, actor: Actor, key: int) -> None:
     """Revokes a token: one's own, or with the permission USER:UPDATE.
 
     Raises:
-        NotFound: there is no such token of the actor's.
+        NotFound: there is no such token.
+        Forbidden: somebody else's, and the permission is missing.
     """
     with transaction(server, actor) as tx:
         found = store.find_token_by_key(tx.connection, key)
-        if found is None or (found.username != actor.username and not actor.may("USER", "UPDATE", found.username)):
+        if found is None:
             message = f"Expected to find token '{key}', but there is none"
             raise NotFound(message)
+        if actor.username != found.username:
+            authorize(actor, "USER", "UPDATE", found.username)
         store.delete_token(tx.connection, key)
         store.identity_changed(tx.connection)

@@ -153,10 +153,11 @@ class Batch:
         rows.insert(connection, user_task_candidate, self.candidates)
 
     def _flush_jobs(self, connection: Connection) -> None:
-        rows.insert(connection, job, list(self.jobs.values()))
+        # Ends before beginnings: an element's job may end and its next one begin in the same step (a safe point).
         if self.ended_jobs:
             ended = [{"b_key": key, "b_state": state, "b_at": self.now} for key, state in self.ended_jobs.items()]
             _END_JOB.run(connection, ended)
+        rows.insert(connection, job, list(self.jobs.values()))
         for table, waits in ((timer, self.ended_timers), (subscription, self.ended_subscriptions)):
             everything = [key for key, event_ids in waits if event_ids is None]
             if everything:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import http.client
 import json
@@ -43,12 +44,19 @@ class Api:
         self.port = port
         self.token = token
         self._local = threading.local()
+        self._opened: list[http.client.HTTPConnection] = []
+
+    def close(self) -> None:
+        """Closes the connections of all threads."""
+        for connection in self._opened:
+            connection.close()
 
     def __call__(self, method: str, path: str, body: Any = None, *, headers: dict[str, str] | None = None) -> Any:
         """The reply's JSON; raises ``Answer`` or ``OSError``."""
         connection = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+            self._opened.append(connection)
         sent = {"authorization": f"Bearer {self.token}"} if self.token else {}
         data = None
         if body is not None:
@@ -59,20 +67,12 @@ class Api:
             reply = connection.getresponse()
             text = reply.read()
         except (OSError, http.client.HTTPException) as error:
-            connection.close()
-            self._local.connection = None
+            connection.close()  # it opens again with the next request
             raise OSError(str(error)) from error
         found = json.loads(text) if text else None
         if reply.status >= 300:
             raise Answer(reply.status, found)
         return found
-
-    def close(self) -> None:
-        """Closes this thread's connection."""
-        connection = getattr(self._local, "connection", None)
-        if connection is not None:
-            connection.close()
-            self._local.connection = None
 
 
 class RunningServer:
@@ -101,15 +101,12 @@ class RunningServer:
                  str(self.folder / "data"), *self.arguments],
                 stdout=log, stderr=log, env=self.environment,
             )  # fmt: skip
-        api = Api(self.port)
-        while time.monotonic() - begun < timeout_s:
-            if self.process.poll() is not None:
-                break
-            with contextlib.suppress(OSError, Answer):
-                api("GET", "/health/ready")
-                api.close()
-                return time.monotonic() - begun
-            time.sleep(0.05)
+        with contextlib.closing(Api(self.port)) as api:
+            while time.monotonic() - begun < timeout_s and self.process.poll() is None:
+                with contextlib.suppress(OSError, Answer):
+                    api("GET", "/health/ready")
+                    return time.monotonic() - begun
+                time.sleep(0.05)
         message = f"the server did not start:\n{self.log.read_text(errors='replace')[-3000:]}"
         raise AssertionError(message)
 
@@ -127,12 +124,9 @@ class RunningServer:
 
     def api(self) -> Api:
         """A client with a token of the administrator."""
-        import base64
-
         credentials = base64.b64encode(f"admin:{ADMIN_PASSWORD}".encode()).decode()
-        made = Api(self.port)(
-            "POST", "/api/tokens", {"name": "test"}, headers={"authorization": f"Basic {credentials}"}
-        )
+        with contextlib.closing(Api(self.port)) as first:
+            made = first("POST", "/api/tokens", {"name": "test"}, headers={"authorization": f"Basic {credentials}"})
         return Api(self.port, made["token"])
 
 

@@ -109,6 +109,7 @@ def incident_kind(kind: str) -> str:
         "DECISION_EVALUATION_ERROR": _("A decision cannot be made"),
         "EXTRACT_VALUE_ERROR": _("An expression fails"),
         "IO_MAPPING_ERROR": _("Data cannot be handed over"),
+        "UNHANDLED_ERROR_EVENT": _("Nobody catches an error"),
         "SECRET_RESOLUTION_ERROR": _("A secret is missing"),
     }
     return known.get(kind, kind)
