@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from dataclasses import replace
@@ -19,7 +20,7 @@ from bpm_server.services import installation
 from bpm_server.settings import Settings
 from tests.support.browser import Person, browser, sync_api
 from tests.support.receiver import Receiver
-from tests.support.running import ADMIN_PASSWORD, running
+from tests.support.running import ADMIN_PASSWORD, RunningServer, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,8 +36,9 @@ FIELDS = {
 class Company:
     """Everybody's page, signed in at first use; ``receiver`` is the company's finance system."""
 
-    def __init__(self, chromium: Any, address: str, receiver: Receiver) -> None:
-        self.chromium, self.address, self.receiver = chromium, address, receiver
+    def __init__(self, chromium: Any, server: RunningServer, receiver: Receiver) -> None:
+        self.chromium, self.server, self.receiver = chromium, server, receiver
+        self.address = f"http://127.0.0.1:{server.port}"
         self._people: dict[str, Person] = {}
         self._looked_at: set[str] = set()
 
@@ -139,8 +141,8 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
     with bootstrap.running(settings) as server:
         installation.prepare_installation(server, ADMIN_PASSWORD)
         installation.install_demo_company(server, replace(COMPANY, endpoint="another"))
-    with Receiver() as receiver, browser() as chromium, running(folder) as server_process:
-        made = Company(chromium, f"http://127.0.0.1:{server_process.port}", receiver)
+    with Receiver() as receiver, browser() as chromium, running(folder) as server:
+        made = Company(chromium, server, receiver)
         _add_endpoint(made)
         yield made
 
@@ -309,6 +311,25 @@ def test_the_other_pages_have_nothing_that_axe_finds(company: Company) -> None:
     nobody = company.nobody(viewport={"width": 390, "height": 844})
     nobody.goto("/sign-in")
     company.look(nobody, "sign-in")
+
+
+def test_hostile_and_endless_text_stays_text_and_in_its_place(company: Company) -> None:
+    text = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202eمرحبا"
+    values = {"orderNumber": "SO-HOSTILE" + text, "customer": text + "长" * 10_000, "remark": "W" * 10_000}
+    body = {"processDefinitionId": "order-approval", "variables": {**values, "amount": 3_000, "lines": []}}
+    with contextlib.closing(company.server.api()) as api:
+        case = f"/instances/{api('POST', '/v2/process-instances', body)['processInstanceKey']}"
+    wang = company.nobody(viewport={"width": 390, "height": 844}).sign_in("wang.fang", COMPANY.password)
+    wang.page.on("dialog", lambda dialog: wang.problems.append(dialog.message))
+    wang.goto("/?q=SO-HOSTILE")
+    task = wang.page.locator(".row-link").get_attribute("href")
+    for path in ("/?q=SO-HOSTILE", task, f"{task}/timeline", f"{task}/diagram", "/instances?q=SO-HOSTILE", case):
+        for width in (390, 1280):
+            wang.page.set_viewport_size({"width": width, "height": 844})
+            wang.goto(str(path))
+            assert "<script>alert(1)" in wang.page.content().replace("&lt;", "<").replace("&gt;", ">")
+            assert wang.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, (path, width)
+    assert wang.problems == []
 
 
 def test_the_language_is_switched_and_kept(company: Company) -> None:

@@ -71,6 +71,7 @@ def test_a_dead_receiver_is_an_incident_until_somebody_lets_it_try_again(company
     assert "erp has received order.told" in told
     assert page.texts(".delivery .badge") == ["delivered"]
     assert "2 attempts" in page.one(".delivery summary")
+    assert len(page.texts(".delivery tbody tr")) == 2
 
 
 @pytest.mark.usefixtures("one_attempt")
