@@ -282,6 +282,7 @@ def test_staff_work_by_keyboard_alone(company: Company) -> None:
     page.keyboard.press("Control+Enter")
     page.locator(".toast-line.good", has_text="SO-KEY-2").wait_for()
     expect(page.locator("article h2")).to_contain_text("SO-KEY-3")
+    expect(page.locator(".row-item:has([aria-current])")).to_contain_text("SO-KEY-3")
     page.keyboard.press("?")
     expect(page.locator("#keys")).to_be_visible()
     company.look(wang, "keys")

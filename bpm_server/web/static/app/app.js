@@ -145,8 +145,8 @@
     const { target: wanted } = event.detail.ctx;
     const target = typeof wanted === "string" ? $(wanted) : wanted;
     mountIslands();
+    markOpened(); // the list may be new, too
     if (target?.id === "detail") {
-      markOpened();
       $("[data-focus], h2[tabindex]", target)?.focus({ preventScroll: true });
       (matchMedia("(min-width: 56rem)").matches ? target : window).scrollTo(0, 0);
     }

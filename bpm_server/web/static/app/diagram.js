@@ -65,7 +65,7 @@ function begin(viewer, elements) {
 
 function fit(canvas) {
   canvas.zoom("fit-viewport", "auto");
-  if (canvas.zoom() > 1) canvas.zoom(1, "auto");
+  canvas.zoom(Math.min(1, canvas.zoom() * 0.94), "auto"); // not up to the frame
 }
 
 function controls(element, canvas) {
