@@ -59,8 +59,17 @@ function begin(viewer, elements) {
   if (!here) return;
   const { x, y, width, height } = known.get(here);
   canvas.zoom(READABLE + 0.15);
-  const { width: seen, height: high } = canvas.viewbox();
-  canvas.viewbox({ x: x + width / 2 - seen / 2, y: y + height / 2 - high / 2, width: seen, height: high });
+  const { inner, width: seen, height: high } = canvas.viewbox();
+  canvas.viewbox({ width: seen, height: high,
+    x: within(x + width / 2 - seen / 2, seen, inner.x, inner.width),
+    y: within(y + height / 2 - high / 2, high, inner.y, inner.height) });
+}
+
+/* Where to look from, so that no room is wasted beyond the ends of the drawing. */
+function within(wanted, seen, start, length) {
+  const margin = 25;
+  if (seen > length + 2 * margin) return start + (length - seen) / 2;
+  return Math.min(Math.max(wanted, start - margin), start + length + margin - seen);
 }
 
 function fit(canvas) {
