@@ -56,12 +56,14 @@ class Context:
     Attributes:
         now: Engine time of the command.
         new_key: Source of keys for what the step creates.
+        business_key: Of the instance, for Camunda 7's ``execution.processBusinessKey``.
     """
 
     now: datetime
     new_key: Callable[[], int]
     decisions: Decisions | None = None
     limits: Limits = field(default_factory=Limits)
+    business_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

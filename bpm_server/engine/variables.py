@@ -47,10 +47,28 @@ class Visible:
                 if value is not _ABSENT:
                     return _thaw(data, name, value)
             token = token.parent
+        if name == "execution" and self._token.workflow.definition.dialect == "camunda7":
+            return _execution(self._token)
         return default
 
     def __contains__(self, name: object) -> bool:
         return self.get(str(name), _ABSENT) is not _ABSENT
+
+
+def _execution(token: Token) -> dict[str, Any]:
+    """What Camunda 7 expressions may ask of ``execution``; keys are text, as everywhere outside."""
+    instance = token.workflow
+    spec = token.task_spec
+    return {
+        "id": str(token.id),
+        "processInstanceId": str(instance.key),
+        "processDefinitionKey": instance.definition.id,
+        "processBusinessKey": instance.context.business_key,
+        "businessKey": instance.context.business_key,
+        "currentActivityId": spec.element_id,
+        "currentActivityName": spec.node.name,
+        "tenantId": None,
+    }
 
 
 class Gathering:

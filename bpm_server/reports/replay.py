@@ -58,17 +58,20 @@ def replay(server: Server, instance_key: int) -> Replay:
     """
     with server.database.read() as connection:
         moment = read_moment(connection)
-        key = connection.execute(
-            sa.select(process_instance.c.process_definition_key).where(process_instance.c.key == instance_key)
-        ).scalar()
-        if key is None:
+        found = connection.execute(
+            sa.select(process_instance.c.process_definition_key, process_instance.c.business_key).where(
+                process_instance.c.key == instance_key
+            )
+        ).first()
+        if found is None:
             message = f"Expected to find process instance '{instance_key}', but there is none"
             raise NotFound(message)
-        compiled = server.definitions.process(connection, moment.definition_version, key)
+        compiled = server.definitions.process(connection, moment.definition_version, found.process_definition_key)
         steps = connection.execute(
             sa.select(*journal.columns).where(journal.c.instance_key == instance_key).order_by(journal.c.sequence)
         ).all()
         running = _Replaying(server, connection, moment.definition_version, compiled.definition)
+        running.business_key = found.business_key
         for number, step in enumerate(steps, 1):
             difference = running.step(step)
             if difference is not None:
@@ -85,11 +88,14 @@ class _Replaying:
         self._numbers = itertools.count(FIRST_KEY)
         self._to_new: dict[int, int] = {}
         self._instance: engine.Instance | None = None
+        self.business_key: str | None = None
 
     def step(self, row: Row[Any]) -> Difference | None:
         recorded: list[Any] = json.loads(row.events)
         decisions = _RecordedDecisions(self, recorded)
-        context = engine.Context(row.at, lambda: next(self._numbers), decisions, self._server.limits)
+        context = engine.Context(
+            row.at, lambda: next(self._numbers), decisions, self._server.limits, self.business_key
+        )
         command = json.loads(row.command)
         if self._instance is None:
             started = msgspec.convert(command, commands.StartInstance)

@@ -182,6 +182,7 @@ class Advance:
             new_key=tx.server.new_key,
             decisions=DeployedDecisions(tx, compiled.row.deployment_key),
             limits=tx.server.limits,
+            business_key=row.business_key,
         )
 
     def _live(self, row: InstanceRow, compiled: CompiledProcess, chunk: int | None) -> engine.Instance:

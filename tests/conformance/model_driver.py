@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import tempfile
@@ -12,11 +13,12 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import escape, quoteattr
 
 import sqlalchemy as sa
 
 from bpm_server import bpmn
-from bpm_server.bpmn.model import CallWork, NodeType, TimerEvent
+from bpm_server.bpmn.model import CallWork, DecisionWork, NodeType, TimerEvent
 from bpm_server.connectors.registry import Registry
 from bpm_server.kernel.errors import BpmError
 from bpm_server.kernel.findings import RefusedFile
@@ -74,12 +76,14 @@ def drive(path: Path | str) -> Outcome:
 def _drive(bpm: Product, name: str, data: bytes) -> Outcome:
     try:
         diagram = bpmn.read(data, name=name)
+        values = Values(data, STUB)
         for called in _called(diagram.processes):
             bpm.deploy((f"{called}.bpmn", _stub(called)))
+        for decision, result in _decisions(diagram.processes).items():
+            bpm.deploy((f"{decision}.dmn", _stub_decision(decision, values.first(result))))
         deployment = bpm.deploy((name, data))
     except RefusedFile as error:
         return Outcome(deployed=False, completed=False, findings=tuple(error.findings), reason=str(error))
-    values = Values(data, STUB)
     ended, reasons = [], []
     for process in diagram.processes:
         if not process.executable:
@@ -102,6 +106,24 @@ def _called(processes: tuple[Process, ...]) -> set[str]:
                 if not node.work.process.names and re.fullmatch(r"[\w.-]+", node.work.process.source):
                     found.add(node.work.process.source)
     return found - own
+
+
+def _decisions(processes: tuple[Process, ...]) -> dict[str, str]:
+    """Result variables by id of the decisions that the processes ask for."""
+    works = [node.work for process in processes for node in process.nodes.values()]
+    return {
+        work.decision.source: work.result_variable or ""
+        for work in works
+        if isinstance(work, DecisionWork) and not work.decision.names
+    }
+
+
+def _stub_decision(decision_id: str, result: Any) -> bytes:
+    return (
+        '<definitions xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/" id="d" name="d" namespace="stub">'
+        f"<decision id={quoteattr(decision_id)} name={quoteattr(decision_id)}>"
+        f"<literalExpression><text>{escape(json.dumps(result))}</text></literalExpression></decision></definitions>"
+    ).encode()
 
 
 def _stub(process_id: str) -> bytes:

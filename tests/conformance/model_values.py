@@ -21,6 +21,7 @@ NAME = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 LITERAL = r"\"[^\"]*\"|'[^']*'|-?\d+(?:\.\d+)?|true|false"
 COMPARED = re.compile(rf"({NAME})\s*(?:==|!=|>=|<=|=|>|<|\beq\b|\bne\b|\bgt\b|\blt\b|\bge\b|\ble\b)\s*({LITERAL})")
 REVERSED = re.compile(rf"({LITERAL})\s*(?:==|!=|>=|<=|=|>|<)\s*({NAME})")
+ORDERED = re.compile(rf"({NAME})\s*(?:>=|<=|>|<)\s*({NAME})")
 CALLED = re.compile(rf"({NAME})\.(?:equals|equalsIgnoreCase|contains|startsWith)\(\s*({LITERAL})\s*\)")
 VARIABLE_READ = re.compile(r"(?:getVariable|getVariableLocal|hasVariable)\(\s*[\"']([^\"']+)[\"']\s*\)")
 STRING = re.compile(r"\"[^\"]*\"|'[^']*'")
@@ -54,6 +55,10 @@ class Values:
                 self._put(found, path.split("."), ["a", "b"])
         return found
 
+    def first(self, name: str) -> Any:
+        """A plausible value of one variable."""
+        return self.draw(random.Random(0), first=True).get(name, "a")
+
     def _put(self, into: dict[str, Any], path: list[str], value: Any) -> None:
         for name in path[:-1]:
             below = into.get(name)
@@ -76,6 +81,10 @@ class Values:
             self._add(name, [True, False])
         for name, literal in COMPARED.findall(text) + CALLED.findall(text):
             self._add(name, _near(literal))
+        for left, right in ORDERED.findall(text):
+            for name in (left, right):
+                if name not in WORDS and not re.fullmatch(LITERAL, name):
+                    self._add(name, [1, 2, 3])
         for literal, name in REVERSED.findall(text):
             self._add(name, _near(literal))
         if place in ("collection", "inputCollection"):

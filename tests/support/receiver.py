@@ -34,7 +34,11 @@ class Receiver:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
+                length = int(self.headers["content-length"])
+                body = self.rfile.read(length)
+                if len(body) < length:  # the sender was killed while it wrote
+                    self.close_connection = True
+                    return
                 status = receiver.receive(dict(self.headers.items()), body)
                 if status:
                     self.send_response(status)
