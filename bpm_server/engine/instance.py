@@ -291,7 +291,7 @@ class Instance(Workflow):
     # --- variables and items ----------------------------------------------------------------------------
 
     def variables_changed(self, token: Token, values: Mapping[str, Any]) -> None:
-        """Notes changed names, for events that wait for a condition."""
+        """Notes the names that are about to change, for events that wait for a condition."""
         if self.definition.has_conditional:
             self.conditions.changed(token, values)
 

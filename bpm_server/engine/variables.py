@@ -130,9 +130,9 @@ def set_local(token: Token, values: Mapping[str, Any]) -> None:
         return
     if token.data is None:
         token.data = {}
+    token.workflow.variables_changed(token, values)
     token.data.update(values)
     token.workflow.emit(VariablesSet(token.id, dict(values)))
-    token.workflow.variables_changed(token, values)
 
 
 def propagate(token: Token, values: Mapping[str, Any]) -> None:

@@ -142,7 +142,7 @@ class Definitions:
         model = self._compile(
             "decision",
             row.digest,
-            lambda: dmn.load(store.content(connection, row.resource_key), name=row.resource_name),
+            lambda: _load_model(connection, row),
         )
         return row, model
 
@@ -192,3 +192,13 @@ class Definitions:
 def _compiled_form(text: str) -> CompiledForm:
     schema = json.loads(text)
     return CompiledForm(forms.from_schema(schema), json.dumps(schema))
+
+
+def _load_model(connection: Connection, row: DecisionRow) -> dmn.Model:
+    """The model of a decision; what it imports was deployed with it."""
+
+    def find(namespace: str, location: str) -> bytes | None:
+        together = store.deployed_with(connection, row.resource_key, "dmn")
+        return dmn.among(together)(namespace, location)
+
+    return dmn.load(store.content(connection, row.resource_key), name=row.resource_name, imports=find, check=False)

@@ -58,7 +58,8 @@ def _error_escaped(advance: Advance, row: InstanceRow, event: e.ErrorEscaped) ->
     while child.parent_key is not None and child.parent_element_key is not None:
         parent, chunk = advance.instance_row(child.parent_key), child.parent_chunk or 0
         instance = advance.peek(parent, chunk)
-        if instance.throwing.catches_error(instance.find(child.parent_element_key), event.code):
+        origin = instance.find(child.parent_element_key)
+        if instance.throwing.catches_error(origin, event.code, advance.tx.now):
             command = c.ThrowError(child.parent_element_key, event.code, event.message, event.variables, chunk)
             advance.follow(parent, command)
             return
@@ -74,7 +75,8 @@ def _escalation_escaped(advance: Advance, row: InstanceRow, event: e.EscalationE
     while child.parent_key is not None and child.parent_element_key is not None:
         parent, chunk = advance.instance_row(child.parent_key), child.parent_chunk or 0
         instance = advance.peek(parent, chunk)
-        if instance.throwing.catches_escalation(instance.find(child.parent_element_key), event.code):
+        origin = instance.find(child.parent_element_key)
+        if instance.throwing.catches_escalation(origin, event.code, advance.tx.now):
             command = c.ThrowEscalation(child.parent_element_key, event.code, event.variables, chunk)
             advance.follow(parent, command)
             return

@@ -179,6 +179,18 @@ def content(connection: Connection, resource_key: int) -> bytes:
     return bytes(found)
 
 
+def deployed_with(connection: Connection, resource_key: int, kind: str) -> dict[str, bytes]:
+    """The files of a kind that were deployed together with a file, itself left out: content by name."""
+    own = t.resource.alias()
+    query = (
+        sa.select(t.resource.c.name, t.resource.c.content)
+        .join(own, own.c.deployment_key == t.resource.c.deployment_key)
+        .where(own.c.key == resource_key, t.resource.c.key != resource_key, t.resource.c.kind == kind)
+        .order_by(t.resource.c.key)
+    )
+    return {row.name: bytes(row.content) for row in connection.execute(query)}
+
+
 def last_versions(connection: Connection, table: sa.Table, id_column: str, ids: list[str]) -> dict[str, Any]:
     """The highest version of each id: row with ``version`` and ``digest`` (deleted ones count)."""
     if not ids:

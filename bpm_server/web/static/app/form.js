@@ -71,6 +71,7 @@ function connect(form, acts, draft, before, { word }) {
     const positive = !outcome || outcome === "approved";
     const { data, errors } = form.submit();
     acts.querySelector("[name=values]").value = JSON.stringify(data);
+    if (!positive) form._setState({ errors: {} });
     if (!positive && comment && !comment.value.trim()) {
       stop(event, problems, word("comment"));
       comment.setAttribute("aria-invalid", "true");
@@ -79,7 +80,6 @@ function connect(form, acts, draft, before, { word }) {
       stop(event, problems, word("check"));
       focusFirstError(form);
     } else {
-      if (!positive) form._setState({ errors: {} });
       comment?.removeAttribute("aria-invalid");
       problems.replaceChildren();
     }
