@@ -55,10 +55,8 @@ def check_submission(
     instance = Advance(tx).look(row, task.chunk)
     context = instance.visible_values(task.key, form.mentions)
     kept = _checked(tx, form, context, values, complete=complete, whole=whole, time_zone=time_zone)
-    if whole:
-        return kept
-    kept = forms.changed(kept, values, context)
-    if tx.actor.may("PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", task.process_id):
+    kept = forms.changed(kept, values, context, whole=whole)
+    if not whole and tx.actor.may("PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", task.process_id):
         kept.update((name, value) for name, value in values.items() if name not in form.form.names)
     return kept
 

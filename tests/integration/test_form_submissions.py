@@ -12,7 +12,8 @@ from bpm_server.domain.identity import Actor, Permission
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import InvalidInput
 from bpm_server.services import process_instances, tasks
-from bpm_server.store.tables.instances import process_instance
+from bpm_server.services.deployments import read_files
+from bpm_server.store.tables.instances import process_instance, variable
 from bpm_server.store.tables.tasks import task_comment
 from tests.support.bpmn_builder import Process
 from tests.support.product import ADMIN
@@ -245,6 +246,16 @@ def test_fields_that_a_program_does_not_mention_do_not_become_empty_variables(bp
     assert bpm.variables(key) == {"known": "x", "note": "", "level": "a"}
 
 
+def test_what_a_form_only_shows_is_not_written_again(reviews: Product) -> None:
+    key = reviews.start(number="SO-1", lines=[{"product": "a"}], amount=1)
+    before = reviews.rows(sa.select(variable).where(variable.c.name.in_(("number", "lines"))))
+    reviews.clock.advance(hours=1)
+    values = {"number": "SO-1", "amount": 2, "lines": [{"product": "a"}]}
+    tasks.complete_task(reviews.server, PERSON, reviews.task("review").key, values, from_form=True, whole=True)
+    assert reviews.rows(sa.select(variable).where(variable.c.name.in_(("number", "lines")))) == before
+    assert reviews.variables(key)["amount"] == 2
+
+
 def test_a_task_without_form_takes_what_comes(bpm: Product) -> None:
     bpm.deploy(process())
     key = bpm.start()
@@ -341,9 +352,11 @@ def test_a_form_that_nobody_could_fill_in_is_not_deployed(bpm: Product, embedded
             {"type": "number", "key": "a", "id": "F2"},
         ],
     }
-    file = process(embedded=json.dumps(wrong)) if embedded else ("review.form", json.dumps_bytes(wrong))
+    file = ("p.bpmn", process(embedded=json.dumps(wrong))) if embedded else ("review.form", json.dumps_bytes(wrong))
+    # then both a deployment and lint say so
+    expected = [("form-duplicate", "F2")]
     with pytest.raises(InvalidInput) as caught:
         bpm.deploy(file)
-    assert [
-        (one["rule"], one["element"]) for one in caught.value.details["findings"] if one["severity"] == "error"
-    ] == [("form-duplicate", "F2")]
+    found = caught.value.details["findings"]
+    assert [(one["rule"], one["element"]) for one in found if one["severity"] == "error"] == expected
+    assert [(one.rule, one.element) for one in read_files(dict([file])) if one.severity == "error"] == expected

@@ -65,15 +65,17 @@ def without_errors(submission: Submission, context: Mapping[str, Any]) -> dict[s
     return values
 
 
-def changed(kept: dict[str, Any], submitted: Mapping[str, Any], context: Mapping[str, Any]) -> dict[str, Any]:
-    """Of the values to store, those that somebody sent and those that the form has changed or made.
+def changed(
+    kept: dict[str, Any], submitted: Mapping[str, Any], context: Mapping[str, Any], *, whole: bool
+) -> dict[str, Any]:
+    """Of the values to store, those that are new or other than before.
 
-    For submissions that are not whole: a field that nobody mentioned does not become an empty variable.
+    Where the submission is not ``whole``, a field that nobody mentioned does not become an empty variable.
     """
     return {
         name: value
         for name, value in kept.items()
-        if name in submitted or not (equal(value, context[name]) if name in context else _is_empty(value))
+        if (not equal(value, context[name]) if name in context else whole or name in submitted or not _is_empty(value))
     }
 
 
