@@ -79,6 +79,14 @@ def outcome_tone(outcome: str) -> str:
     return {"rejected": "red", "returned": "orange"}.get(outcome, "azure")
 
 
+def web_address(text: str | None) -> str:
+    """An address that a browser may be sent to: http, https, or of this server; empty for anything else."""
+    plain = (text or "").strip()
+    if plain.lower().startswith(("http://", "https://")) or (plain.startswith("/") and not plain.startswith("//")):
+        return plain
+    return ""
+
+
 def job_state(state: str) -> str:
     """How a job stands."""
     known = {

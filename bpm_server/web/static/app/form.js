@@ -111,7 +111,7 @@ function showErrors(form, errors) {
     const path = JSON.stringify(error.path);
     const field = fields.find((one) => JSON.stringify(one.valuePath) === path);
     if (!field) continue;
-    const text = kinds[error.kind] ? translate(kinds[error.kind], words(error.param)) : error.message ?? error.kind;
+    const text = kinds[error.kind] ? translate(kinds[error.kind], words(error.param)) : error.message?.[inChinese ? "zh" : "en"] ?? error.kind;
     const steps = [field.id, ...Object.values(field.indexes ?? {})];
     let at = state;
     steps.slice(0, -1).forEach((step) => { at = at[step] ??= {}; });

@@ -63,6 +63,17 @@ def test_a_broken_start_form_starts_nothing(company: Product, browser: Any, valu
     assert len(company.scalars(sa.select(process_instance.c.key))) == before
 
 
+def test_a_wrong_start_form_starts_nothing_and_says_where(company: Product, browser: Any) -> None:
+    before = len(company.scalars(sa.select(process_instance.c.key)))
+    values = {"values": json.dumps({**ORDER, "customer": "", "amount": "much"})}
+    reply = browser("li.ming").post("/start/order-approval", values, target="problems")
+    assert reply.status == 422
+    said = reply.texts(".wrong-fields li")
+    assert "Customer: This field is required." in said
+    assert any(line.endswith(": Enter a number.") for line in said)
+    assert len(company.scalars(sa.select(process_instance.c.key))) == before
+
+
 def test_an_unknown_process_is_not_found(browser: Any) -> None:
     assert browser("li.ming").get("/start/no-such-process").status == 404
 
