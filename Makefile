@@ -48,7 +48,8 @@ bench: $(VENV)/.dev ## measure; docs/benchmarks.md keeps the figures
 
 proof: $(VENV)/.dev ## the long forms of chaos, fuzz and random tests
 	BPM_PROOF=1 BPM_RANDOM_PROCESSES=20000 $(BIN)/python -m pytest -ra --timeout 7200 \
-		tests/chaos tests/unit/engine/test_random_processes.py tests/unit/feel
+		tests/chaos tests/unit/engine/test_random_processes.py tests/unit/feel tests/unit/dmn \
+		tests/unit/juel tests/conformance/test_broken_models.py
 
 services: ## install what tests need beside Python: Chromium, RabbitMQ, fonts (Debian; asks for root)
 	sh docker/install-services.sh

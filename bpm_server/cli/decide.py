@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import sys
 from typing import TYPE_CHECKING, Any
 
 from bpm_server import dmn, feel
+from bpm_server.cli.inputs import read_file, read_variables
 from bpm_server.kernel import json
 from bpm_server.kernel.clock import SystemClock
-from bpm_server.kernel.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
+    from pathlib import Path
 
     from bpm_server.settings import Settings
 
@@ -19,31 +21,24 @@ if TYPE_CHECKING:
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Prints the value as JSON; with ``--explain`` also how it came about."""
     del settings
-    model = dmn.load(_read(options.model), name=options.model.name)
-    result = model.evaluate(options.decision, _input(options.input), now=SystemClock().now())
+    model = dmn.load(
+        read_file(options.model, "a DMN file"), name=options.model.name, imports=_neighbours(options.model)
+    )
+    result = model.evaluate(options.decision, read_variables(options.input), now=SystemClock().now())
     value = feel.to_json(result.value)
     if not options.explain:
         print(json.dumps(value))
     else:
         print(json.dumps({"value": value, "decisions": [_shown(one) for one in result.evaluations]}))
     for note in result.diagnostics:
-        print(f"warning: {note.message}")
+        print(f"warning: {note}", file=sys.stderr)
     return 1 if result.failed else 0
 
 
-def _read(path: Path) -> bytes:
-    if not path.is_file():
-        message = f"Expected a DMN file '{path}', but there is none"
-        raise NotFound(message)
-    return path.read_bytes()
-
-
-def _input(text: str) -> dict[str, Any]:
-    value = json.loads(_read(Path(text[1:])) if text.startswith("@") else text)
-    if not isinstance(value, dict):
-        message = f"Expected --input to be a JSON object, but found {type(value).__name__}"
-        raise InvalidInput(message)
-    return value
+def _neighbours(model: Path) -> Callable[[str, str], bytes | None]:
+    """Imported models are looked for in the folder of the model."""
+    others = (path for path in sorted(model.parent.glob("*.dmn")) if path != model)
+    return dmn.among({path.name: path.read_bytes() for path in others})
 
 
 def _shown(one: dmn.DecisionEvaluation) -> dict[str, Any]:

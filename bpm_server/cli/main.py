@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from bpm_server import __version__
 from bpm_server.kernel.errors import BpmError
+from bpm_server.kernel.findings import RefusedFile
 from bpm_server.settings import PREFIX, from_mapping, read_file
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         module = importlib.import_module(f"bpm_server.cli.{options.module}")
         return int(module.run(options, _settings(options)))
+    except RefusedFile as error:
+        for finding in error.findings:
+            print(finding.as_text(), file=sys.stderr)
+        return 1
     except BpmError as error:
         print(f"bpm-server: {error.message}", file=sys.stderr)
         return 1
@@ -59,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _serving(commands)
     _content(commands)
+    _rules(commands)
     _administration(commands)
     return parser
 
@@ -100,6 +106,23 @@ def _content(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     decide.add_argument("decision", metavar="DECISION")
     decide.add_argument("--input", default="{}", metavar="JSON", help="variables; @FILE reads a file")
     decide.add_argument("--explain", action="store_true", help="also inputs, matched rules and outputs")
+
+
+def _rules(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    feel = _command(commands, "feel", "Evaluate a FEEL expression.")
+    feel.add_argument("expression", metavar="EXPR")
+    feel.add_argument("--input", default="{}", metavar="JSON", help="variables; @FILE reads a file")
+    feel.add_argument("--dialect", choices=("camunda8", "dmn"), default="camunda8")
+    feel.add_argument("--tested", metavar="JSON", help="a value: EXPR is the cell of a table that it may pass")
+    dmn = _command(commands, "dmn", "Edit decision tables in Excel.")
+    actions = dmn.add_subparsers(dest="action", required=True)
+    out = actions.add_parser("to-xlsx", help="write the tables of a DMN file to a workbook")
+    out.add_argument("model", type=Path, metavar="MODEL.dmn")
+    out.add_argument("workbook", type=Path, metavar="OUT.xlsx")
+    back = actions.add_parser("from-xlsx", help="put the tables of a workbook into a DMN file")
+    back.add_argument("workbook", type=Path, metavar="TABLES.xlsx")
+    back.add_argument("model", type=Path, metavar="MODEL.dmn", help="whose tables are replaced; made if missing")
+    back.add_argument("--out", type=Path, metavar="OUT.dmn", help="write here, leave MODEL.dmn as it is")
 
 
 def _administration(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

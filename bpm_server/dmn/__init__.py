@@ -8,6 +8,7 @@
 See ``docs/how-to/use-feel-and-dmn-as-a-library.md``.
 """
 
+from bpm_server.dmn.imports import among, imported_file
 from bpm_server.dmn.model import Model, load
 from bpm_server.dmn.results import (
     DecisionEvaluation,
@@ -26,7 +27,9 @@ __all__ = [
     "EvaluatedOutput",
     "MatchedRule",
     "Model",
+    "among",
     "from_xlsx",
+    "imported_file",
     "load",
     "to_xlsx",
 ]

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 from bpm_server.dmn import analysis, elements
 from bpm_server.dmn.graph import Imported, OutputOf, Reference
-from bpm_server.dmn.index import Cell, literal, read_cell
+from bpm_server.dmn.index import Cell, literal, point, read_cell
+from bpm_server.dmn.rulesets import common_values
 from bpm_server.feel import nodes, types
 from bpm_server.feel.builtins import LIBRARIES
 from bpm_server.feel.checking import Checker, Problem
 from bpm_server.feel.errors import Source
 from bpm_server.feel.typerules import compatible, is_known
+from bpm_server.feel.values import described
 from bpm_server.kernel.findings import Finding, Severity
 
 if TYPE_CHECKING:
@@ -172,6 +174,7 @@ class ModelChecks:
     def check_table(self, check: TableCheck, owner: str) -> None:
         """Reports rules that overlap, never match, or are missing."""
         table = check.table
+        self._report_outputs(check, owner)
         columns = [self._column(check, number) for number in range(len(table.inputs))]
         if not columns or not table.rules or any(len(row) < len(columns) for row in check.cells):
             return
@@ -184,6 +187,20 @@ class ModelChecks:
                 self._report_rule(remark.rule, f"{owner}: {remark.message}", table.rules[remark.rules[0]])
         if table.hit_policy in _SINGLE_HIT and not any(clause.default is not None for clause in table.outputs):
             self._report_gaps(table, columns, owner)
+
+    def _report_outputs(self, check: TableCheck, owner: str) -> None:
+        """Reports outputs that are not among the allowed ones."""
+        for number, clause in enumerate(check.table.outputs):
+            allowed = _allowed(clause, self._model.types)
+            if allowed is None:
+                continue
+            title = f" '{clause.name or clause.label}'" if clause.name or clause.label else ""
+            for rule, row in zip(check.table.rules, check.outputs, strict=True):
+                value = literal(_unwrapped(row[number]))
+                if value is None or common_values(Cell((point(value),)), allowed) is not None:
+                    continue
+                message = f"{owner}: Expected output{title} to be an allowed value, but found {described(value)}"
+                self._report_rule("dmn-output-value", message, rule)
 
     def _report_overlaps(self, check: TableCheck, columns: list[analysis.Column], owner: str) -> None:
         table = check.table
@@ -227,8 +244,8 @@ def _outputs_differ(check: TableCheck, left: int, right: int) -> bool:
     return False
 
 
-def _allowed(clause: elements.InputClause, item_types: ItemTypes) -> Cell | None:
-    """The allowed values of an input, by the clause or by its type."""
+def _allowed(clause: elements.InputClause | elements.OutputClause, item_types: ItemTypes) -> Cell | None:
+    """The allowed values of an input or output, by the clause or by its type."""
     tree: nodes.Node | None = None
     if clause.allowed is not None and clause.allowed.text:
         tree = item_types.parsed_tests(clause.allowed)

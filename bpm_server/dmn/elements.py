@@ -285,3 +285,8 @@ class Definitions:
     decisions: tuple[Decision, ...]
     knowledge: tuple[KnowledgeModel, ...]
     services: tuple[DecisionService, ...]
+
+    @property
+    def elements(self) -> tuple[InputData | Decision | KnowledgeModel | DecisionService, ...]:
+        """Everything that can be required."""
+        return (*self.inputs, *self.decisions, *self.knowledge, *self.services)

@@ -110,6 +110,15 @@ class Graph:
                 imported.members[reference.variable.name] = reference
         return scope
 
+    def report_duplicates(self, report: Report) -> None:
+        """Reports elements whose id another one has."""
+        seen: set[str] = set()
+        for element in self._definitions.elements:
+            if element.id in seen:
+                report("dmn-duplicate-id", f"Expected the id '{element.id}' once, but found it again", element)
+            if element.id:
+                seen.add(element.id)
+
     def report_cycles(self, report: Report) -> None:
         """Reports decisions that require themselves, directly or through others."""
         finished: set[str] = set()

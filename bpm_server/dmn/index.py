@@ -93,9 +93,9 @@ def _segments(node: nodes.Node) -> list[Segment] | None:
             values = [literal(item) for item in items]
             if not values or any(value is None or isinstance(value, bool) for value in values):
                 return None
-            return [_point(value) for value in values]
+            return [point(value) for value in values]
     value = literal(node)
-    return None if value is None else [_point(value)]
+    return None if value is None else [point(value)]
 
 
 def literal(node: nodes.Node) -> Any:
@@ -113,7 +113,8 @@ def literal(node: nodes.Node) -> Any:
     return None
 
 
-def _point(value: Any) -> Segment:
+def point(value: Any) -> Segment:
+    """The segment of one value that has a group."""
     key = sort_key(value)
     return Segment(GROUPS[type(value)], key, key, True, True)
 

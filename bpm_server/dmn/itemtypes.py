@@ -109,6 +109,7 @@ class ItemTypes:
         self._report = report
         self._definitions: dict[str, elements.ItemDefinition] = {}
         self._known: dict[str, ItemType] = {}
+        self._unknown: set[str] = set()
         self._resolving: set[str] = set()
 
     def add(self, definitions: tuple[elements.ItemDefinition, ...]) -> None:
@@ -147,7 +148,7 @@ class ItemTypes:
         return None if compiled is None else compiled.tree
 
     def named(self, name: str, line: int = 0) -> ItemType:
-        """The type of a reference; unknown names are reported and stand for any."""
+        """The type of a reference; unknown names are reported once and stand for any."""
         known = self._known.get(name)
         if known is not None:
             return known
@@ -173,7 +174,9 @@ class ItemTypes:
                 "range": types.RANGE,
             }[plain]
         if type_ is None:
-            self._report("dmn-unknown-type", f"Expected a known type, but found '{name}'", line)
+            if name not in self._unknown:
+                self._report("dmn-unknown-type", f"Expected a known type, but found '{name}'", line)
+            self._unknown.add(name)
             return ANY
         return ItemType(type_)
 

@@ -148,6 +148,9 @@ class Model:
         members = self.types.component_names() | self._imported_names()
         for name in self.types.names():
             self.types.named(name)
+        for each in self.definitions.elements:
+            self.types.named(each.variable.type, each.line)
+        self.graph.report_duplicates(self._report_element)
         texts = Texts(self.dialect, self.definitions, self.types, members, self._report_text)
         builder = Builder(texts, self.types)
         logic: list[elements.Decision | elements.KnowledgeModel] = [
@@ -283,6 +286,7 @@ def _load(
             findings.append(Finding("error", "dmn-import", message, line=each.line, file=name))
             continue
         inner = _load(found, each.location or each.namespace, imports, (*path, definitions.namespace), check=False)
+        findings += [finding for finding in inner.findings if finding.severity == "error"]
         imported[each.name] = inner
     model = Model(definitions, imported, name)
     model.compile(check=check)

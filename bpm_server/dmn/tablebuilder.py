@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bpm_server.dmn import elements, index
@@ -75,7 +76,7 @@ class TableBuilder:
                 cells.append(index.ANY_CELL)
                 continue
             owner = f"{self._owner}, rule {rule_number + 1}, input '{title}'"
-            node = self._condition(rule.inputs[number], clause, owner)
+            node = self._condition(_of_rule(rule.inputs[number], rule), clause, owner)
             self.check.cells[rule_number].append(node)
             cell = index.read_cell(_unwrapped(node))
             cells.append(cell)
@@ -108,7 +109,7 @@ class TableBuilder:
         for clause, text in zip(self._table.outputs, (*rule.outputs, *missing), strict=False):
             title = clause.name or clause.label
             owner = f"{self._owner}, rule {number + 1}, output" + (f" '{title}'" if title else "")
-            node = self._texts.expression(text, self._names, owner)
+            node = self._texts.expression(_of_rule(text, rule), self._names, owner)
             self.check.outputs[number].append(node)
             entries.append(self._entry(node))
         return entries
@@ -135,6 +136,11 @@ class TableBuilder:
             tree = None if allowed is None else allowed.tree
         tests = tree.tests if isinstance(tree, nodes.UnaryTests) else ()
         return [value for test in tests if (value := index.literal(test)) is not None]
+
+
+def _of_rule(text: elements.Text, rule: elements.Rule) -> elements.Text:
+    """A cell; where it has no id, findings about it name the rule."""
+    return text if text.id else replace(text, id=rule.id)
 
 
 def _unwrapped(node: nodes.Node) -> nodes.Node:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
+from itertools import islice
+from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from bpm_server.dmn.index import ColumnIndex, rules_in
@@ -46,6 +49,8 @@ class Table:
     """
 
     __slots__ = (
+        "_all_rules",
+        "_asked",
         "_columns",
         "_conditions",
         "_defaults",
@@ -77,6 +82,8 @@ class Table:
         self.source = source
         self._columns = columns
         self._conditions = conditions
+        self._all_rules = (1 << len(conditions)) - 1
+        self._asked = reduce(or_, (column.asked for column in columns), 0)
         self._outputs = outputs
         self._defaults = defaults
         self._has_default = any(default is not None for default in defaults)
@@ -91,8 +98,6 @@ class Table:
         """
         matched = self._matched(run, place, variables, inputs, parts)
         call = _Call(run, place, variables, parts)
-        if self.source.hit_policy == "FIRST" and matched:
-            matched = matched[:1]
         results = [[call.value_of(entry) for entry in self._outputs[rule]] for rule in matched]
         if run.host is not None:
             run.host.table_evaluated(self._record(inputs, matched, results))
@@ -121,15 +126,13 @@ class Table:
     # ------------------------------------------------------------------ matching
 
     def _matched(self, run: Run, place: Place, variables: Any, inputs: list[Value], parts: Sequence[Part]) -> list[int]:
-        candidates = (1 << len(self._conditions)) - 1
-        asked = 0
+        candidates = self._all_rules
         for column, value in zip(self._columns, inputs, strict=True):
             candidates &= column.passing(value)
-            asked |= column.asked
-        if not candidates & asked:
-            return list(rules_in(candidates))
-        matched = []
         first_only = self.source.hit_policy == "FIRST"
+        if not candidates & self._asked:
+            return list(islice(rules_in(candidates), 1) if first_only else rules_in(candidates))
+        matched = []
         for rule in rules_in(candidates):
             conditions = self._conditions[rule]
             run.charge(place, len(conditions) + 1)

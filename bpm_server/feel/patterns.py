@@ -45,7 +45,11 @@ class Pattern:
 
     def refuse_empty(self) -> None:
         """Refuses a pattern that matches the empty string, as XPath does for replacing and splitting."""
-        if self._compiled.fullmatch("", timeout=MATCH_SECONDS) is not None:
+        try:
+            matches_nothing = self._compiled.fullmatch("", timeout=MATCH_SECONDS) is not None
+        except TimeoutError:
+            raise _too_slow() from None
+        if matches_nothing:
             message = "Expected a pattern that does not match the empty string, but this one does"
             raise Refused(message)
 

@@ -71,9 +71,12 @@ class Expression:
         """
         try:
             return Evaluation(self._value(Scope(variables, now)))
-        except Failed as failed:
-            place = Place(self._source, 0, len(self.source))
-            return Evaluation(None, (Diagnostic.at(place, failed.kind, failed.message),))
+        except Failed as error:
+            failed = error
+        except RecursionError:
+            failed = Failed("budget", "Expected values and operations nested less deep, but the stack ended")
+        place = Place(self._source, 0, len(self.source))
+        return Evaluation(None, (Diagnostic.at(place, failed.kind, failed.message),))
 
     def _value(self, scope: Scope) -> Any:
         if len(self._parts) == 1:

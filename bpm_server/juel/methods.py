@@ -38,6 +38,12 @@ def _char_at(text: str, index: Any) -> str:
     return _substring(text, index, _index(index) + 1)
 
 
+def _replace(text: str, old: Any, new: Any) -> str:
+    before, after = operations.text(old), operations.text(new)
+    operations.check_size(len(text) + text.count(before) * (len(after) - len(before)))
+    return text.replace(before, after)
+
+
 def _get(values: list[Any], index: Any) -> Any:
     position = _index(index)
     if not 0 <= position < len(values):
@@ -65,9 +71,28 @@ def _integer(value: Any) -> int:
     return int(operations.number(value))
 
 
+def _property(entries: dict[str, Any], name: Any) -> Any:
+    key = operations.text(name)
+    if key not in entries:
+        message = f"Expected a property '{key}', but found {', '.join(sorted(entries)) or 'none'}"
+        raise Failed("no-entry", message)
+    return entries[key]
+
+
+def _same_value(value: Any) -> Any:
+    return value
+
+
 _ANY: Final[dict[str, Method]] = {
     "toString": operations.text,
     "equals": _same,
+    # Spin's JSON nodes are plain values here: asking a node for its value gives the value itself.
+    "boolValue": operations.boolean,
+    "elements": _same_value,
+    "mapTo": lambda value, _kind: value,
+    "numberValue": operations.number,
+    "stringValue": operations.text,
+    "value": _same_value,
 }
 _STRING: Final[dict[str, Method]] = {
     **_ANY,
@@ -80,7 +105,7 @@ _STRING: Final[dict[str, Method]] = {
     "isEmpty": lambda text: not text,
     "lastIndexOf": lambda text, other: text.rfind(operations.text(other)),
     "length": len,
-    "replace": lambda text, old, new: operations.joined([text.replace(operations.text(old), operations.text(new))]),
+    "replace": _replace,
     "startsWith": lambda text, other: text.startswith(operations.text(other)),
     "substring": _substring,
     "toLowerCase": str.lower,
@@ -98,9 +123,12 @@ _LIST: Final[dict[str, Method]] = {
 _MAP: Final[dict[str, Method]] = {
     **_ANY,
     "containsKey": lambda entries, key: operations.text(key) in entries,
+    "fieldNames": list,
     "get": lambda entries, key: entries.get(operations.text(key)),
+    "hasProp": lambda entries, key: operations.text(key) in entries,
     "isEmpty": lambda entries: not entries,
     "keySet": list,
+    "prop": _property,
     "size": len,
     "values": lambda entries: list(entries.values()),
 }

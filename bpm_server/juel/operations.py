@@ -9,6 +9,8 @@ from bpm_server.feel.numbers import DECIMAL128, FeelNumber, as_text, is_number, 
 from bpm_server.feel.temporal.values import Date, DateTime, Time
 from bpm_server.feel.values import described
 from bpm_server.juel.errors import Failed
+from bpm_server.kernel import json
+from bpm_server.kernel.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +46,17 @@ def boolean(value: Any) -> bool:
     raise Failed("type", message)
 
 
+def parsed_json(value: Any) -> Any:
+    """JSON text as a value; what is no text is JSON already."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except InvalidInput as error:
+        message = f"Expected JSON text, but found: {error.message}"
+        raise Failed("type", message) from error
+
+
 def text(value: Any) -> str:
     """A value as it stands amid text: null is nothing."""
     if value is None:
@@ -67,10 +80,15 @@ def _inner_text(value: Any) -> str:
 
 def joined(parts: list[str]) -> str:
     """Parts of a text, one after the other."""
-    if sum(map(len, parts)) > MAX_TEXT:
+    check_size(sum(map(len, parts)))
+    return "".join(parts)
+
+
+def check_size(characters: int) -> None:
+    """Refuses to make a text that is too long."""
+    if characters > MAX_TEXT:
         message = f"Expected a text of at most {MAX_TEXT} characters, but found a longer one"
         raise Failed("budget", message)
-    return "".join(parts)
 
 
 def empty(value: Any) -> bool:

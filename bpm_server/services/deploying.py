@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,12 @@ class Deployed:
 
 @dataclass(slots=True)
 class DeployedFile:
-    """A file of a deployment, read."""
+    """A file of a deployment, read.
+
+    Attributes:
+        digest: SHA-256 of the content.
+        imported: Names and digests of the files of the deployment that a DMN file imports, directly or through others.
+    """
 
     name: str
     content: bytes
@@ -54,6 +60,14 @@ class DeployedFile:
     model: dmn.Model | None = None
     form: forms.Form | None = None
     findings: list[Finding] = field(default_factory=list)
+    imported: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def definition_digest(self) -> str:
+        """Changes with the content and with that of imported files."""
+        if not self.imported:
+            return self.digest
+        return hashlib.sha256("".join([self.digest, *sorted(self.imported.values())]).encode()).hexdigest()
 
 
 class Deploying:
@@ -63,6 +77,8 @@ class Deploying:
         self.tx = tx
         self.key = key
         self.made: list[Deployed] = []
+        self._stored: set[str] = set()
+        self._imported: set[str] = set()
 
     def run(self, files: list[DeployedFile]) -> list[Deployed]:
         """Writes everything; the definitions in the order of the files."""
@@ -76,6 +92,9 @@ class Deploying:
             else:
                 key = self._resource(file)
                 self.made.append(Deployed("resource", key, file.name, None, 1, None, file.name, file.digest, True))
+        for file in files:
+            if file.name in self._imported - self._stored:
+                self._resource(file)  # its definitions are unchanged, but what imports it looks for it here
         return self.made
 
     def _resource(self, file: DeployedFile) -> int:
@@ -89,6 +108,7 @@ class Deploying:
             "content": file.content,
         }
         rows.insert(self.tx.connection, t.resource, [values])
+        self._stored.add(file.name)
         return key
 
     def _newest(self, table: sa.Table, column: str, key: str) -> Any:
@@ -148,8 +168,9 @@ class Deploying:
             "name": model.name,
             "resource_key": self._resource(file),
             "resource_name": file.name,
-            "digest": file.digest,
+            "digest": file.definition_digest,
         }
+        self._imported |= file.imported.keys()
         self._add("requirements", t.decision_requirements, file, values, "requirements_id")
         requirements_key = self.made[-1].key
         for decision in model.decisions:
@@ -158,7 +179,7 @@ class Deploying:
                 "decision_id": decision.id,
                 "version": _next(known),
                 "name": decision.name,
-                "version_tag": None,
+                "version_tag": decision.version_tag or None,
                 "requirements_key": requirements_key,
             }
             self._add("decision", t.decision_definition, file, version_row, "decision_id")
@@ -186,7 +207,7 @@ def _next(previous: Any) -> int:
 def _is_same(previous: Any, file: DeployedFile) -> bool:
     return (
         previous is not None
-        and previous.digest == file.digest
+        and previous.digest == file.definition_digest
         and previous.resource_name == file.name
         and previous.deleted_at is None
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bpm_server import bpmn, dmn
@@ -17,7 +17,7 @@ from bpm_server.store import moments, rows
 from bpm_server.store.tables import definitions as t
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from bpm_server.domain.identity import Actor
     from bpm_server.kernel.findings import Finding
@@ -49,17 +49,17 @@ def kind_of(name: str) -> str:
 
 def read_files(files: Mapping[str, bytes]) -> list[Finding]:
     """Every finding of these files; nothing is deployed."""
-    return [finding for name, content in files.items() for finding in _read(name, content).findings]
+    return [finding for name, content in files.items() for finding in _read(name, content, files).findings]
 
 
-def _read(name: str, content: bytes) -> DeployedFile:
+def _read(name: str, content: bytes, files: Mapping[str, bytes]) -> DeployedFile:
     file = DeployedFile(name, content, kind_of(name), hashlib.sha256(content).hexdigest())
     try:
         if file.kind == "bpmn":
             file.diagram = bpmn.read(content, name=name)
-            file.findings = list(file.diagram.findings)
+            file.findings = [*file.diagram.findings, *_embedded_findings(file.diagram, name)]
         elif file.kind == "dmn":
-            file.model = dmn.load(content, name=name)
+            file.model = dmn.load(content, name=name, imports=_noting(file, files))
             file.findings = list(file.model.findings)
         elif file.kind == "form":
             file.form = forms.read(content, name=name)
@@ -67,6 +67,33 @@ def _read(name: str, content: bytes) -> DeployedFile:
     except RefusedFile as error:
         file.findings = list(error.findings)
     return file
+
+
+def _embedded_findings(diagram: bpmn.Diagram, name: str) -> list[Finding]:
+    """What is wrong with the forms inside a diagram; each finding without a field of its own names its form."""
+    found: list[Finding] = []
+    for process in diagram.processes:
+        for key, text in process.forms.items():
+            try:
+                findings = forms.read(text.encode(), name=name, embedded=True).findings
+            except RefusedFile as error:
+                findings = error.findings
+            found += [replace(finding, element=finding.element or key) for finding in findings]
+    return found
+
+
+def _noting(file: DeployedFile, files: Mapping[str, bytes]) -> Callable[[str, str], bytes | None]:
+    """Imports come from files of the same deployment; the file notes which."""
+    others = {name: content for name, content in files.items() if name != file.name}
+
+    def find(namespace: str, location: str) -> bytes | None:
+        name = dmn.imported_file(others, namespace, location)
+        if name is None:
+            return None
+        file.imported.setdefault(name, hashlib.sha256(others[name]).hexdigest())
+        return others[name]
+
+    return find
 
 
 @command
@@ -89,7 +116,7 @@ def deploy(
     if not files:
         message = "Expected at least one file to deploy, but found none"
         raise InvalidInput(message)
-    read = [_read(file_name, content) for file_name, content in files.items()]
+    read = [_read(file_name, content, files) for file_name, content in files.items()]
     findings = tuple(finding for file in read for finding in file.findings)
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:

@@ -152,6 +152,14 @@ def find_form(
     return None if row is None else FormRow(**row._mapping)
 
 
+def find_form_by_file(connection: Connection, name: str, deployment_key: int) -> FormRow | None:
+    """The version that was the latest in a file of this name when the deployment was made (keys go with time)."""
+    form = t.form_definition.c
+    query = _FORM.where(form.resource_name == name, form.deployment_key <= deployment_key, form.deleted_at.is_(None))
+    row = connection.execute(query.order_by(form.deployment_key.desc()).limit(1)).one_or_none()
+    return None if row is None else FormRow(**row._mapping)
+
+
 def find_form_by_key(connection: Connection, key: int) -> FormRow | None:
     """By key."""
     row = connection.execute(_FORM.where(t.form_definition.c.key == key)).one_or_none()
@@ -169,6 +177,18 @@ def content(connection: Connection, resource_key: int) -> bytes:
         message = f"Expected to find resource '{resource_key}', but there is none"
         raise NotFound(message)
     return bytes(found)
+
+
+def deployed_with(connection: Connection, resource_key: int, kind: str) -> dict[str, bytes]:
+    """The files of a kind that were deployed together with a file, itself left out: content by name."""
+    own = t.resource.alias()
+    query = (
+        sa.select(t.resource.c.name, t.resource.c.content)
+        .join(own, own.c.deployment_key == t.resource.c.deployment_key)
+        .where(own.c.key == resource_key, t.resource.c.key != resource_key, t.resource.c.kind == kind)
+        .order_by(t.resource.c.key)
+    )
+    return {row.name: bytes(row.content) for row in connection.execute(query)}
 
 
 def last_versions(connection: Connection, table: sa.Table, id_column: str, ids: list[str]) -> dict[str, Any]:

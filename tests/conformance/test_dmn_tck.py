@@ -37,6 +37,7 @@ def test_only_cases_with_a_reason_fail(report: Any) -> None:
 
 def test_rates(report: Any) -> None:
     table = report.table()
+    print(table)
     all_ok, all_cases = table["all"]
     assert all_cases == 2354
     assert table["compliance-level-2"] == (83, 83)

@@ -74,13 +74,6 @@ class Api:
             raise Answer(reply.status, found)
         return found
 
-    def close(self) -> None:
-        """Closes the connection of the current thread."""
-        connection = getattr(self._local, "connection", None)
-        if connection is not None:
-            connection.close()
-            self._local.connection = None
-
 
 class RunningServer:
     """``bpm-server up`` in a process of its own."""

@@ -172,10 +172,11 @@ def string_join(
     return (prefix or "") + strings.string_join(run, place, values, delimiter) + (suffix or "")
 
 
-@_EXTENSIONS.add("extract", "string: string, pattern: string -> list<string>")
-def extract(text: str, pattern: str) -> list[str]:
+@_EXTENSIONS.add("extract", "string: string, pattern: string -> list<string>", needs_run=True)
+def extract(run: Run, place: Place, text: str, pattern: str) -> list[str]:
     """All matches of a pattern."""
-    return [match.group() for match in compile_pattern(pattern, lenient=True).matches(text)]
+    compiled = compile_pattern(pattern, lenient=True)
+    return [match.group() for match in strings.matches_in(run, place, text, compiled)]
 
 
 @_EXTENSIONS.add("trim", "string: string -> string")

@@ -33,6 +33,7 @@ def _add_for_date(name: str, result: str) -> Callable[[Callable[[Date], Value]],
         def of_moment(moment: DateTime) -> Value:
             return implementation(moment.date)
 
+        of_moment.__doc__ = implementation.__doc__
         LIBRARY.add(name, f"date: date and time -> {result}")(of_moment)
         return implementation
 

@@ -42,19 +42,20 @@ def decimal(number: FeelNumber, scale: FeelNumber) -> FeelNumber:
     return rounded(number, scale, ROUNDINGS["half even"])
 
 
-def _add_rounding(name: str, mode: str, *, with_default: bool) -> None:
+def _add_rounding(name: str, mode: str, meaning: str, *, with_default: bool) -> None:
     def round_(number: FeelNumber, scale: FeelNumber = 0) -> FeelNumber:
         return rounded(number, scale, ROUNDINGS[mode])
 
+    round_.__doc__ = f"Rounded to so many decimals: {meaning}."
     LIBRARY.add(name, f"n: number, scale{'?' if with_default else ''}: number -> number")(round_)
 
 
-_add_rounding("floor", "floor", with_default=True)
-_add_rounding("ceiling", "ceiling", with_default=True)
-_add_rounding("round up", "up", with_default=False)
-_add_rounding("round down", "down", with_default=False)
-_add_rounding("round half up", "half up", with_default=False)
-_add_rounding("round half down", "half down", with_default=False)
+_add_rounding("floor", "floor", "down to the smaller number", with_default=True)
+_add_rounding("ceiling", "ceiling", "up to the larger number", with_default=True)
+_add_rounding("round up", "up", "away from 0", with_default=False)
+_add_rounding("round down", "down", "towards 0", with_default=False)
+_add_rounding("round half up", "half up", "half away from 0", with_default=False)
+_add_rounding("round half down", "half down", "half towards 0", with_default=False)
 
 
 @LIBRARY.add("abs", "n~number: number -> number")

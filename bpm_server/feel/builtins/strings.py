@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from time import perf_counter
+from typing import TYPE_CHECKING, Final
 
 from bpm_server.feel.builtins.registry import Library
 from bpm_server.feel.errors import Refused
@@ -10,6 +12,10 @@ from bpm_server.feel.patterns import Pattern, compile_pattern, replacement
 from bpm_server.feel.values import described
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import regex
+
     from bpm_server.feel.errors import Place
     from bpm_server.feel.evaluation import Run
     from bpm_server.feel.numbers import FeelNumber
@@ -87,10 +93,40 @@ def _pattern(run: Run, pattern: str, flags: str | None) -> Pattern:
     return compile_pattern(pattern, flags or "", lenient=not run.dialect.spaced_names)
 
 
+STEPS_PER_SECOND: Final = 4_000_000
+"""What the time that matching takes costs of the budget: about what loops cost."""
+_FREE_SECONDS: Final = 0.002
+
+
+@contextmanager
+def _charged(run: Run, place: Place) -> Iterator[None]:
+    """Charges for the time that it takes, so that many slow matches end as one endless loop does."""
+    started = perf_counter()
+    try:
+        yield
+    finally:
+        spent = perf_counter() - started
+        if spent > _FREE_SECONDS:
+            run.charge(place, int(spent * STEPS_PER_SECOND))
+
+
+def matches_in(run: Run, place: Place, text: str, pattern: Pattern) -> Iterator[regex.Match[str]]:
+    """All matches of a pattern, from left to right."""
+    found = pattern.matches(text)
+    while True:
+        with _charged(run, place):
+            match = next(found, None)
+        if match is None:
+            return
+        yield match
+
+
 @LIBRARY.add("matches", "input: string, pattern: string, flags?: string|null -> boolean", needs_run=True)
-def matches(run: Run, _place: Place, text: str, pattern: str, flags: str | None = None) -> bool:
+def matches(run: Run, place: Place, text: str, pattern: str, flags: str | None = None) -> bool:
     """Whether the pattern matches a part of the input."""
-    return _pattern(run, pattern, flags).found_in(text)
+    compiled = _pattern(run, pattern, flags)
+    with _charged(run, place):
+        return compiled.found_in(text)
 
 
 @LIBRARY.add(
@@ -101,9 +137,10 @@ def matches(run: Run, _place: Place, text: str, pattern: str, flags: str | None 
 def replace(run: Run, place: Place, text: str, pattern: str, new_text: str, flags: str | None = None) -> str:
     """The input with each match replaced; ``$1`` stands for the first group."""
     compiled = _pattern(run, pattern, flags)
-    compiled.refuse_empty()
+    with _charged(run, place):
+        compiled.refuse_empty()
     parts, end, size = [], 0, 0
-    for match in compiled.matches(text):
+    for match in matches_in(run, place, text, compiled):
         parts += [text[end : match.start()], replacement(new_text, compiled, match)]
         size += len(parts[-1]) + len(parts[-2])
         run.check_size(place, size)
@@ -112,12 +149,13 @@ def replace(run: Run, place: Place, text: str, pattern: str, new_text: str, flag
 
 
 @LIBRARY.add("split", "string: string, delimiter: string -> list<string>", needs_run=True)
-def split(run: Run, _place: Place, text: str, delimiter: str) -> list[str]:
+def split(run: Run, place: Place, text: str, delimiter: str) -> list[str]:
     """The parts between the matches of a pattern."""
     compiled = _pattern(run, delimiter, None)
-    compiled.refuse_empty()
+    with _charged(run, place):
+        compiled.refuse_empty()
     parts, end = [], 0
-    for match in compiled.matches(text):
+    for match in matches_in(run, place, text, compiled):
         parts.append(text[end : match.start()])
         end = match.end()
     return [*parts, text[end:]]

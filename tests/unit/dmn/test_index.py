@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from decimal import Decimal
 from typing import Any
@@ -15,6 +16,7 @@ from bpm_server.dmn.index import read_cell
 from bpm_server.dmn.rulesets import RuleSets
 from tests.unit.dmn.models import CAMUNDA8, NOW, decision, definitions, load, table
 
+PROOF = os.environ.get("BPM_PROOF") == "1"
 _POINTS = [
     "0",
     "1",
@@ -62,7 +64,7 @@ def cells(draw: st.DrawFn) -> str:
     return f"not({tests})" if one(["plain", "plain", "not"]) == "not" else tests
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=5_000 if PROOF else 60, deadline=None)
 @given(st.lists(st.tuples(cells(), cells()), min_size=1, max_size=8), st.sampled_from(["camunda8", "dmn"]))
 def test_the_index_agrees_with_asking_each_cell(rules: list[tuple[str, str]], dialect: feel.DialectName) -> None:
     rows = [f"{first} | {second} | {number}" for number, (first, second) in enumerate(rules)]
@@ -80,7 +82,7 @@ def test_the_index_agrees_with_asking_each_cell(rules: list[tuple[str, str]], di
             assert (value or []) == expected, (first, second)
 
 
-@settings(deadline=None)
+@settings(max_examples=5_000 if PROOF else 60, deadline=None)
 @given(st.lists(cells(), min_size=2, max_size=8))
 def test_rules_that_share_values_or_cover_each_other(texts: list[str]) -> None:
     read = [read_cell(feel.compile(text, kind="unary", dialect="dmn").tree) for text in texts]
@@ -109,10 +111,10 @@ def _large(rules: int) -> dmn.Model:
 def _cost(model: dmn.Model, questions: list[dict[str, Any]]) -> float:
     best = float("inf")
     for _ in range(5):
-        started = time.perf_counter()
+        started = time.process_time()
         for variables in questions:
             model.evaluate("d", variables, now=NOW)
-        best = min(best, time.perf_counter() - started)
+        best = min(best, time.process_time() - started)
     return best
 
 
@@ -123,7 +125,7 @@ def test_5000_rules_cost_about_as_much_as_50() -> None:
         for number in range(200)
     ]
     small, large = _large(50), _large(5_000)
-    assert _cost(large, questions) < 4 * _cost(small, questions)
+    assert _cost(large, questions) < 2.5 * _cost(small, questions)
     asked = {"product": "P10", "amount": 10_500, "region": "B20"}
     assert large.evaluate("d", asked, now=NOW).value == 2010
 
