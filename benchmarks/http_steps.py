@@ -85,17 +85,19 @@ class Client:
 
 @dataclass(slots=True)
 class Measured:
-    """What one run gave; processor seconds are those of the web processes."""
+    """What one run gave; processor seconds of the web processes, of PostgreSQL's connections, of the clients."""
 
     instances: int
     seconds: float
     processor_s: float
     database_s: float
+    clients_s: float
     memory_mb: list[float]
     times: dict[str, list[float]] = field(default_factory=dict)
 
     def rows(self, name: str) -> list[tuple[str, str]]:
         each = f"{self.processor_s / self.instances * 1000:.1f} ms of the web processes"
+        each += f", {self.clients_s / self.instances * 1000:.1f} ms of the clients"
         if self.database_s:
             each += f", {self.database_s / self.instances * 1000:.1f} ms of PostgreSQL"
         memory = " + ".join(f"{value:.0f}" for value in self.memory_mb)
@@ -241,12 +243,15 @@ def measure(url: str, folder: Path) -> Measured:
         web = _children(manager)
         backends = [] if url.startswith("sqlite") else _postgresql_processes(url)
         before, database_before = _processor_s(web), _processor_s(backends)
+        clients_before = os.times().children_user + os.times().children_system
         instances, seconds, times = _load(port, authorization, MEASURED_S)
+        clients = os.times().children_user + os.times().children_system - clients_before
         return Measured(
             instances,
             seconds,
             _processor_s(web) - before,
             _processor_s(backends) - database_before,
+            clients,
             [_memory_mb(pid) for pid in web],
             times,
         )

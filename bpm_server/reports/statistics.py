@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from bpm_server.domain.states import ElementState, IncidentState
+from bpm_server.domain.states import ElementState, IncidentState, JobState, TaskState
 from bpm_server.kernel import json
 from bpm_server.reports import process_instances, sight
 from bpm_server.store.tables.history import journal
 from bpm_server.store.tables.instances import element_instance as t
 from bpm_server.store.tables.instances import incident
 from bpm_server.store.tables.instances import process_instance as p
+from bpm_server.store.tables.jobs import job, timer
+from bpm_server.store.tables.messages import subscription
+from bpm_server.store.tables.tasks import user_task
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -36,6 +39,14 @@ class ElementFigures:
     canceled: int
     incidents: int
     completed: int
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingFigures:
+    """How many runs of an element wait."""
+
+    element_id: str
+    waiting: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +96,31 @@ def _figures(
         ElementFigures(row.element_id, row.active, row.terminated, stuck.get(row.element_id, 0), row.completed)
         for row in rows
     ]
+
+
+def waiting(connection: Connection, actor: Actor, instance_key: int) -> list[WaitingFigures]:
+    """How many runs of each element of an instance wait: for a person, a job, a timer, a message or a signal.
+
+    Raises:
+        NotFound: there is no such instance.
+        Forbidden: the actor may not see it.
+    """
+    process_instances.SEARCH.get(connection, actor, instance_key)
+    waits = sa.union(
+        sa.select(user_task.c.key).where(
+            user_task.c.instance_key == instance_key, user_task.c.state == TaskState.CREATED
+        ),
+        sa.select(job.c.element_key).where(job.c.instance_key == instance_key, job.c.state == JobState.CREATED),
+        sa.select(timer.c.element_key).where(timer.c.instance_key == instance_key),
+        sa.select(subscription.c.element_key).where(subscription.c.instance_key == instance_key),
+    )
+    query = (
+        sa.select(t.c.element_id, sa.func.count())
+        .where(t.c.instance_key == instance_key, t.c.state == ElementState.ACTIVE, t.c.key.in_(waits))
+        .group_by(t.c.element_id)
+        .order_by(t.c.element_id)
+    )
+    return [WaitingFigures(*row) for row in connection.execute(query)]
 
 
 def taken_flows(connection: Connection, actor: Actor, instance_key: int) -> list[TakenFlow]:

@@ -8,7 +8,7 @@ from bpm_server.kernel import json
 from bpm_server.reports import decision_instances as taken
 from bpm_server.reports import decisions as report
 from bpm_server.reports.query import Page, Query
-from bpm_server.services import decisions
+from bpm_server.services import decisions, deletion
 from bpm_server.web.api.blueprint import ApiBlueprint, Call, xml
 from bpm_server.web.api.fields import Body, Data, Key, Many, Moment, Number, Reply, Text, Word
 from bpm_server.web.api.searching import Filter, SearchTable
@@ -291,6 +291,14 @@ def get_decision_instance(call: Call, identifier: str) -> dict[str, Any]:
     """Read a decision that was taken: inputs, matched rules, outputs."""
     with call.server.database.read() as connection:
         return instance_json(taken.get(connection, call.actor, identifier))
+
+
+@api.operation(
+    "POST", "/decision-instances/{decisionEvaluationKey}/deletion", "deleteDecisionInstance", takes=Body, status=204
+)
+def delete_decision_instance(call: Call, key: int) -> None:
+    """Delete an evaluation with all decisions that it took."""
+    deletion.delete_decision(call.server, call.actor, key)
 
 
 @api.operation(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bpm_server.kernel.errors import InvalidInput, Unavailable, WrongState
 from bpm_server.reports import process_instances as report
-from bpm_server.services import process_instances
+from bpm_server.services import deletion, process_instances
 from bpm_server.web import parking
 from bpm_server.web.api.blueprint import ApiBlueprint, Call
 from bpm_server.web.api.fields import (
@@ -266,3 +266,11 @@ def cancel_process_instance(call: Call, key: int) -> None:
 def assign_business_id(call: Call, key: int) -> None:
     """Give a running instance the company's own id of the case."""
     process_instances.assign_business_key(call.server, call.actor, key, call.body["business_id"])
+
+
+@api.operation(
+    "POST", "/process-instances/{processInstanceKey}/deletion", "deleteProcessInstance", takes=Body, status=204
+)
+def delete_process_instance(call: Call, key: int) -> None:
+    """Delete an ended process instance, everything that it called, and their history."""
+    deletion.delete_instance(call.server, call.actor, key)

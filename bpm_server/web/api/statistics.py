@@ -33,6 +33,19 @@ class Figures(Reply):
     items = Many(ElementFigures)
 
 
+class WaitingFigures(Reply):
+    """How many runs of an element wait."""
+
+    element_id = Text()
+    waiting_count = Number(of="waiting")
+
+
+class WaitFigures(Reply):
+    """All elements where something waits."""
+
+    items = Many(WaitingFigures)
+
+
 class SequenceFlow(Reply):
     """A sequence flow that was taken."""
 
@@ -75,6 +88,18 @@ def get_instance_figures(call: Call, key: int) -> dict[str, Any]:
     """How often each element of an instance ran."""
     with call.server.database.read() as connection:
         return {"items": statistics.of_instance(connection, call.actor, key)}
+
+
+@api.operation(
+    "GET",
+    "/process-instances/{processInstanceKey}/statistics/wait-states",
+    "getProcessInstanceWaitStateStatistics",
+    gives=WaitFigures,
+)
+def get_waiting_figures(call: Call, key: int) -> dict[str, Any]:
+    """Where an instance waits."""
+    with call.server.database.read() as connection:
+        return {"items": statistics.waiting(connection, call.actor, key)}
 
 
 @api.operation(

@@ -95,4 +95,4 @@ def test_no_request_is_answered_with_a_server_error(world: World, mode: str) -> 
         check(result.ok())
     assert len(seen) > 100
     successes = sum(any(status < 300 for status in statuses) for statuses in seen.values())
-    assert mode == "negative" or successes > 40, successes
+    assert mode == "negative" or successes > 25, successes  # searches above all; most keys are made up
