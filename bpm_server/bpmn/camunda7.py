@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from bpm_server.bpmn import namespaces as ns
 from bpm_server.bpmn.camunda7_io import InputOutput, read_input_output, script_value
 from bpm_server.bpmn.extensions import check_vocabulary, extension_elements
+from bpm_server.bpmn.formdata import form_key, generated_forms
 from bpm_server.bpmn.model import (
     AdHocWork,
     Binding,
@@ -78,7 +79,7 @@ class Camunda7:
             work=self._work(element, node, connector),
             inputs=mapping.inputs,
             outputs=mapping.outputs,
-            listeners=self._listeners(element, "executionListener", "event"),
+            listeners=self._listeners(element, "executionListener", "event") + self._delegate_mapping(element),
             properties=_properties(element),
             form=self._form(element) if node.type is NodeType.START_EVENT else None,
             initiator=attribute(element, "initiator"),
@@ -184,29 +185,38 @@ class Camunda7:
         if key:
             return FormRef(key=self._value(key, element, "form key"))
         if fields is not None:
-            return FormRef(key=Static(f"formData:{element.get('id')}"))
+            return FormRef(key=Static(form_key(element)))
         return None
 
     def _call(self, element: _Element) -> CallWork:
         called = element.get("calledElement")
         if not called and attribute(element, "caseRef"):
             self.reading.error("unsupported-case", element, "Expected a called process, but found a CMMN case")
-        if attribute(element, "variableMappingClass") or attribute(element, "variableMappingDelegateExpression"):
-            self.reading.error(
-                "unsupported-mapping", element, "Expected in and out mappings, but found a delegate variable mapping",
-                "Write the mappings as camunda:in and camunda:out.",
+        delegate = _mapping_delegate(element)
+        if delegate:
+            self.reading.warning(
+                "delegate-mapping", element, f"'{handler_name(delegate)}' runs as a job before and after the call",
+                "Its results are variables; all variables are passed. camunda:in and camunda:out need no job.",
             )  # fmt: skip
         ins, outs = _transfers(element, "in"), _transfers(element, "out")
         business_key = next((entry.get("businessKey") for entry in ins if entry.get("businessKey")), None)
         return CallWork(
             process=self.reading.required(called, element, "a called process id"),
             binding=self._binding(element, "calledElement"),
-            pass_all=any(entry.get("variables") == "all" for entry in ins),
-            return_all=any(entry.get("variables") == "all" for entry in outs),
+            pass_all=bool(delegate) or any(entry.get("variables") == "all" for entry in ins),
+            return_all=bool(delegate) or any(entry.get("variables") == "all" for entry in outs),
             ins=self._read_transfers(ins, element),
             outs=self._read_transfers(outs, element),
             business_key=self._value(business_key, element, "business key"),
         )
+
+    def _delegate_mapping(self, element: _Element) -> tuple[Listener, ...]:
+        """A delegate that maps the variables of a call: its handler runs before and after it."""
+        delegate = _mapping_delegate(element)
+        if not delegate:
+            return ()
+        job = self._handler(handler_name(delegate), element, element)
+        return (Listener("start", job), Listener("end", job))
 
     def _read_transfers(self, entries: list[_Element], element: _Element) -> tuple[Transfer, ...]:
         result = []
@@ -288,6 +298,7 @@ class Camunda7:
         return replace(
             process,
             version_tag=attribute(element, "versionTag"),
+            forms=generated_forms(element),
             properties=_properties(element),
             listeners=self._listeners(element, "executionListener", "event"),
             candidate_starter_groups=_names(attribute(element, "candidateStarterGroups")),
@@ -419,3 +430,7 @@ def _potential_owners(element: _Element) -> tuple[str, str]:
             match = re.fullmatch(r"(user|group)\((.*)\)", part)
             (users if match and match[1] == "user" else groups).append(match[2] if match else part)
     return ",".join(users), ",".join(groups)
+
+
+def _mapping_delegate(element: _Element) -> str | None:
+    return attribute(element, "variableMappingClass") or attribute(element, "variableMappingDelegateExpression")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bpm_server.bpmn import namespaces as ns
 from bpm_server.bpmn.extensions import check_vocabulary, extension_elements
+from bpm_server.bpmn.formdata import EMBEDDED_FORM
 from bpm_server.bpmn.model import (
     AdHocWork,
     Binding,
@@ -47,7 +48,6 @@ BINDINGS: dict[str, BindingKind] = {
     "deployment": "deployment",
     "versionTag": "versionTag",
 }
-EMBEDDED_FORM = "camunda-forms:bpmn:"
 
 
 class Camunda8:

@@ -184,7 +184,9 @@ def _gateways(checking: Checking) -> None:
             continue
         for key in node.outgoing:
             if flows[key].condition is None and key != node.default_flow:
-                severity: Severity = "error" if node.type is NodeType.EXCLUSIVE_GATEWAY else "warning"
+                # Camunda 8 refuses it; Camunda 7's gateway takes the first flow that has no condition.
+                strict = node.type is NodeType.EXCLUSIVE_GATEWAY and checking.camunda8
+                severity: Severity = "error" if strict else "warning"
                 checking.report(
                     severity, "condition-missing", node, f"Expected a condition at flow '{key}', but found none",
                     "Add a condition, or make it the default flow.",

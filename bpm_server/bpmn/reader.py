@@ -67,8 +67,11 @@ def read(data: bytes, *, name: str) -> Diagram:
     }
     processes = []
     for element in ns.children(root, "process"):
+        found = len(reading.findings)
         process = ProcessReader(reading, extensions, element).read()
         processes.append(process)
+        if not process.executable:
+            reading.demote(found)
         if process.executable:
             check_process(process, reading, element)
     if not any(process.executable for process in processes):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bpm_server.bpmn import namespaces as ns
@@ -45,6 +46,13 @@ class Reading:
                 file=self.name,
             )
         )
+
+    def demote(self, first: int) -> None:
+        """Makes the errors from finding number ``first`` on warnings: what does not run blocks nothing."""
+        self.findings[first:] = [
+            replace(finding, severity="warning") if finding.severity == "error" else finding
+            for finding in self.findings[first:]
+        ]
 
     def error(self, rule: str, element: _Element, message: str, hint: str | None = None) -> None:
         """Adds a finding that blocks deployment."""

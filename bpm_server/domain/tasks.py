@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bpm_server.domain.states import TaskState
 from bpm_server.kernel.errors import Forbidden, InvalidInput, WrongState
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from bpm_server.domain.identity import Actor
@@ -100,6 +101,20 @@ def check_claim(task: Task, actor: Actor) -> None:
         "PROCESS_DEFINITION", "UPDATE_USER_TASK", task.process_id
     ):
         check_work(task, actor, "claim")
+
+
+def decision_among(values: Mapping[str, Any], comment: str | None) -> tuple[str | None, str | None]:
+    """Outcome and comment that a program sends as variables.
+
+    Raises:
+        InvalidInput: one of them is not text.
+    """
+    found = {name: values.get(name) for name in ("outcome", "comment")}
+    for name, value in found.items():
+        if value is not None and not isinstance(value, str):
+            message = f"Expected {name} to be text, but found {type(value).__name__}"
+            raise InvalidInput(message, field=name)
+    return found["outcome"], comment or found["comment"]
 
 
 def check_outcome(offered: tuple[str, ...], outcome: str, comment: str | None) -> None:

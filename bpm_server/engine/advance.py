@@ -152,7 +152,10 @@ def _continue(instance: Instance, command: commands.Continue) -> None:
 
 
 def _raise_incident(instance: Instance, command: commands.RaiseIncident) -> None:
-    instance.raise_incident(instance.find(command.element_key), command.kind, command.message, command.job_key)
+    token = instance.find(command.element_key)
+    if command.kind == "CALLED_ELEMENT_ERROR":
+        token.phase = Phase.WORK  # nothing was called, so that a retry calls again
+    instance.raise_incident(token, command.kind, command.message, command.job_key)
 
 
 def _resolve_incident(instance: Instance, command: commands.ResolveIncident) -> None:

@@ -1,10 +1,12 @@
 """Events that wait for a condition: checked when a variable that they read has changed.
 
-A condition fires when it is (or becomes) true: at opening, and after each change of a variable that it watches.
+A condition fires when it is (or becomes) true: at opening, and after each change of a variable that it watches. A
+filter of changes (``create``, ``update``) counts for changes only, not at opening.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bpm_server.bpmn.model import ConditionalEvent
@@ -12,11 +14,23 @@ from bpm_server.engine.token import Phase
 from bpm_server.engine.variables import Visible
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from bpm_server.engine.definition import Catch
     from bpm_server.engine.instance import Instance
     from bpm_server.engine.token import Token
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Variables of one scope that were set: ``create`` or ``update`` by name."""
+
+    scope: Token
+    kinds: Mapping[str, str]
+
+    def is_one_of(self, names: Collection[str], kinds: Collection[str]) -> bool:
+        """Whether one of these variables changed in one of these ways."""
+        return any(name in names and kind in kinds for name, kind in self.kinds.items())
 
 
 class Conditions:
@@ -24,7 +38,7 @@ class Conditions:
 
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
-        self._changes: list[tuple[Token, frozenset[str]]] = []
+        self._changes: list[Change] = []
         self._fresh: list[Token] = []
         self._watching: dict[int, set[str]] = {}
 
@@ -53,8 +67,9 @@ class Conditions:
                 self._watching[token.id] = watched
 
     def changed(self, scope: Token, values: Mapping[str, Any]) -> None:
-        """Variables of a scope changed."""
-        self._changes.append((scope, frozenset(values)))
+        """Variables of a scope are about to get these values."""
+        known = scope.data or {}
+        self._changes.append(Change(scope, {name: "update" if name in known else "create" for name in values}))
 
     def check(self) -> bool:
         """Fires what has become true; True if something did."""
@@ -74,13 +89,13 @@ class Conditions:
                     self._instance.waiting.trigger(token, catch.event_id, {})
         return fired
 
-    def _is_due(
-        self, token: Token, catch: Catch, changes: list[tuple[Token, frozenset[str]]], fresh: list[Token]
-    ) -> bool:
+    def _is_due(self, token: Token, catch: Catch, changes: list[Change], fresh: list[Token]) -> bool:
         event = catch.event
         assert isinstance(event, ConditionalEvent)  # noqa: S101
         names = event.variables or event.condition.names
-        watched = token in fresh or any(names & changed and _sees(token, scope) for scope, changed in changes)
+        watched = token in fresh or any(
+            change.is_one_of(names, event.changes) and _sees(token, change.scope) for change in changes
+        )
         if not watched:
             return False
         result = event.condition.evaluate(Visible(token), now=self._instance.now)

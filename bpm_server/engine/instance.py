@@ -18,12 +18,12 @@ from bpm_server.engine.gateways import InclusiveJoin
 from bpm_server.engine.outcome import ChunkNeeded
 from bpm_server.engine.throwing import Throwing
 from bpm_server.engine.token import CANCELLED, READY, STARTED, Token
-from bpm_server.engine.variables import local_values, text
+from bpm_server.engine.variables import chosen_visible, local_values, text
 from bpm_server.engine.waiting import Waiting
 from bpm_server.kernel.errors import WrongState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from bpm_server.bpmn.model import Listener
@@ -291,13 +291,17 @@ class Instance(Workflow):
     # --- variables and items ----------------------------------------------------------------------------
 
     def variables_changed(self, token: Token, values: Mapping[str, Any]) -> None:
-        """Notes changed names, for events that wait for a condition."""
+        """Notes the names that are about to change, for events that wait for a condition."""
         if self.definition.has_conditional:
             self.conditions.changed(token, values)
 
     def local_values(self, key: int) -> dict[str, Any]:
         """Variables of a live element's own scope."""
         return local_values(self.find(key))
+
+    def visible_values(self, key: int, wanted: Callable[[str], bool]) -> dict[str, Any]:
+        """Variables with these names that a live element sees."""
+        return chosen_visible(self.find(key), wanted)
 
     def gathered(self, body: Token) -> list[Any]:
         """Outputs of a multi-instance so far, by index.

@@ -17,6 +17,7 @@ from bpm_server.engine.variables import Visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from bpm_server.engine.definition import Catch
     from bpm_server.engine.instance import Instance
@@ -31,7 +32,7 @@ class Throwing:
 
     def error(self, origin: Token, code: str, message: str | None, values: Mapping[str, Any]) -> None:
         """Throws a BPMN error at an element; uncaught, it is offered to the caller (``ErrorEscaped``)."""
-        found = self._find(origin, ErrorEvent, code)
+        found = self._find(origin, ErrorEvent, code, self._instance.now)
         if found is None:
             self._instance.emit(events.ErrorEscaped(origin.id, code, message, dict(values), origin.chunk_key))
             return
@@ -44,7 +45,7 @@ class Throwing:
 
     def escalation(self, origin: Token, code: str, values: Mapping[str, Any]) -> None:
         """Throws an escalation; uncaught, it is offered to the caller, and otherwise has no effect."""
-        found = self._find(origin, EscalationEvent, code)
+        found = self._find(origin, EscalationEvent, code, self._instance.now)
         if found is None:
             self._instance.emit(events.EscalationEscaped(origin.id, code, dict(values), origin.chunk_key))
             return
@@ -54,13 +55,13 @@ class Throwing:
         named = {} if event.code_variable is None else {event.code_variable: code}
         self._enter(holder, catch, {**values, **named})
 
-    def catches_error(self, origin: Token, code: str) -> bool:
-        """Whether somebody from here outwards would catch the error."""
-        return self._find(origin, ErrorEvent, code) is not None
+    def catches_error(self, origin: Token, code: str, now: datetime) -> bool:
+        """Whether somebody from here outwards would catch the error; may be asked while no command runs."""
+        return self._find(origin, ErrorEvent, code, now) is not None
 
-    def catches_escalation(self, origin: Token, code: str) -> bool:
-        """Whether somebody from here outwards would catch the escalation."""
-        return self._find(origin, EscalationEvent, code) is not None
+    def catches_escalation(self, origin: Token, code: str, now: datetime) -> bool:
+        """Whether somebody from here outwards would catch the escalation; may be asked while no command runs."""
+        return self._find(origin, EscalationEvent, code, now) is not None
 
     def _enter(self, holder: Token, catch: Catch, values: Mapping[str, Any]) -> None:
         self._instance.emit(events.EventTriggered(holder.id, catch.event_id))
@@ -69,10 +70,12 @@ class Throwing:
         else:
             self._instance.waiting.enter_event_sub_process(holder, catch, values)
 
-    def _find(self, origin: Token, kind: type[ErrorEvent | EscalationEvent], code: str) -> tuple[Token, Catch] | None:
+    def _find(
+        self, origin: Token, kind: type[ErrorEvent | EscalationEvent], code: str, now: datetime
+    ) -> tuple[Token, Catch] | None:
         at = origin
         while True:
-            catch = self._match(at, "boundary", kind, code)
+            catch = self._match(at, "boundary", kind, code, now)
             if catch is not None:
                 return at, catch
             scope = at.parent
@@ -80,12 +83,14 @@ class Throwing:
                 return None
             comes_out = at.task_spec.node.type is NodeType.EVENT_SUB_PROCESS
             if not comes_out and not scope.recall("taken-over"):
-                catch = self._match(scope, "event-sub-process", kind, code)
+                catch = self._match(scope, "event-sub-process", kind, code, now)
                 if catch is not None:
                     return scope, catch
             at = scope
 
-    def _match(self, token: Token, role: str, kind: type[ErrorEvent | EscalationEvent], code: str) -> Catch | None:
+    def _match(
+        self, token: Token, role: str, kind: type[ErrorEvent | EscalationEvent], code: str, now: datetime
+    ) -> Catch | None:
         catch_all = None
         for catch in token.task_spec.throw_catches:
             event = catch.event
@@ -93,6 +98,6 @@ class Throwing:
                 continue
             if event.code is None:
                 catch_all = catch_all or catch
-            elif event.code.evaluate(Visible(token), now=self._instance.now).value == code:
+            elif event.code.evaluate(Visible(token), now=now).value == code:
                 return catch
         return catch_all

@@ -16,7 +16,7 @@ from bpm_server.kernel import json
 from bpm_server.kernel.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from bpm_server.bpmn.model import IoMapping
     from bpm_server.bpmn.values import Value
@@ -104,6 +104,18 @@ def all_visible(token: Token) -> dict[str, Any]:
     return result
 
 
+def chosen_visible(token: Token, wanted: Callable[[str], bool]) -> dict[str, Any]:
+    """Like :func:`all_visible`, but decodes only the variables with these names."""
+    result: dict[str, Any] = {}
+    at: Token | None = token
+    while at is not None:
+        for name, value in list((at.data or {}).items()):
+            if name not in result and wanted(name) and type(value) is not Gathering:
+                result[name] = _thaw(at.data or {}, name, value)
+        at = at.parent
+    return result
+
+
 def local_values(token: Token) -> dict[str, Any]:
     """The variables of this scope alone."""
     data = token.data
@@ -118,9 +130,9 @@ def set_local(token: Token, values: Mapping[str, Any]) -> None:
         return
     if token.data is None:
         token.data = {}
+    token.workflow.variables_changed(token, values)
     token.data.update(values)
     token.workflow.emit(VariablesSet(token.id, dict(values)))
-    token.workflow.variables_changed(token, values)
 
 
 def propagate(token: Token, values: Mapping[str, Any]) -> None:

@@ -71,9 +71,28 @@ def _integer(value: Any) -> int:
     return int(operations.number(value))
 
 
+def _property(entries: dict[str, Any], name: Any) -> Any:
+    key = operations.text(name)
+    if key not in entries:
+        message = f"Expected a property '{key}', but found {', '.join(sorted(entries)) or 'none'}"
+        raise Failed("no-entry", message)
+    return entries[key]
+
+
+def _same_value(value: Any) -> Any:
+    return value
+
+
 _ANY: Final[dict[str, Method]] = {
     "toString": operations.text,
     "equals": _same,
+    # Spin's JSON nodes are plain values here: asking a node for its value gives the value itself.
+    "boolValue": operations.boolean,
+    "elements": _same_value,
+    "mapTo": lambda value, _kind: value,
+    "numberValue": operations.number,
+    "stringValue": operations.text,
+    "value": _same_value,
 }
 _STRING: Final[dict[str, Method]] = {
     **_ANY,
@@ -104,9 +123,12 @@ _LIST: Final[dict[str, Method]] = {
 _MAP: Final[dict[str, Method]] = {
     **_ANY,
     "containsKey": lambda entries, key: operations.text(key) in entries,
+    "fieldNames": list,
     "get": lambda entries, key: entries.get(operations.text(key)),
+    "hasProp": lambda entries, key: operations.text(key) in entries,
     "isEmpty": lambda entries: not entries,
     "keySet": list,
+    "prop": _property,
     "size": len,
     "values": lambda entries: list(entries.values()),
 }

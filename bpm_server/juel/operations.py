@@ -9,6 +9,8 @@ from bpm_server.feel.numbers import DECIMAL128, FeelNumber, as_text, is_number, 
 from bpm_server.feel.temporal.values import Date, DateTime, Time
 from bpm_server.feel.values import described
 from bpm_server.juel.errors import Failed
+from bpm_server.kernel import json
+from bpm_server.kernel.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +44,17 @@ def boolean(value: Any) -> bool:
         return value.lower() == "true"
     message = f"Expected true or false, but found {described(value)}"
     raise Failed("type", message)
+
+
+def parsed_json(value: Any) -> Any:
+    """JSON text as a value; what is no text is JSON already."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except InvalidInput as error:
+        message = f"Expected JSON text, but found: {error.message}"
+        raise Failed("type", message) from error
 
 
 def text(value: Any) -> str:

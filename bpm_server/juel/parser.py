@@ -54,7 +54,7 @@ _LEVELS: Final = (
     frozenset({"+", "-"}),
     frozenset({"*", "/", "%"}),
 )
-_FUNCTIONS: Final = frozenset({"now", "dateTime"})
+_FUNCTIONS: Final = frozenset({"JSON", "now", "dateTime"})
 _READERS: Final = frozenset({"getVariable", "hasVariable", "getVariableLocal", "hasVariableLocal"})
 
 
@@ -253,7 +253,12 @@ class Parser:
         if self._is("("):
             if token.text not in _FUNCTIONS:
                 raise self._error("a function of the supported subset", token)
-            if self._arguments():
+            arguments = self._arguments()
+            if token.text == "JSON":
+                if len(arguments) != 1:
+                    raise self._error("one argument", token)
+                return _json(arguments[0])
+            if arguments:
                 raise self._error("no arguments", token)
             return _clock
         self.names.add(token.text)
@@ -329,6 +334,11 @@ def _clock(scope: Scope) -> Any:
         message = "Expected a time to be given to the evaluation, but found none"
         raise Failed("clock", message)
     return from_datetime(scope.now)
+
+
+def _json(text: Callable[[Scope], Any]) -> Callable[[Scope], Any]:
+    """Spin's ``JSON(text)``; what is JSON already stays as it is."""
+    return lambda scope: operations.parsed_json(text(scope))
 
 
 def _conditional(

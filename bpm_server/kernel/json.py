@@ -6,6 +6,8 @@ the decoder itself; sizes are bounded by whoever reads the bytes.
 
 from __future__ import annotations
 
+import json as stdlib
+from collections import Counter
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -16,6 +18,7 @@ from bpm_server.kernel.errors import InvalidInput
 
 MAX_DEPTH = 100
 """Nesting of lists and objects that we accept from outside."""
+_TOO_DEEP = f"Expected JSON nested at most {MAX_DEPTH} deep, but found more"
 
 
 def _number(text: str) -> Decimal:
@@ -47,9 +50,23 @@ def loads(data: bytes | str) -> Any:
     """
     try:
         return _decoder.decode(data)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise InvalidInput(_TOO_DEEP) from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput(_not_utf8(data)) from error
+    except (msgspec.DecodeError, ValueError) as error:
         message = f"Expected JSON, but found: {error}"
         raise InvalidInput(message) from error
+
+
+def _not_utf8(data: bytes | str) -> str:
+    """The message about a text in another encoding; the decoder's own counts within one member."""
+    try:
+        bytes(data, "utf-8") if isinstance(data, str) else data.decode()
+    except UnicodeError as error:
+        start = getattr(error, "start", 0)
+        return f"Expected JSON in UTF-8, but found other bytes (byte {start})"
+    return "Expected JSON in UTF-8, but found half a surrogate pair"
 
 
 def loads_untrusted(data: bytes) -> Any:
@@ -57,6 +74,27 @@ def loads_untrusted(data: bytes) -> Any:
     value = loads(data)
     _check_depth(value)
     return value
+
+
+def _once(members: list[tuple[str, Any]]) -> None:
+    if len(members) > 1 and len(dict(members)) != len(members):
+        name = Counter(name for name, _ in members).most_common(1)[0][0]
+        message = f"Expected every member of an object once, but found '{name[:60]}' twice"
+        raise InvalidInput(message)
+
+
+_member_scanner = stdlib.JSONDecoder(object_pairs_hook=_once, parse_int=len, parse_float=len)
+
+
+def check_members(data: bytes) -> None:
+    """No object of a JSON text that was decoded before may have two members of one name.
+
+    Readers differ in which of them they take, so what was checked may not be what is used.
+
+    Raises:
+        InvalidInput: names the member.
+    """
+    _member_scanner.decode(data.decode())
 
 
 def _check_depth(value: Any) -> None:
@@ -71,8 +109,7 @@ def _check_depth(value: Any) -> None:
         ]
         if not level:
             return
-    message = f"Expected JSON nested at most {MAX_DEPTH} deep, but found more"
-    raise InvalidInput(message)
+    raise InvalidInput(_TOO_DEEP)
 
 
 def dumps(value: Any) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -24,6 +24,7 @@ Where = sa.ColumnElement[bool]
 Term = tuple[sa.ColumnElement[Any], bool]
 """A column and whether it falls. The last term of an order is a unique key, which always has a value."""
 LONGEST = 8_192
+MAX_KEY = 2**63 - 1
 
 
 def ordering(order: Sequence[Term], *, backward: bool) -> list[sa.ColumnElement[Any]]:
@@ -71,28 +72,49 @@ def make_cursor(query: Query, values: Sequence[Any]) -> str:
 
 
 def read_cursor(text: str, query: Query, order: Sequence[Term]) -> list[Any]:
-    """The sort values of the row behind a cursor.
+    """The sort values of the row behind a cursor; it comes from outside and may hold anything.
 
     Raises:
         InvalidInput: not a cursor, or one of another order.
     """
-    message = "Expected a cursor of this search in this order, but found another text"
     try:
-        found = json.loads(base64.b64decode(text[:LONGEST], validate=True))
-    except (binascii.Error, ValueError, InvalidInput) as error:
-        raise InvalidInput(message, field="page") from error
+        return _sort_values(text, query, order)
+    except (binascii.Error, TypeError, ValueError, OverflowError, InvalidInput) as error:
+        message = "Expected a cursor of this search in this order, but found another text"
+        raise InvalidInput(message, field="page.after" if query.page.before is None else "page.before") from error
+
+
+def _sort_values(text: str, query: Query, order: Sequence[Term]) -> list[Any]:
+    found = json.loads(base64.b64decode(text[:LONGEST], validate=True))
     if not isinstance(found, list) or len(found) != len(order) + 1 or found[0] != _signature(query):
-        raise InvalidInput(message, field="page")
-    return [_sort_value(column, value, message) for (column, _), value in zip(order, found[1:], strict=True)]
+        message = "another order"
+        raise ValueError(message)
+    if found[-1] is None:
+        message = "a row without its unique key"
+        raise ValueError(message)
+    return [_sort_value(column, value) for (column, _), value in zip(order, found[1:], strict=True)]
 
 
-def _sort_value(column: sa.ColumnElement[Any], value: Any, message: str) -> Any:
-    wanted = column.type.python_type if not isinstance(column.type, sa.types.TypeDecorator) else datetime
-    try:
-        if value is not None and wanted is datetime:
-            return datetime.fromisoformat(value)
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(message, field="page") from error
-    if value is not None and not isinstance(value, wanted):
-        raise InvalidInput(message, field="page")
-    return value
+def _sort_value(column: sa.ColumnElement[Any], value: Any) -> Any:
+    """A value as the column compares it.
+
+    Raises:
+        ValueError: the column cannot hold it; TypeError and OverflowError as well.
+    """
+    if value is None:
+        return None
+    wanted: type[Any] = column.type.python_type if not isinstance(column.type, sa.types.TypeDecorator) else datetime
+    if wanted is datetime:
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    elif isinstance(value, bool) or wanted is bool:
+        if type(value) is wanted:
+            return value
+    elif isinstance(value, int):
+        if wanted is int and abs(value) <= MAX_KEY:
+            return value
+    elif isinstance(value, wanted) and "\0" not in value:
+        return value
+    message = "a value of another kind"
+    raise ValueError(message)

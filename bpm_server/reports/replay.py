@@ -93,9 +93,7 @@ class _Replaying:
     def step(self, row: Row[Any]) -> Difference | None:
         recorded: list[Any] = json.loads(row.events)
         decisions = _RecordedDecisions(self, recorded)
-        context = engine.Context(
-            row.at, lambda: next(self._numbers), decisions, self._server.limits, self.business_key
-        )
+        context = engine.Context(row.at, lambda: next(self._numbers), decisions, self._server.limits, self.business_key)
         command = json.loads(row.command)
         if self._instance is None:
             started = msgspec.convert(command, commands.StartInstance)

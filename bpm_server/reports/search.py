@@ -40,6 +40,14 @@ class Field:
     where: Callable[[Condition, str], Where] | None = None
 
 
+def _of_the_tenant(condition: Condition, dialect: str) -> Where:
+    return compare(sa.literal_column("'<default>'", sa.Text), Kind.TEXT, condition.operator, condition.value, dialect)
+
+
+TENANT = Field(Kind.TEXT, where=_of_the_tenant)
+"""Everything belongs to the one tenant there is; clients filter by it nevertheless."""
+
+
 class Search(Generic[R]):
     """One kind of thing that can be searched."""
 
@@ -73,7 +81,7 @@ class Search(Generic[R]):
         """
         names = [one.name for one in fields(row)]  # type: ignore[arg-type]
         self.what = what
-        self.fields = fields_
+        self.fields = {"tenant": TENANT, **fields_}
         self._row: Callable[..., R] = row
         self._source = source
         self._key = key

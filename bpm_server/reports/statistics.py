@@ -75,15 +75,12 @@ def _figures(
     rows = connection.execute(
         sa.select(t.c.element_id, *[number(state) for state in states]).where(elements).group_by(t.c.element_id)
     ).all()
-    stuck: dict[str, int] = dict(
-        connection.execute(
-            sa.select(incident.c.element_id, sa.func.count(incident.c.element_key.distinct()))
-            .where(incidents, incident.c.state == IncidentState.ACTIVE)
-            .group_by(incident.c.element_id)
-        )
-        .tuples()
-        .all()
+    counted = (
+        sa.select(incident.c.element_id, sa.func.count(incident.c.element_key.distinct()))
+        .where(incidents, incident.c.state == IncidentState.ACTIVE)
+        .group_by(incident.c.element_id)
     )
+    stuck: dict[str, int] = {row[0]: row[1] for row in connection.execute(counted)}
     return [
         ElementFigures(row.element_id, row.active, row.terminated, stuck.get(row.element_id, 0), row.completed)
         for row in rows

@@ -39,6 +39,7 @@ class TaskDetail:
 
     Attributes:
         form: form-js schema, None where the task has none.
+        external_form: Where the form is that is no form-js form: an address, or a name that another program knows.
         data: Variables that the form shows; without a form all that the task sees.
         is_mine: Assigned to who asks.
         may_work: Whether they may complete it as it stands.
@@ -134,7 +135,7 @@ def task_detail(server: Server, actor: Actor, key: int) -> TaskDetail:
         business_key=row.business_key,
         summary=summary.get(task.instance_key, {}),
         form=schema,
-        external_form=row.external_form,
+        external_form=row.external_form or (task.embedded_form if schema is None else None),
         data=data,
         outcome=decided.get("outcome"),
         comment=decided.get("comment"),

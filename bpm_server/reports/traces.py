@@ -74,7 +74,7 @@ def _elements(connection: Connection, instance_key: int) -> dict[str, ElementTra
     stuck = sa.select(i.c.element_id, sa.func.count()).where(
         i.c.instance_key == instance_key, i.c.state == IncidentState.ACTIVE
     )
-    incidents: dict[str, int] = dict(connection.execute(stuck.group_by(i.c.element_id)).tuples().all())
+    incidents: dict[str, int] = {row[0]: row[1] for row in connection.execute(stuck.group_by(i.c.element_id))}
     return {
         element_id: ElementTrace(
             active=counted.get(ElementState.ACTIVE, 0),

@@ -171,6 +171,12 @@ class Advance:
         self.tx.batch.instances.setdefault(row.key, row)
         return instance
 
+    def look(self, row: InstanceRow, chunk: int) -> engine.Instance:
+        """The live instance of a locked row before the step that follows; for this command, no step yet."""
+        instance = self._live(row, self._compiled(row), chunk)
+        self.tx.live[row.key] = instance
+        return instance
+
     def _compiled(self, row: InstanceRow) -> CompiledProcess:
         tx = self.tx
         return tx.server.definitions.process(tx.connection, tx.moment.definition_version, row.process_definition_key)

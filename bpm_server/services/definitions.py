@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bpm_server import bpmn, dmn, engine
+from bpm_server.bpmn.formdata import EMBEDDED_FORM
+from bpm_server.domain import forms
+from bpm_server.kernel import json
 from bpm_server.kernel.errors import NotFound
 from bpm_server.store import definitions as store
 
@@ -26,6 +29,18 @@ class CompiledProcess:
 
     row: ProcessRow
     definition: engine.Definition
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledForm:
+    """A form with the text of its schema."""
+
+    form: forms.Form
+    text: str
+
+    def mentions(self, name: str) -> bool:
+        """Whether the form can show a variable: its name occurs in the schema."""
+        return name in self.text
 
 
 class Definitions:
@@ -144,6 +159,39 @@ class Definitions:
         wanted = (form_id, version_tag, deployment_key)
         row: FormRow | None = self._cached(version, "form", wanted, lambda: store.find_form(connection, *wanted))
         return row
+
+    def find_form_file(self, connection: Connection, version: int, name: str, deployment_key: int) -> FormRow | None:
+        """The form that a deployment left in a file of this name; None where there is none."""
+        wanted = (name, deployment_key)
+        row: FormRow | None = self._cached(
+            version, "form-file", wanted, lambda: store.find_form_by_file(connection, *wanted)
+        )
+        return row
+
+    def form(self, connection: Connection, version: int, key: int) -> CompiledForm | None:
+        """The deployed form with this key; None where it has been deleted."""
+        row: FormRow | None = self._cached(version, "form-key", key, lambda: store.find_form_by_key(connection, key))
+        if row is None:
+            return None
+        made: CompiledForm = self._compile(
+            "form", row.digest, lambda: _compiled_form(store.content(connection, row.resource_key).decode())
+        )
+        return made
+
+    def embedded_form(self, process: CompiledProcess, form_key: str) -> CompiledForm | None:
+        """The form in the BPMN file that a form key names; None where it names something else."""
+        form_key = form_key.removeprefix(EMBEDDED_FORM)
+        text = process.definition.process.forms.get(form_key)
+        if text is None:
+            return None
+        name = f"{process.row.process_id}@{process.row.digest}#{form_key}"
+        made: CompiledForm = self._compile("embedded-form", name, lambda: _compiled_form(text))
+        return made
+
+
+def _compiled_form(text: str) -> CompiledForm:
+    schema = json.loads(text)
+    return CompiledForm(forms.from_schema(schema), json.dumps(schema))
 
 
 def _load_model(connection: Connection, row: DecisionRow) -> dmn.Model:

@@ -149,7 +149,7 @@ def _failed(
     reason = attempt.error or f"the receiver answered {attempt.status}"
     message = f"Expected '{row.endpoint_name}' to accept the webhook, but after {attempts} attempts: {reason}"
     live = Advance(tx).peek(instance, row.chunk)
-    if live.throwing.catches_error(live.find(row.element_key), FAILED_CODE):
+    if live.throwing.catches_error(live.find(row.element_key), FAILED_CODE, tx.now):
         state = {"state": JobState.ERROR_THROWN, "error_code": FAILED_CODE}
         jobs.update_job(tx.connection, row.job_key, retries=0, error_message=message, **state)
         return c.ThrowError(row.element_key, FAILED_CODE, message, {}, row.chunk)

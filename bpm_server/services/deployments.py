@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bpm_server import bpmn, dmn
@@ -57,7 +57,7 @@ def _read(name: str, content: bytes, files: Mapping[str, bytes]) -> DeployedFile
     try:
         if file.kind == "bpmn":
             file.diagram = bpmn.read(content, name=name)
-            file.findings = list(file.diagram.findings)
+            file.findings = [*file.diagram.findings, *_embedded_findings(file.diagram, name)]
         elif file.kind == "dmn":
             file.model = dmn.load(content, name=name, imports=_noting(file, files))
             file.findings = list(file.model.findings)
@@ -67,6 +67,19 @@ def _read(name: str, content: bytes, files: Mapping[str, bytes]) -> DeployedFile
     except RefusedFile as error:
         file.findings = list(error.findings)
     return file
+
+
+def _embedded_findings(diagram: bpmn.Diagram, name: str) -> list[Finding]:
+    """What is wrong with the forms inside a diagram; each finding without a field of its own names its form."""
+    found: list[Finding] = []
+    for process in diagram.processes:
+        for key, text in process.forms.items():
+            try:
+                findings = forms.read(text.encode(), name=name, embedded=True).findings
+            except RefusedFile as error:
+                findings = error.findings
+            found += [replace(finding, element=finding.element or key) for finding in findings]
+    return found
 
 
 def _noting(file: DeployedFile, files: Mapping[str, bytes]) -> Callable[[str, str], bytes | None]:

@@ -19,7 +19,7 @@ from bpm_server.kernel.errors import LimitExceeded, NotSignedIn
 from bpm_server.services.authorization import authorize
 from bpm_server.services.transaction import command, transaction
 from bpm_server.store import identities as store
-from bpm_server.store.moments import read_moment
+from bpm_server.store.moments import look_moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,19 +152,19 @@ def actor_by_token(server: Server, token: str) -> Actor:
         NotSignedIn: unknown, expired or revoked, or the owner is inactive.
     """
     digest = token_hash(token)
-    with server.database.read() as connection:
-        moment = read_moment(connection)
-        found = server.identities.cached("token", digest, moment.identity_version, float("inf"))
-        if found is None:
+    moment = look_moment(server.database)
+    found = server.identities.cached("token", digest, moment.identity_version, float("inf"))
+    if found is None:
+        with server.database.read() as connection:
             row = store.find_token(connection, digest)
             actor = None if row is None else _actor(connection, row.username)
-            if row is None or actor is None:
-                raise NotSignedIn(_WRONG)
-            found = (actor, row.expires_at)
-            server.identities.keep("token", digest, moment.identity_version, found)
-        actor, expires_at = found
-        if expires_at is not None and expires_at <= moment.database_now:
+        if row is None or actor is None:
             raise NotSignedIn(_WRONG)
+        found = (actor, row.expires_at)
+        server.identities.keep("token", digest, moment.identity_version, found)
+    actor, expires_at = found
+    if expires_at is not None and expires_at <= moment.database_now:
+        raise NotSignedIn(_WRONG)
     result: Actor = actor
     return result
 
@@ -179,15 +179,14 @@ def actor_by_password(server: Server, username: str, password: str, address: str
     identities = server.identities
     who = f"{username}@{address}"
     fingerprint = identities.fingerprint(username, password)
-    with server.database.read() as connection:
-        moment = read_moment(connection)
-        found = identities.cached("basic", fingerprint, moment.identity_version, BASIC_CACHE_S)
-        if found is None:
-            identities.check_rate(who)
-            person = store.find_user(connection, username)
+    moment = look_moment(server.database)
+    found = identities.cached("basic", fingerprint, moment.identity_version, BASIC_CACHE_S)
     if found is not None:
         verified: Actor = found
         return verified
+    identities.check_rate(who)
+    with server.database.read() as connection:
+        person = store.find_user(connection, username)
     password_hash = None if person is None or not person.active else person.password_hash
     if not identities.verify(password_hash, password):
         identities.note_failure(who)
@@ -217,16 +216,16 @@ def actor_by_name(server: Server, username: str) -> Actor:
 def signed_in(server: Server, cookie: str) -> SignedIn | None:
     """The session of a browser; None where it has none (any more)."""
     digest = token_hash(cookie)
-    with server.database.read() as connection:
-        moment = read_moment(connection)
-        found = server.identities.cached("session", digest, moment.identity_version, float("inf"))
-        if found is None:
+    moment = look_moment(server.database)
+    found = server.identities.cached("session", digest, moment.identity_version, float("inf"))
+    if found is None:
+        with server.database.read() as connection:
             row = store.find_session(connection, digest)
             actor = None if row is None else _actor(connection, row.username)
-            if row is None or actor is None:
-                return None
-            found = (SignedIn(actor, row.csrf_token), row.expires_at)
-            server.identities.keep("session", digest, moment.identity_version, found)
+        if row is None or actor is None:
+            return None
+        found = (SignedIn(actor, row.csrf_token), row.expires_at)
+        server.identities.keep("session", digest, moment.identity_version, found)
     session, expires_at = found
     if expires_at <= moment.database_now:
         return None

@@ -18,6 +18,7 @@ from bpm_server.kernel.errors import AlreadyExists, InvalidInput, NotFound, Wron
 from bpm_server.services.advance import Advance
 from bpm_server.services.authorization import authorize
 from bpm_server.services.transaction import command, transaction
+from bpm_server.services.variables import check_variables
 from bpm_server.store import messages as store
 from bpm_server.store import signals
 
@@ -113,7 +114,7 @@ def publish_message(
                 "name": name,
                 "correlation_key": correlation_key,
                 "message_id": message_id or None,
-                "variables": json.dumps(dict(variables or {})),
+                "variables": json.dumps(check_variables(variables)),
                 "published_at": tx.now,
                 "expires_at": tx.now + timedelta(milliseconds=time_to_live_ms),
                 "pending": True,
@@ -266,7 +267,7 @@ def correlate_message(
         message_key = server.new_key()
         for receiver in _receivers(tx, name, correlation_key, set()):
             row = _lock_receiver(tx, receiver)
-            key = _hand_over(tx, row, receiver, dict(variables or {}), name, correlation_key)
+            key = _hand_over(tx, row, receiver, check_variables(variables), name, correlation_key)
             if key is not None:
                 return Correlated(message_key, key)
         text = f"Expected somebody to wait for message '{name}' with key '{correlation_key}', but found nobody"
@@ -283,7 +284,7 @@ def broadcast_signal(server: Server, actor: Actor, name: str, variables: Mapping
     with transaction(server, actor) as tx:
         authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE")
         key = server.new_key()
-        signals.insert(tx.connection, key, name, json.dumps(dict(variables or {})), tx.now)
+        signals.insert(tx.connection, key, name, json.dumps(check_variables(variables)), tx.now)
         tx.wake("signals")
     return key
 

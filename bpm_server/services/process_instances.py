@@ -49,6 +49,7 @@ def start_process(
     tags: Sequence[str] = (),
     element_id: str | None = None,
     from_form: bool = False,
+    time_zone: str | None = None,
 ) -> Started:
     """Starts an instance and runs it to its first waiting point.
 
@@ -65,6 +66,7 @@ def start_process(
         element_id: A start event other than the none start event.
         from_form: The variables come from the start form: checked and cleaned as the form says, and who started it
             is set whatever they say.
+        time_zone: Of the browser, for what the form says about dates; None: the actor's, or the installation's.
 
     Raises:
         NotFound: no such process is deployed.
@@ -75,7 +77,7 @@ def start_process(
         compiled = _find(tx, process_id, version, version_tag, definition_key)
         authorize(actor, "PROCESS_DEFINITION", "CREATE_PROCESS_INSTANCE", compiled.row.process_id)
         if from_form:
-            values = check_start_submission(tx, compiled, values)
+            values = check_start_submission(tx, compiled, values, time_zone=time_zone)
         _set_initiator(compiled, element_id, values, actor, force=from_form)
         advance = Advance(tx)
         step = c.StartInstance(server.new_key(), values, element_id, business_key)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bpm_server.bpmn.formdata import FORM_FILE
 from bpm_server.domain import commands as c
 from bpm_server.domain import events as e
 from bpm_server.kernel import json
@@ -57,7 +58,8 @@ def _error_escaped(advance: Advance, row: InstanceRow, event: e.ErrorEscaped) ->
     while child.parent_key is not None and child.parent_element_key is not None:
         parent, chunk = advance.instance_row(child.parent_key), child.parent_chunk or 0
         instance = advance.peek(parent, chunk)
-        if instance.throwing.catches_error(instance.find(child.parent_element_key), event.code):
+        origin = instance.find(child.parent_element_key)
+        if instance.throwing.catches_error(origin, event.code, advance.tx.now):
             command = c.ThrowError(child.parent_element_key, event.code, event.message, event.variables, chunk)
             advance.follow(parent, command)
             return
@@ -73,7 +75,8 @@ def _escalation_escaped(advance: Advance, row: InstanceRow, event: e.EscalationE
     while child.parent_key is not None and child.parent_element_key is not None:
         parent, chunk = advance.instance_row(child.parent_key), child.parent_chunk or 0
         instance = advance.peek(parent, chunk)
-        if instance.throwing.catches_escalation(instance.find(child.parent_element_key), event.code):
+        origin = instance.find(child.parent_element_key)
+        if instance.throwing.catches_escalation(origin, event.code, advance.tx.now):
             command = c.ThrowEscalation(child.parent_element_key, event.code, event.variables, chunk)
             advance.follow(parent, command)
             return
@@ -129,9 +132,11 @@ def _job_created(advance: Advance, row: InstanceRow, event: e.JobCreated) -> Non
 
 def _user_task_created(advance: Advance, row: InstanceRow, event: e.UserTaskCreated) -> None:
     """Binds the form; a missing one is an incident, because nobody could do the task."""
-    if event.form_id is None:
-        return
     tx = advance.tx
+    if event.form_id is None:
+        if event.form_key is not None and event.form_key.startswith(FORM_FILE):
+            _bind_form_file(advance, row, event.key, event.form_key.removeprefix(FORM_FILE))
+        return
     wanted = binding_filter(event.form_binding or "latest", event.form_version, advance.deployment_key(row))
     form = None
     if wanted is not None and "number" not in wanted:
@@ -141,6 +146,16 @@ def _user_task_created(advance: Advance, row: InstanceRow, event: e.UserTaskCrea
         return
     message = f"Expected form '{event.form_id}' to be deployed, but found none"
     advance.follow(row, c.RaiseIncident(event.key, "FORM_NOT_FOUND", message, event.chunk))
+
+
+def _bind_form_file(advance: Advance, row: InstanceRow, task_key: int, name: str) -> None:
+    """Camunda 7's form key that names a form by its file; without the file the task works, as there, without form."""
+    tx = advance.tx
+    form = tx.server.definitions.find_form_file(
+        tx.connection, tx.moment.definition_version, name, advance.deployment_key(row)
+    )
+    if form is not None:
+        tx.batch.tasks[task_key]["form_key"] = form.key
 
 
 def _timer_scheduled(advance: Advance, _row: InstanceRow, _event: e.TimerScheduled) -> None:

@@ -1,30 +1,133 @@
-"""Submissions of forms: checked on the server by the form's own rules."""
+"""Submissions of forms: checked on the server by the form's own rules, whoever sends them.
+
+What a browser or a program sends counts as little as ``domain.forms`` says: fields of the form that are shown and can
+be edited. All other values come from the process itself, as it is in the moment of the submission.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bpm_server.bpmn.formdata import FORM_FILE, GENERATED_FORM
+from bpm_server.domain import forms
+from bpm_server.kernel.errors import InvalidInput
+from bpm_server.services.advance import Advance
+from bpm_server.services.bindings import binding_filter
+
 if TYPE_CHECKING:
+    from bpm_server.bpmn.model import FormRef
     from bpm_server.domain.tasks import Task
-    from bpm_server.services.definitions import CompiledProcess
+    from bpm_server.services.definitions import CompiledForm, CompiledProcess
     from bpm_server.services.transaction import Transaction
+    from bpm_server.store.batch import InstanceRow
 
 
-def check_submission(tx: Transaction, task: Task, values: dict[str, Any], *, complete: bool = True) -> dict[str, Any]:
-    """The values to store. ``complete``: False drops wrong fields instead of refusing (a rejection).
+def check_submission(
+    tx: Transaction,
+    task: Task,
+    values: dict[str, Any],
+    *,
+    row: InstanceRow,
+    complete: bool = True,
+    whole: bool = False,
+    time_zone: str | None = None,
+) -> dict[str, Any]:
+    """The values to store for what was entered into a task's form; without a form, the values as they are.
+
+    Args:
+        tx: The transaction, which has locked the task's instance.
+        task: The task.
+        values: What was submitted.
+        row: The task's instance.
+        whole: They come from the viewer: a list that is not among them has lost all its rows. False: from a program.
+            Fields that it does not mention stay as they are. With the right to set variables it may set others than
+            the form's along with them, and with form fields of Camunda 7 any, as it may there.
+        complete: False drops wrong fields instead of refusing (a rejection needs no complete form).
+        time_zone: Of the browser, where it is known.
+
+    Raises:
+        InvalidInput: ``details["errors"]`` names each field.
+        WrongState: the task is not there any more.
+    """
+    form = _form_of_task(tx, task)
+    if form is None or (not whole and (task.embedded_form or "").startswith(GENERATED_FORM)):
+        return values
+    instance = Advance(tx).look(row, task.chunk)
+    context = instance.visible_values(task.key, form.mentions)
+    kept = _checked(tx, form, context, values, complete=complete, whole=whole, time_zone=time_zone)
+    kept = forms.changed(kept, values, context, whole=whole)
+    if not whole and tx.actor.may("PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", task.process_id):
+        kept.update((name, value) for name, value in values.items() if name not in form.form.names)
+    return kept
+
+
+def check_start_submission(
+    tx: Transaction, compiled: CompiledProcess, values: dict[str, Any], *, time_zone: str | None = None
+) -> dict[str, Any]:
+    """The values with which a process starts from its form; without a form, the values as they are.
 
     Raises:
         InvalidInput: ``details["errors"]`` names each field.
     """
-    del tx, task, complete
-    return values
+    starts = compiled.definition.process.starts()
+    reference = next((start.form for start in starts if start.event is None and start.form is not None), None)
+    form = None if reference is None else _form_of_start(tx, compiled, reference)
+    return values if form is None else _checked(tx, form, {}, values, complete=True, whole=True, time_zone=time_zone)
 
 
-def check_start_submission(tx: Transaction, compiled: CompiledProcess, values: dict[str, Any]) -> dict[str, Any]:
-    """The values with which a process starts from its form.
+def _form_of_task(tx: Transaction, task: Task) -> CompiledForm | None:
+    """The version that the task was created with."""
+    definitions, version = tx.server.definitions, tx.moment.definition_version
+    if task.form_key is not None:
+        return definitions.form(tx.connection, version, task.form_key)
+    if task.embedded_form:
+        process = definitions.process(tx.connection, version, task.process_definition_key)
+        return definitions.embedded_form(process, task.embedded_form)
+    return None
 
-    Raises:
-        InvalidInput: ``details["errors"]`` names each field.
-    """
-    del tx, compiled
-    return values
+
+def _form_of_start(tx: Transaction, compiled: CompiledProcess, reference: FormRef) -> CompiledForm | None:
+    """The version that a start now uses."""
+    definitions, version = tx.server.definitions, tx.moment.definition_version
+    if reference.form_id is not None:
+        tag = None if reference.binding.version is None else reference.binding.version.source
+        wanted = binding_filter(reference.binding.kind, tag, compiled.row.deployment_key)
+        if wanted is None or "number" in wanted:
+            return None
+        row = definitions.find_form(tx.connection, version, reference.form_id, **wanted)
+        return None if row is None else definitions.form(tx.connection, version, row.key)
+    key = "" if reference.key is None else reference.key.source
+    if key.startswith(FORM_FILE):
+        name = key.removeprefix(FORM_FILE)
+        row = definitions.find_form_file(tx.connection, version, name, compiled.row.deployment_key)
+        return None if row is None else definitions.form(tx.connection, version, row.key)
+    return definitions.embedded_form(compiled, key)
+
+
+def _checked(
+    tx: Transaction,
+    form: CompiledForm,
+    context: dict[str, Any],
+    values: dict[str, Any],
+    *,
+    complete: bool,
+    whole: bool,
+    time_zone: str | None,
+) -> dict[str, Any]:
+    zone = time_zone or tx.actor.time_zone or tx.server.settings.time_zone
+    result = form.form.submit(context, values, now=tx.now, timezone=zone, whole=whole)
+    if not result.errors:
+        kept = result.values
+    elif not complete:
+        kept = forms.without_errors(result, context)
+    else:
+        raise _refusal(result.errors)
+    return {**kept, **{name: [] for name in result.cleared}}
+
+
+def _refusal(errors: tuple[forms.FieldError, ...]) -> InvalidInput:
+    first = errors[0]
+    where = f" in '{'.'.join(map(str, first.path))}'" if first.path else ""
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    message = f"Expected values that satisfy the form, but found{where}: {forms.error_text(first, 'en')}{more}"
+    return InvalidInput(message, errors=[error.as_json() for error in errors])

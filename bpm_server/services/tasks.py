@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bpm_server.domain import commands as c
-from bpm_server.domain.tasks import POSITIVE, check_claim, check_open, check_outcome, check_work, may_see
+from bpm_server.domain.tasks import (
+    POSITIVE,
+    check_claim,
+    check_open,
+    check_outcome,
+    check_work,
+    decision_among,
+    may_see,
+)
 from bpm_server.kernel.errors import InvalidInput, WrongState
 from bpm_server.services.advance import Advance
 from bpm_server.services.authorization import authorize
@@ -36,8 +44,10 @@ def complete_task(
     variables: Mapping[str, Any] | None = None,
     *,
     from_form: bool = False,
+    whole: bool = False,
     outcome: str | None = None,
     comment: str | None = None,
+    time_zone: str | None = None,
 ) -> None:
     """Completes a user task; the process goes on.
 
@@ -46,9 +56,12 @@ def complete_task(
         actor: Who completes it.
         key: The task.
         variables: JSON values; results of the task.
-        from_form: They come from the task's form: checked and cleaned as the form says.
+        from_form: They come from outside: checked and cleaned as the task's form says, where it has one. Where the
+            task offers outcomes, the variables ``outcome`` and ``comment`` count as the arguments of these names.
+        whole: With ``from_form``, they come from the viewer: a list that is not there has lost all its rows.
         outcome: One of those that the task offers (its property ``outcomes``), for instance ``approved``.
         comment: Why; becomes the variable ``comment`` and part of the timeline.
+        time_zone: Of the browser, for what the form says about dates; None: the actor's, or the installation's.
 
     Raises:
         NotFound: no such task.
@@ -62,17 +75,22 @@ def complete_task(
         check_open(task, "complete")
         authorize_work(task, actor, "complete")
         offered = offered_outcomes(tx, task)
+        if from_form and outcome is None and offered:
+            outcome, comment = decision_among(values, comment)
         if outcome is not None:
             check_outcome(offered, outcome, comment)
-        if from_form:
-            values = check_submission(tx, task, values, complete=outcome in (None, *POSITIVE))
-        if outcome is not None:
-            values.update(outcome=outcome, comment=comment or "")
-        if comment:
-            store.insert_comment(tx.connection, server.new_key(), task, actor.username, tx.now, comment)
         if row is None:
             row = instances.read_instance(tx.connection, task.instance_key)
         try:
+            if from_form:
+                complete = outcome in (None, *POSITIVE)
+                values = check_submission(
+                    tx, task, values, row=row, complete=complete, whole=whole, time_zone=time_zone
+                )
+            if outcome is not None:
+                values.update(outcome=outcome, comment=comment or "")
+            if comment:
+                store.insert_comment(tx.connection, server.new_key(), task, actor.username, tx.now, comment)
             Advance(tx).run(row, c.CompleteTask(key, values, task.chunk))
         except WrongState:
             check_open(store.read_task(tx.connection, key), "complete")

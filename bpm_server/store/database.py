@@ -82,6 +82,33 @@ class Database:
         with self._explained(), self.engine.connect() as connection:
             yield connection
 
+    def look(self, statement: str) -> Any:
+        """The row of one small statement in the driver's own words, without a transaction around it.
+
+        A third of the cost of :meth:`read`: one round trip instead of three on PostgreSQL.
+
+        Raises:
+            Unavailable: the database cannot be reached or is busy.
+        """
+        with self._explained():
+            pooled = self.engine.raw_connection()
+            try:
+                return self._look(pooled.driver_connection, statement)
+            except self._driver_error:
+                pooled.invalidate()  # what is wrong is said, and mended, by the way that all others go
+            finally:
+                pooled.close()
+        with self.read() as connection:
+            return connection.exec_driver_sql(statement).one()
+
+    def _look(self, driver: Any, statement: str) -> Any:
+        if self.is_sqlite:
+            return driver.execute(statement).fetchone()
+        driver.autocommit = True
+        found = driver.execute(statement).fetchone()
+        driver.autocommit = False
+        return found
+
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction for one command. Whoever opened it commits (see ``services.transaction``).

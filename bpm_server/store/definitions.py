@@ -152,6 +152,14 @@ def find_form(
     return None if row is None else FormRow(**row._mapping)
 
 
+def find_form_by_file(connection: Connection, name: str, deployment_key: int) -> FormRow | None:
+    """The version that was the latest in a file of this name when the deployment was made (keys go with time)."""
+    form = t.form_definition.c
+    query = _FORM.where(form.resource_name == name, form.deployment_key <= deployment_key, form.deleted_at.is_(None))
+    row = connection.execute(query.order_by(form.deployment_key.desc()).limit(1)).one_or_none()
+    return None if row is None else FormRow(**row._mapping)
+
+
 def find_form_by_key(connection: Connection, key: int) -> FormRow | None:
     """By key."""
     row = connection.execute(_FORM.where(t.form_definition.c.key == key)).one_or_none()

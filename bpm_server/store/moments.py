@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -13,6 +13,8 @@ from bpm_server.store.types import from_text
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
+
+    from bpm_server.store.database import Database
 
 _COLUMNS = "clock_offset_us, clock_pinned_at, identity_version, definition_version FROM server_state WHERE id = 1"
 _QUERIES = {
@@ -38,9 +40,16 @@ class Moment:
 
 def read_moment(connection: Connection) -> Moment:
     """Reads the shared row."""
-    found, offset_us, pinned, identity_version, definition_version = connection.exec_driver_sql(
-        _QUERIES[connection.dialect.name]
-    ).one()
+    return _read(connection.exec_driver_sql(_QUERIES[connection.dialect.name]).one())
+
+
+def look_moment(database: Database) -> Moment:
+    """Reads the shared row, outside of any transaction."""
+    return _read(database.look(_QUERIES["sqlite" if database.is_sqlite else "postgresql"]))
+
+
+def _read(row: Any) -> Moment:
+    found, offset_us, pinned, identity_version, definition_version = row
     database_now = _moment(found)
     now = database_now + timedelta(microseconds=offset_us) if pinned is None else _moment(pinned)
     return Moment(now, database_now, identity_version, definition_version)

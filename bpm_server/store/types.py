@@ -42,7 +42,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 def to_text(moment: datetime) -> str:
     """The text that SQLite stores."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def from_text(text: str) -> datetime:

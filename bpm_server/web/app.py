@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, request
 
@@ -13,6 +13,8 @@ from bpm_server.web.json_provider import use_exact_json
 from bpm_server.web.pages import registration as pages
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flask import Response
 
     from bpm_server.services.server import Server
@@ -22,9 +24,15 @@ UPLOADS = frozenset({"/v2/deployments"})
 API_PREFIXES = ("/v2/", "/api/")
 
 
+class _App(Flask):
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """There are no coroutines here; asking each function for it at each request costs."""
+        return func
+
+
 def create_app(server: Server) -> Flask:
     """The application of a server; one for each process."""
-    app = Flask("bpm_server.web", static_folder=None)
+    app = _App("bpm_server.web", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = server.settings.request_body_limit
     app.config["MAX_FORM_PARTS"] = 1_000
     app.url_map.strict_slashes = False

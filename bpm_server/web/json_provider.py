@@ -45,15 +45,18 @@ def read_body(request: Request) -> Any:
     """The JSON value of a request's body; None where there is no body.
 
     Raises:
-        InvalidInput: not JSON, or nested too deep; ``details["position"]`` is the byte where it goes wrong.
+        InvalidInput: not JSON, nested too deep, or a member that is there twice; ``details["position"]`` is the byte
+            where it stops to be JSON.
     """
     data = request.get_data(cache=False)
     if not data:
         return None
     try:
-        return json.loads_untrusted(data)
+        value = json.loads_untrusted(data)
     except InvalidInput as error:
         found = _POSITION.search(error.message)
         if found is None:
             raise
         raise InvalidInput(error.message, position=int(found[1])) from error
+    json.check_members(data)
+    return value

@@ -22,7 +22,7 @@ from bpm_server.bpmn.model import CallWork, DecisionWork, NodeType, TimerEvent
 from bpm_server.connectors.registry import Registry
 from bpm_server.kernel.errors import BpmError
 from bpm_server.kernel.findings import RefusedFile
-from bpm_server.services import incidents, jobs, messages, process_instances, tasks, timers
+from bpm_server.services import correlation, incidents, jobs, messages, process_instances, tasks, timers
 from bpm_server.store.database import Database
 from bpm_server.store.tables.definitions import process_definition
 from bpm_server.store.tables.instances import incident, process_instance
@@ -31,7 +31,7 @@ from bpm_server.store.tables.messages import subscription
 from bpm_server.store.tables.tasks import user_task
 from tests.conformance.model_values import Values
 from tests.support.bpmn_builder import Process as Builder
-from tests.support.product import ADMIN, Product, create_tables
+from tests.support.product import ADMIN, Product, empty_database
 
 if TYPE_CHECKING:
     from bpm_server.bpmn import Process
@@ -60,20 +60,26 @@ class Outcome:
     ended: tuple[str, ...] = field(default=())
 
 
-def drive(path: Path | str) -> Outcome:
-    """Deploys one BPMN file on a fresh server and drives each of its executable processes."""
+def drive(path: Path | str, attempts: int = ATTEMPTS) -> Outcome:
+    """Deploys one BPMN file on a fresh server and drives each of its executable processes.
+
+    Args:
+        path: The file.
+        attempts: So many draws of variables are tried for each process.
+    """
     path = Path(path)
     data = path.read_bytes()
     with tempfile.TemporaryDirectory() as folder:
-        database = Database(f"sqlite:///{folder}/model.db")
-        create_tables(database)
+        file = Path(folder) / "model.db"
+        file.write_bytes(empty_database())
+        database = Database(f"sqlite:///{file}")
         try:
-            return _drive(Product.on(database, Path(folder), Registry([])), path.name, data)
+            return _drive(Product.on(database, Path(folder), Registry([])), path.name, data, attempts)
         finally:
             database.dispose()
 
 
-def _drive(bpm: Product, name: str, data: bytes) -> Outcome:
+def _drive(bpm: Product, name: str, data: bytes, attempts: int) -> Outcome:
     try:
         diagram = bpmn.read(data, name=name)
         values = Values(data, STUB)
@@ -88,7 +94,7 @@ def _drive(bpm: Product, name: str, data: bytes) -> Outcome:
     for process in diagram.processes:
         if not process.executable:
             continue
-        reason = _complete(bpm, process, values)
+        reason = _complete(bpm, process, values, attempts)
         if reason:
             reasons.append(f"{process.id}: {reason}")
         else:
@@ -101,10 +107,8 @@ def _called(processes: tuple[Process, ...]) -> set[str]:
     own = {process.id for process in processes}
     found = {STUB}
     for process in processes:
-        for node in process.nodes.values():
-            if isinstance(node.work, CallWork):
-                if not node.work.process.names and re.fullmatch(r"[\w.-]+", node.work.process.source):
-                    found.add(node.work.process.source)
+        calls = [node.work.process for node in process.nodes.values() if isinstance(node.work, CallWork)]
+        found |= {call.source for call in calls if not call.names and re.fullmatch(r"[\w.-]+", call.source)}
     return found - own
 
 
@@ -132,10 +136,10 @@ def _stub(process_id: str) -> bytes:
     return p.xml()
 
 
-def _complete(bpm: Product, process: Process, values: Values) -> str:
+def _complete(bpm: Product, process: Process, values: Values, attempts: int) -> str:
     """Tries several draws; the reason of the last one that did not reach the end, else nothing."""
     begun, reason = time.monotonic(), "no attempt was made"
-    for attempt in range(ATTEMPTS):
+    for attempt in range(attempts):
         if time.monotonic() - begun > SECONDS:
             break
         run = Run(bpm, values, random.Random(attempt), first=attempt == 0)
@@ -256,6 +260,8 @@ class Run:
     def _send(self, waiting: Any) -> None:
         if waiting.kind == "signal":
             messages.broadcast_signal(self.server, ADMIN, waiting.name, self.variables())
+        elif waiting.correlation_key is None and waiting.instance_key is not None:
+            correlation.correlate(self.server, ADMIN, waiting.name, variables=self.variables(), everyone=True)
         else:
             messages.publish_message(self.server, ADMIN, waiting.name, waiting.correlation_key or "", self.variables())
         self.bpm.deliver()

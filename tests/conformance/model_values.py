@@ -26,9 +26,44 @@ CALLED = re.compile(rf"({NAME})\.(?:equals|equalsIgnoreCase|contains|startsWith)
 VARIABLE_READ = re.compile(r"(?:getVariable|getVariableLocal|hasVariable)\(\s*[\"']([^\"']+)[\"']\s*\)")
 STRING = re.compile(r"\"[^\"]*\"|'[^']*'")
 WORDS = frozenset(
-    "and or not if then else for in return some every satisfies between null true false instance of function empty eq ne gt"
-    " lt ge le div mod execution task item loopCounter this partial".split()
+    {
+        "and",
+        "or",
+        "not",
+        "if",
+        "then",
+        "else",
+        "for",
+        "in",
+        "return",
+        "some",
+        "every",
+        "satisfies",
+        "between",
+        "null",
+        "true",
+        "false",
+        "instance",
+        "of",
+        "function",
+        "empty",
+        "eq",
+        "ne",
+        "gt",
+        "lt",
+        "ge",
+        "le",
+        "div",
+        "mod",
+        "execution",
+        "task",
+        "item",
+        "loopCounter",
+        "this",
+        "partial",
+    }
 )
+ENTRY = re.compile(rf"({NAME})\.get\(\s*[\"'](\w+)[\"']\s*\)")
 FUNCTION_CALL = re.compile(rf"({NAME})\s*\(")
 TIMES = {"timeDuration": "PT1S", "timeCycle": "R1/PT1S", "timeDate": "2030-01-01T00:00:00Z"}
 
@@ -77,6 +112,8 @@ class Values:
                 self._read_expression(expression, place, tag)
 
     def _read_expression(self, text: str, place: str, tag: str) -> None:
+        for name, entry in ENTRY.findall(text):
+            self._add(f"{name}.{entry}", ["a"])
         for name in VARIABLE_READ.findall(text):
             self._add(name, [True, False])
         for name, literal in COMPARED.findall(text) + CALLED.findall(text):

@@ -27,10 +27,18 @@ RULE = """<?xml version="1.0" encoding="UTF-8"?>
 <definitions xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/" id="level" name="Level" namespace="http://e.org">
   <decision id="approval-level" name="Approval level">
     <decisionTable id="t" hitPolicy="FIRST">
-      <input id="i" label="Amount"><inputExpression id="ie" typeRef="number"><text>amount</text></inputExpression></input>
+      <input id="i" label="Amount">
+        <inputExpression id="ie" typeRef="number"><text>amount</text></inputExpression>
+      </input>
       <output id="o" name="level" typeRef="string"/>
-      <rule id="high"><inputEntry id="a"><text>&gt; 500000</text></inputEntry><outputEntry id="b"><text>"ceo"</text></outputEntry></rule>
-      <rule id="low"><inputEntry id="c"><text>-</text></inputEntry><outputEntry id="d"><text>"team"</text></outputEntry></rule>
+      <rule id="high">
+        <inputEntry id="a"><text>&gt; 500000</text></inputEntry>
+        <outputEntry id="b"><text>"ceo"</text></outputEntry>
+      </rule>
+      <rule id="low">
+        <inputEntry id="c"><text>-</text></inputEntry>
+        <outputEntry id="d"><text>"team"</text></outputEntry>
+      </rule>
     </decisionTable>
   </decision>
 </definitions>"""
@@ -449,7 +457,7 @@ def test_errors_arrive_as_the_client_knows_them(world: World, act: Any, kind: ty
 
 
 def test_anonymous_client_sends_an_empty_header(bpm_sqlite: Product) -> None:
-    bpm, rest = application(bpm_sqlite, anonymous_v2=True)
+    rest = application(bpm_sqlite, anonymous_v2=True)[1]
     with served(rest.app) as url:
         client = sdk.CamundaClient(configuration={"CAMUNDA_REST_ADDRESS": url, "CAMUNDA_AUTH_STRATEGY": "NONE"})
         assert client.get_topology().gateway_version

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import functools
 import json as plain_json
 import re
 import tempfile
@@ -25,7 +24,7 @@ from bpm_server.store.tables.instances import element_instance, incident, proces
 from bpm_server.store.tables.jobs import job, timer
 from bpm_server.store.tables.messages import subscription
 from bpm_server.store.tables.tasks import user_task
-from tests.support.product import ADMIN, Product, create_tables
+from tests.support.product import ADMIN, Product, empty_database
 
 NOT_REACHED: dict[str, str] = {}
 TYPES = {"eventSubProcess": "subProcess"}
@@ -43,7 +42,7 @@ class Scenario:
         self.directory = directory
         self.spec = plain_json.loads((directory / "scenario.json").read_text(encoding="utf-8"))
         path = folder / "trace.db"
-        path.write_bytes(_empty_database())
+        path.write_bytes(empty_database())
         database = Database(f"sqlite:///{path}")
         self.bpm = Product.on(database, folder)
         self.bpm.clock.set(datetime.fromisoformat(self.spec["clock"]))
@@ -333,18 +332,6 @@ def _split(element: Any, values: dict[str, Any]) -> list[dict[str, Any]]:
 def _plain(value: Any) -> Any:
     """Decimals as the golden traces have them."""
     return plain_json.loads(json.dumps(value))
-
-
-@functools.cache
-def _empty_database() -> bytes:
-    """A database file with all tables; made once per process."""
-    with tempfile.TemporaryDirectory() as folder:
-        database = Database(f"sqlite:///{folder}/empty.db")
-        create_tables(database)
-        with database.engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        database.dispose()
-        return Path(folder, "empty.db").read_bytes()
 
 
 def run(directory: Path | str) -> dict[str, Any]:

@@ -16,7 +16,8 @@ HEAD = (
 def process(task: str) -> bytes:
     return (
         f'{HEAD}<bpmn:startEvent id="s"/><bpmn:sequenceFlow id="f1" sourceRef="s" targetRef="t"/>{task}'
-        '<bpmn:sequenceFlow id="f2" sourceRef="t" targetRef="e"/><bpmn:endEvent id="e"/></bpmn:process></bpmn:definitions>'
+        '<bpmn:sequenceFlow id="f2" sourceRef="t" targetRef="e"/><bpmn:endEvent id="e"/>'
+        "</bpmn:process></bpmn:definitions>"
     ).encode()
 
 

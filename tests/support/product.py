@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import functools
+import tempfile
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -43,6 +45,18 @@ def create_tables(database: Database) -> None:
             [{"id": 1, "clock_offset_us": 0, "clock_pinned_at": None, "identity_version": 0, "definition_version": 0}],
         )
         connection.commit()
+
+
+@functools.cache
+def empty_database() -> bytes:
+    """A SQLite file with all tables and nothing in them; made once per process."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = Database(f"sqlite:///{folder}/empty.db")
+        create_tables(database)
+        with database.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        database.dispose()
+        return Path(folder, "empty.db").read_bytes()
 
 
 class EngineClock:

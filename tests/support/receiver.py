@@ -14,7 +14,7 @@ from typing import Any
 
 
 class Receiver:
-    """Listens on a free loopback port.
+    """Listens on a loopback port, a free one unless it is named.
 
     Attributes:
         applied: Payloads by webhook-id: what the finance system has booked.
@@ -22,7 +22,7 @@ class Receiver:
         refused: Requests with a wrong signature.
     """
 
-    def __init__(self, secret: str = "", *, fails: float = 0.0, seed: int = 1) -> None:
+    def __init__(self, secret: str = "", *, fails: float = 0.0, seed: int = 1, port: int = 0) -> None:
         self.secret = secret
         self.fails = fails
         self.applied: dict[str, dict[str, Any]] = {}
@@ -50,8 +50,9 @@ class Receiver:
             def log_message(self, *_: Any) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self.port = self._server.server_port
+        self.url = f"http://127.0.0.1:{self.port}/hook"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     def __enter__(self) -> Receiver:

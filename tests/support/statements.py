@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Statements:
-    """Texts in the order they were sent; one text for a statement that ran for several rows (``rows`` says how many)."""
+    """Texts in the order they were sent; a statement that ran for several rows is one text (``rows`` counts them)."""
 
     texts: list[str] = field(default_factory=list)
     rows: int = 0

@@ -5,7 +5,7 @@
     >>> [(error.path, error.kind, error.param) for error in result.errors]
     [(('n',), 'max', 9)]
 
-Source: form-js documentation and schema, version 19; ``docs/reference/forms.md``.
+Source: form-js documentation and schema, version 19; ``docs/how-to/change-a-form.md``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,17 @@ from __future__ import annotations
 from bpm_server.domain.forms.errors import LANGUAGES, FieldError, error_text
 from bpm_server.domain.forms.fieldtypes import UploadedFile
 from bpm_server.domain.forms.form import Form, from_schema, read
-from bpm_server.domain.forms.submitting import Submission
+from bpm_server.domain.forms.submitting import Submission, changed, without_errors
 
-__all__ = ["LANGUAGES", "FieldError", "Form", "Submission", "UploadedFile", "error_text", "from_schema", "read"]
+__all__ = [
+    "LANGUAGES",
+    "FieldError",
+    "Form",
+    "Submission",
+    "UploadedFile",
+    "changed",
+    "error_text",
+    "from_schema",
+    "read",
+    "without_errors",
+]

@@ -23,14 +23,21 @@ MAX_ROWS: Final = 2_000
 Shape = tuple[tuple[str | int, ...], Problem]
 
 
-def enter(state: State, submission: dict[str, Any]) -> list[Shape]:
-    """Takes over a submission; what cannot hold a field's value at all is returned with its path."""
-    return _Entering(state.around).row(state.root, submission)
+def enter(state: State, submission: dict[str, Any], *, whole: bool) -> list[Shape]:
+    """Takes over a submission; what cannot hold a field's value at all is returned with its path.
+
+    Args:
+        state: The form as it was shown.
+        submission: By path.
+        whole: A list that is not there has lost its rows; False: it stays.
+    """
+    return _Entering(state.around, whole=whole).row(state.root, submission)
 
 
 class _Entering:
-    def __init__(self, around: Surroundings) -> None:
+    def __init__(self, around: Surroundings, *, whole: bool) -> None:
         self._around = around
+        self._whole = whole
         self._rows_left = MAX_ROWS
 
     def row(self, row: Row, source: dict[str, Any]) -> list[Shape]:
@@ -55,7 +62,8 @@ class _Entering:
     def _list(self, rows: Rows, raw: Any) -> list[Shape]:
         node = rows.node
         if raw is MISSING or raw is None:
-            rows.entered = rows.initial if node.fixed or node.silent else []
+            stays = node.fixed or node.silent or (raw is MISSING and not self._whole)
+            rows.entered = rows.initial if stays else []
             return []
         if not isinstance(raw, list):
             rows.problem = Problem("type", "list")

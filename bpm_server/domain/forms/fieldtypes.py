@@ -217,7 +217,8 @@ class Choice:
 
     def cleaned(self, value: Any, offered: Sequence[Any]) -> Any:
         """What the viewer makes of a value when the options have changed."""
-        return None if value and not is_offered(value, offered) else value
+        filled = bool(value) or isinstance(value, (list, dict))  # empty lists and objects count as true in JavaScript
+        return None if filled and not is_offered(value, offered) else value
 
     def check(self, value: Any, offered: Sequence[Any]) -> Problem | None:
         """Whether it is an option."""

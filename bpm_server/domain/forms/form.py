@@ -41,6 +41,12 @@ class Form:
     findings: tuple[Finding, ...]
     _scope: Scope = field(repr=False, compare=False)
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The variables in which its fields lie, shown or not."""
+        parts = [part.place for part in self._scope.fields] + [part.place for part in self._scope.lists]
+        return frozenset(place.path[0] for place in parts)
+
     def submit(
         self,
         context: Mapping[str, Any],
@@ -49,6 +55,7 @@ class Form:
         now: datetime,
         timezone: str,
         files: Mapping[str, Sequence[UploadedFile]] | None = None,
+        whole: bool = True,
     ) -> Submission:
         """Checks what somebody entered; never raises because of it.
 
@@ -58,8 +65,10 @@ class Form:
             now: Aware time, for ``today()``, ``now()`` and dates that must not have passed.
             timezone: Of the person; an unknown one counts as UTC.
             files: Uploaded files by the reference that their field submits; None: not checked here.
+            whole: It comes from the viewer, which submits all but empty lists, so a list that is not there has lost
+                its rows. False: what is not there stays as it is.
         """
-        return submitting.check(self._scope, submission, _around(context, now, timezone, files))
+        return submitting.check(self._scope, submission, _around(context, now, timezone, files), whole=whole)
 
     def initial(self, context: Mapping[str, Any], *, now: datetime, timezone: str) -> dict[str, Any]:
         """The data that the form shows at first: the variables, with the fields' values cleaned, defaulted, computed.
@@ -106,8 +115,13 @@ def from_schema(schema: dict[str, Any], *, name: str = "") -> Form:
     )
 
 
-def read(data: bytes, *, name: str) -> Form:
+def read(data: bytes, *, name: str, embedded: bool = False) -> Form:
     """Reads a form-js schema and checks it.
+
+    Args:
+        data: JSON text.
+        name: Of the file, for findings.
+        embedded: It stands in another file, under a name there, so it needs no id of its own.
 
     Raises:
         RefusedFile: not JSON, no form, or a form with errors; the findings name components by their ids.
@@ -119,7 +133,7 @@ def read(data: bytes, *, name: str) -> Form:
     if not isinstance(schema, dict) or not isinstance(schema.get("components"), list):
         raise _refuse(name, "form-schema", "no form: expected an object with components")
     form_id = schema.get("id")
-    if not isinstance(form_id, str) or not form_id:
+    if not embedded and (not isinstance(form_id, str) or not form_id):
         raise _refuse(name, "form-id", "no id of the form")
     try:
         form = from_schema(schema, name=name)

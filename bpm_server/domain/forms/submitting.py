@@ -7,6 +7,7 @@ turns, until they fit together.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final
 
 from bpm_server.domain.forms.entering import enter
@@ -15,13 +16,16 @@ from bpm_server.domain.forms.fieldtypes import Choice, Choices, FilePicker
 from bpm_server.domain.forms.results import json_value
 from bpm_server.domain.forms.settling import settle, settle_on_submit
 from bpm_server.domain.forms.state import State
-from bpm_server.domain.forms.values import MISSING, TooLarge, equal, plain, put_at
+from bpm_server.domain.forms.values import MISSING, TooLarge, equal, look_up, plain, put_at
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bpm_server.domain.forms.entering import Shape
     from bpm_server.domain.forms.fieldtypes import Surroundings
     from bpm_server.domain.forms.state import Cell, Row, Rows, View
     from bpm_server.domain.forms.structure import Scope
+    from bpm_server.domain.forms.values import Path
 
 MAX_TURNS: Final = 6
 
@@ -43,8 +47,54 @@ class Submission:
     cleared: tuple[str, ...] = ()
 
 
-def check(scope: Scope, submission: Any, around: Surroundings) -> Submission:
-    """Checks a submission; never raises, whatever it is."""
+def without_errors(submission: Submission, context: Mapping[str, Any]) -> dict[str, Any]:
+    """The values without those that are wrong; where the process has one already, it stays.
+
+    A list with a wrong row is left out as a whole: which row of the process it was cannot be told.
+    """
+    values = submission.values
+    for error in submission.errors:
+        path = tuple(str(part) for part in takewhile(lambda part: isinstance(part, str), error.path))
+        if not path:
+            return {}
+        known = look_up(dict(context), path)
+        if known is not MISSING and len(path) > 1:
+            put_at(values, path, known)
+        else:
+            _take_away(values, path)
+    return values
+
+
+def changed(
+    kept: dict[str, Any], submitted: Mapping[str, Any], context: Mapping[str, Any], *, whole: bool
+) -> dict[str, Any]:
+    """Of the values to store, those that are new or other than before.
+
+    Where the submission is not ``whole``, a field that nobody mentioned does not become an empty variable.
+    """
+    return {
+        name: value
+        for name, value in kept.items()
+        if (not equal(value, context[name]) if name in context else whole or name in submitted or not _is_empty(value))
+    }
+
+
+def _is_empty(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(map(_is_empty, value.values()))
+    if isinstance(value, list):
+        return all(map(_is_empty, value))
+    return value is None or value is False or value == ""
+
+
+def _take_away(values: dict[str, Any], path: Path) -> None:
+    holder = look_up(values, path[:-1])
+    if isinstance(holder, dict):
+        holder.pop(path[-1], None)
+
+
+def check(scope: Scope, submission: Any, around: Surroundings, *, whole: bool = True) -> Submission:
+    """Checks a submission; never raises, whatever it is. ``whole``: a list that is not there is empty."""
     try:
         source = plain(submission)
     except (TooLarge, RecursionError):
@@ -56,7 +106,7 @@ def check(scope: Scope, submission: Any, around: Surroundings) -> Submission:
     state = State(scope, around)
     settle(state)
     _remember_beginning(state)
-    shapes = enter(state, source)
+    shapes = enter(state, source, whole=whole)
     _resolve(state)
     settle_on_submit(state)
     return _Result(state).collect(shapes)
@@ -156,6 +206,7 @@ class _Result:
                 continue
             if rows.problem and not rows.dropped:
                 self._report(rows.path, rows.node.key, rows.node.id, rows.problem)
+                continue
             kept = [self._row(each) for each in rows.rows]
             while kept and kept[-1] is None:
                 kept.pop()

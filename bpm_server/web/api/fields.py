@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from marshmallow import Schema, ValidationError, fields
 
@@ -97,7 +97,7 @@ class Value(fields.Field[Any]):
         of: Name of the row's attribute in a reply, where it is not the field's.
     """
 
-    default_error_messages: ClassVar[dict[str, str]] = {
+    default_error_messages = {  # noqa: RUF012 - an instance variable in marshmallow's eyes
         "required": "Expected a value, but found none",
         "null": "Expected a value, but found null",
     }
@@ -125,6 +125,14 @@ class Value(fields.Field[Any]):
         """Our value to the wire's; None where they are the same."""
         return None
 
+    def schema(self) -> dict[str, Any]:
+        """Its JSON schema, for the OpenAPI document."""
+        return {}
+
+    def absent(self) -> Any:
+        """What a reply has where there is no value."""
+        return None
+
 
 class Text(Value):
     """Text of bounded length."""
@@ -136,6 +144,9 @@ class Text(Value):
     def read(self, value: Any) -> str:
         return read_text(value, self.longest)
 
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "maxLength": self.longest}
+
 
 class Key(Value):
     """A 63-bit key: digits in text on the wire, because JavaScript numbers end at 2**53."""
@@ -145,6 +156,9 @@ class Key(Value):
 
     def writer(self) -> Callable[[Any], Any]:
         return str
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": "^[0-9]{1,19}$"}
 
 
 class Moment(Value):
@@ -156,6 +170,9 @@ class Moment(Value):
     def writer(self) -> Callable[[Any], Any]:
         return json.timestamp
 
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "format": "date-time"}
+
 
 class Flag(Value):
     """True or false."""
@@ -165,6 +182,9 @@ class Flag(Value):
             return value
         message = f"Expected true or false, but found {shown(value)}"
         raise InvalidInput(message)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "boolean"}
 
 
 class Number(Value):
@@ -180,6 +200,10 @@ class Number(Value):
         message = f"Expected a whole number from {self.least} to {self.most}, but found {shown(value)}"
         raise InvalidInput(message)
 
+    def schema(self) -> dict[str, Any]:
+        size = "int32" if self.least >= -MAX_INT - 1 and self.most <= MAX_INT else "int64"
+        return {"type": "integer", "format": size, "minimum": self.least, "maximum": self.most}
+
 
 class Word(Value):
     """One of some words."""
@@ -193,6 +217,9 @@ class Word(Value):
             return str(value)
         message = f"Expected one of {', '.join(self.words)}, but found {shown(value)}"
         raise InvalidInput(message)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string"}
 
 
 class Names(Value):
@@ -212,6 +239,12 @@ class Names(Value):
     def writer(self) -> Callable[[Any], Any]:
         return list
 
+    def absent(self) -> Any:
+        return None if self.allow_none else []
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "array", "maxItems": self.most, "items": {"type": "string"}}
+
 
 class Data(Value):
     """A JSON object whose members are the caller's business, for instance variables."""
@@ -221,6 +254,9 @@ class Data(Value):
             return value
         message = f"Expected an object, but found {shown(value)}"
         raise InvalidInput(message)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "object", "additionalProperties": True}
 
 
 class Anything(Value):
@@ -233,6 +269,12 @@ class Fixed(Value):
     def __init__(self, value: Any, **kwargs: Any) -> None:
         super().__init__(null=value is None, **kwargs)
         self.value = value
+
+    def schema(self) -> dict[str, Any]:
+        kinds = {str: "string", bool: "boolean", int: "integer", dict: "object"}
+        if isinstance(self.value, list):
+            return {"type": "array", "items": {}}
+        return {} if self.value is None else {"type": kinds[type(self.value)]}
 
 
 class Many(Value):
@@ -319,7 +361,7 @@ class Body(Schema):
 class StrictBody(Body):
     """What a request of our own API carries: a member that we do not know is a mistake."""
 
-    error_messages: ClassVar[dict[str, str]] = {"unknown": "Expected a known member, but found this one"}
+    error_messages = {"unknown": "Expected a known member, but found this one"}  # noqa: RUF012 - as above
 
     class Meta:
         """Read by marshmallow."""
@@ -350,9 +392,9 @@ def writer(shape: type[Schema]) -> Callable[[Any], dict[str, Any]]:
 
     def write(row: Any) -> dict[str, Any]:
         if isinstance(row, Mapping):
-            found = {wire: _value(row[name], convert) for wire, name, convert in plan}
+            found = {wire: _value(row[name], convert, absent) for wire, name, convert, absent in plan}
         else:
-            found = {wire: _value(getattr(row, name), convert) for wire, name, convert in plan}
+            found = {wire: _value(getattr(row, name), convert, absent) for wire, name, convert, absent in plan}
         found.update(fixed)
         return found
 
@@ -360,10 +402,16 @@ def writer(shape: type[Schema]) -> Callable[[Any], dict[str, Any]]:
     return write
 
 
-def _step(name: str, field: fields.Field[Any]) -> tuple[str, str, Callable[[Any], Any] | None]:
-    convert = field.writer() if isinstance(field, Value) else None
-    return field.data_key or name, (field.of if isinstance(field, Value) else None) or name, convert
+Step = tuple[str, str, "Callable[[Any], Any] | None", Any]
 
 
-def _value(found: Any, convert: Callable[[Any], Any] | None) -> Any:
-    return found if convert is None or found is None else convert(found)
+def _step(name: str, field: fields.Field[Any]) -> Step:
+    if not isinstance(field, Value):
+        return field.data_key or name, name, None, None
+    return field.data_key or name, field.of or name, field.writer(), field.absent()
+
+
+def _value(found: Any, convert: Callable[[Any], Any] | None, absent: Any) -> Any:
+    if found is None:
+        return absent
+    return found if convert is None else convert(found)

@@ -11,12 +11,13 @@ from bpm_server.services import process_instances
 from bpm_server.web import parking
 from bpm_server.web.api.blueprint import ApiBlueprint, Call
 from bpm_server.web.api.fields import (
-    Anything,
+    MAX_KEY,
     Body,
     Data,
     Fixed,
     Flag,
     Key,
+    Many,
     Moment,
     Names,
     Number,
@@ -87,9 +88,9 @@ class ProcessInstanceCreation(Body):
     process_definition_version_tag = Text()
     variables = Data(null=True, load_default=None)
     tenant_id = Tenant()
-    operation_reference = Anything(null=True)
-    start_instructions = Anything(null=True)
-    runtime_instructions = Anything(null=True)
+    operation_reference = Number(least=1, most=MAX_KEY, null=True)
+    start_instructions = Many(Body, null=True)
+    runtime_instructions = Many(Body, null=True)
     await_completion = Flag(null=True, load_default=False)
     fetch_variables = Names(null=True, load_default=None)
     request_timeout = Number(most=2**53, null=True, load_default=0)

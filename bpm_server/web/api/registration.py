@@ -33,6 +33,7 @@ from bpm_server.web.api import (
     webhook_deliveries,
     webhook_endpoints,
 )
+from bpm_server.web.api.document import described
 from bpm_server.web.api.fields import Number, Reply, Text
 from bpm_server.web.api.search_schemas import PageRequest
 
@@ -88,6 +89,7 @@ class Documented(Api):  # type: ignore[misc]
         problems.register(self._app)
 
     def _register_responses(self) -> None:
+        self.ma_plugin.converter.add_attribute_function(described)
         self.spec.components.response(
             "ProblemDetail",
             {

@@ -225,10 +225,12 @@ def _read_sort(one: Any, path: str, known: tuple[str, ...]) -> tuple[str, bool]:
     if not isinstance(one, dict):
         message = f"Expected {path} as an object with field and order, but found {shown(one)}"
         raise InvalidInput(message, field=path)
-    name, order = one.get("field"), one.get("order") or "ASC"
+    name, order = one.get("field"), one.get("order")
     if not isinstance(name, str) or name not in known:
         message = f"Expected one of {', '.join(sorted(known))} in {path}.field, but found {shown(name)}"
         raise InvalidInput(message, field=f"{path}.field")
+    if order is None:
+        return name, False
     if not isinstance(order, str) or order.upper() not in ("ASC", "DESC"):
         message = f"Expected ASC or DESC in {path}.order, but found {shown(order)}"
         raise InvalidInput(message, field=f"{path}.order")

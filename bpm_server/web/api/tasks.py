@@ -149,8 +149,12 @@ def get_user_task(call: Call, key: int) -> report.TaskLine:
 
 @api.operation("POST", "/user-tasks/{userTaskKey}/completion", "completeUserTask", takes=TaskCompletion, status=204)
 def complete_user_task(call: Call, key: int) -> None:
-    """Complete a user task; the process goes on."""
-    tasks.complete_task(call.server, call.actor, key, call.body["variables"])
+    """Complete a user task; the process goes on.
+
+    Variables must satisfy the task's form, where it has one. Others than its fields are dropped, unless the caller has
+    the right to set variables (UPDATE_PROCESS_INSTANCE).
+    """
+    tasks.complete_task(call.server, call.actor, key, call.body["variables"], from_form=True)
 
 
 @api.operation("POST", "/user-tasks/{userTaskKey}/assignment", "assignUserTask", takes=TaskAssignment, status=204)

@@ -16,7 +16,7 @@ from bpm_server.web.pages.formats import moment
 from bpm_server.web.pages.submissions import unchanged
 from bpm_server.web.pages.summaries import summarize
 from bpm_server.web.pages.texts import gettext as _
-from bpm_server.web.pages.visitor import actor
+from bpm_server.web.pages.visitor import actor, visitor
 from bpm_server.web.pages.wording import element_name, outcomes
 
 if TYPE_CHECKING:
@@ -68,7 +68,8 @@ def _approve(who: Actor, key: int, comment: str | None) -> Result:
         return Result(key, what, problem)
     try:
         values, _missing = unchanged(task.form, task.data)
-        tasks.complete_task(server, who, key, values, from_form=True, outcome=OUTCOME, comment=comment)
+        zone = visitor().zone.key
+        tasks.complete_task(server, who, key, values, from_form=True, outcome=OUTCOME, comment=comment, time_zone=zone)
     except BpmError as error:
         return Result(key, what, _said(error))
     return Result(key, what)

@@ -90,6 +90,9 @@ def _prepare_templates(app: Flask) -> None:
         now=formats.now,
         tone=wording.outcome_tone,
         outcome_done=wording.outcome_done,
+        job_state=wording.job_state,
+        instance_state=wording.instance_state,
+        incident_kind=wording.incident_kind,
     )
     for name in FILTERS:
         environment.filters[name] = getattr(formats, name)
@@ -116,7 +119,7 @@ def navigation() -> list[tuple[str, str, str, str, bool]]:
         ("start", "/start", "plus", _("Start"), True),
         ("instances", "/instances", "route", _("Cases"), True),
         ("webhooks", "/admin/webhooks", "webhook", _("Webhooks"), who.may("WEBHOOK", "READ")),
-        ("finance", "/demo/finance-system", "receipt", _("Finance (demo)"), access.server().settings.demo),
+        ("finance", "/demo/finance-system", "receipt", _("Finance"), access.server().settings.demo),
     ]
 
 

@@ -14,6 +14,7 @@ from bpm_server.kernel.errors import Forbidden, LimitExceeded, NotSignedIn
 from bpm_server.services import identities
 from bpm_server.web import access
 from bpm_server.web.pages import answers
+from bpm_server.web.pages.demo_people import demo_people
 from bpm_server.web.pages.texts import gettext as _
 from bpm_server.web.pages.visitor import visitor
 
@@ -43,7 +44,7 @@ def _show(status: int = 200, problem: str = "") -> Response:
         token=token,
         next=answers.local_path(request.values.get("next")),
         username=request.form.get("username", "")[:200],
-        demo_people=COMPANY.people if _is_demo() else (),
+        demo_people=demo_people() if _is_demo() else (),
         demo_password=COMPANY.password,
     )
     response.set_cookie(FORM_COOKIE, token, httponly=True, samesite="Strict", secure=is_secure(), max_age=3600)

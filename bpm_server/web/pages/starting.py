@@ -14,8 +14,9 @@ from bpm_server.reports.form_data import start_form
 from bpm_server.services import process_instances
 from bpm_server.web import access
 from bpm_server.web.pages import answers
+from bpm_server.web.pages.submissions import wrong_fields
 from bpm_server.web.pages.texts import gettext as _
-from bpm_server.web.pages.visitor import actor, signed_in
+from bpm_server.web.pages.visitor import actor, signed_in, visitor
 from bpm_server.web.pages.wording import in_language, process_name, translated_schema
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ def start(process_id: str) -> Response:
             process_id=process_id,
             variables=values,
             from_form=True,
+            time_zone=visitor().zone.key,
             business_key=_reference(found.process, values),
         )
     except InvalidInput as error:
@@ -115,12 +117,14 @@ def _reference(process: Process, values: dict[str, Any]) -> str | None:
 def _refused(found: Startable, error: InvalidInput) -> Response:
     errors = error.details.get("errors")
     errors = errors if isinstance(errors, list) else []
+    shown = _form_values(found)
     values: dict[str, Any] = {
         "problem": _("Please check what you have entered."),
         "errors": errors,
+        "wrong": wrong_fields(shown["form"], errors),
         "field": error.details.get("field"),
         "message": "" if errors else error.message,
     }
     if answers.is_fragment():
         return answers.html("tasks/refused.html", 422, **values)
-    return answers.html("start/form.html", 422, **_form_values(found), **values)
+    return answers.html("start/form.html", 422, **shown, **values)

@@ -115,7 +115,7 @@ class _Teller:
         outputs = ", ".join(f"{label}: {shown(value)}" for label, value in values.get("outputs", ()))
         found = shorten(outputs or shown(values.get("output")))
         rules = " · ".join(values.get("rules", ()))
-        return Story(item.at, "table", "azure", f"{name}: {rules or found}", detail=found if rules else "")
+        return Story(item.at, "table", "azure", f"{name}: {rules or found}")
 
     def work(self, item: Item) -> Story:
         return Story(item.at, "settings", "", _("%(step)s has begun", step=self._step(item)))

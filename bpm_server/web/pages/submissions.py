@@ -1,13 +1,14 @@
-"""What a form would send if nobody touched it, for acts without opening it."""
+"""What a form would send if nobody touched it, for acts without opening it; and what is wrong with what was sent."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bpm_server.web.pages.visitor import visitor
 from bpm_server.web.pages.wording import in_language
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 
 def unchanged(form: Mapping[str, Any] | None, data: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -30,6 +31,35 @@ def unchanged(form: Mapping[str, Any] | None, data: Mapping[str, Any]) -> tuple[
             label = in_language(properties if isinstance(properties, dict) else {}, "label", field.get("label"))
             missing.append(label or name)
     return values, missing
+
+
+def wrong_fields(form: Mapping[str, Any] | None, errors: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Label and message for each error of a submission, in the visitor's language.
+
+    Args:
+        form: The schema, in the visitor's language already.
+        errors: As in ``details["errors"]`` of the refusal.
+    """
+    labels = {one.get("id"): one.get("label") or one.get("dateLabel") or one.get("timeLabel") for one in _all_of(form)}
+    language = "zh" if visitor().language.startswith("zh") else "en"
+    found = []
+    for error in errors:
+        rows = ", ".join(str(part + 1) for part in error["path"] if isinstance(part, int))
+        label = str(labels.get(error.get("fieldId")) or error.get("key") or "")
+        texts = error.get("message")
+        text = texts.get(language) if isinstance(texts, dict) else None
+        found.append((f"{label} ({rows})" if rows else label, str(text or error.get("kind"))))
+    return found
+
+
+def _all_of(form: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:
+    stack: list[Any] = [form]
+    while stack:
+        component = stack.pop()
+        if isinstance(component, dict):
+            yield component
+            children = component.get("components")
+            stack.extend(children if isinstance(children, list) else ())
 
 
 def _fields(form: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:

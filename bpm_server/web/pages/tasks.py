@@ -15,6 +15,7 @@ from bpm_server.services import tasks
 from bpm_server.web import access
 from bpm_server.web.pages import answers, inbox, panes
 from bpm_server.web.pages.diagrams import file_reply
+from bpm_server.web.pages.submissions import wrong_fields
 from bpm_server.web.pages.summaries import summarize
 from bpm_server.web.pages.texts import gettext as _
 from bpm_server.web.pages.visitor import actor, signed_in, visitor
@@ -25,6 +26,7 @@ from bpm_server.web.pages.wording import (
     outcomes,
     process_name,
     translated_schema,
+    web_address,
 )
 
 if TYPE_CHECKING:
@@ -87,6 +89,7 @@ def detail_values(task: TaskDetail, view: inbox.View) -> dict[str, Any]:
         "summary": summarize(task.summary),
         "people": people,
         "offered": offered,
+        "form_address": web_address(task.external_form),
         "form": None if task.form is None else translated_schema(task.form),
         "buttons": [
             (one, outcome_name(one, task.process, task.element_id), outcome_tone(one))
@@ -106,13 +109,26 @@ def complete(key: int) -> Response:
     comment = request.form.get("comment", "").strip() or None
     try:
         tasks.complete_task(
-            server, who, key, _submitted(), from_form=task.form is not None, outcome=outcome, comment=comment
+            server,
+            who,
+            key,
+            _submitted(),
+            from_form=True,
+            whole=_is_whole(task),
+            outcome=outcome,
+            comment=comment,
+            time_zone=visitor().zone.key,
         )
     except InvalidInput as error:
         return _refused(task, error)
     except WrongState:
         return too_late(key, view)
     return _next(task, view, outcome)
+
+
+def _is_whole(task: TaskDetail) -> bool:
+    """Whether what came says everything: without scripts nothing comes, and that must not empty the form's lists."""
+    return bool(request.form.get("values")) or '"dynamiclist"' not in json.dumps(task.form)
 
 
 def _submitted() -> dict[str, Any]:
@@ -130,9 +146,15 @@ def _refused(task: TaskDetail, error: InvalidInput) -> Response:
     errors = found if isinstance(found, list) else []
     field = error.details.get("field")
     problem = _("A comment is needed.") if field == "comment" else _("Please check what you have entered.")
-    message = "" if errors else error.message
     return answers.html(
-        "tasks/refused.html", 422, task=task, problem=problem, errors=errors, field=field, message=message
+        "tasks/refused.html",
+        422,
+        task=task,
+        problem=problem,
+        errors=errors,
+        wrong=wrong_fields(translated_schema(task.form or {}), errors),
+        field=field,
+        message="" if errors else error.message,
     )
 
 

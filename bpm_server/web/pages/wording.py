@@ -79,6 +79,50 @@ def outcome_tone(outcome: str) -> str:
     return {"rejected": "red", "returned": "orange"}.get(outcome, "azure")
 
 
+def web_address(text: str | None) -> str:
+    """An address that a browser may be sent to: http, https, or of this server; empty for anything else."""
+    plain = (text or "").strip()
+    if plain.lower().startswith(("http://", "https://")) or (plain.startswith("/") and not plain.startswith("//")):
+        return plain
+    return ""
+
+
+def job_state(state: str) -> str:
+    """How a job stands."""
+    known = {
+        "CREATED": _("To do"),
+        "COMPLETED": _("Done"),
+        "FAILED": _("Failed"),
+        "ERROR_THROWN": _("Ended with an error"),
+        "CANCELED": _("Cancelled"),
+    }
+    return known.get(state, state)
+
+
+def instance_state(state: str) -> str:
+    """How a case stands, without a look at its end."""
+    known = {"ACTIVE": _("In progress"), "COMPLETED": _("Completed"), "TERMINATED": _("Cancelled")}
+    return known.get(state, state)
+
+
+def incident_kind(kind: str) -> str:
+    """What sort of trouble a step has."""
+    known = {
+        "JOB_NO_RETRIES": _("All tries failed"),
+        "LISTENER_NO_RETRIES": _("All tries failed"),
+        "PROCESS_NO_RETRIES": _("All tries failed"),
+        "CALLED_DECISION_ERROR": _("The decision is missing"),
+        "CALLED_ELEMENT_ERROR": _("The called process is missing"),
+        "CONDITION_ERROR": _("A condition cannot be decided"),
+        "DECISION_EVALUATION_ERROR": _("A decision cannot be made"),
+        "EXTRACT_VALUE_ERROR": _("An expression fails"),
+        "IO_MAPPING_ERROR": _("Data cannot be handed over"),
+        "UNHANDLED_ERROR_EVENT": _("Nobody catches an error"),
+        "SECRET_RESOLUTION_ERROR": _("A secret is missing"),
+    }
+    return known.get(kind, kind)
+
+
 def translated_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     """A form in the visitor's language.
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
 from bpm_server.domain.identity import SYSTEM
 from bpm_server.services import identities, tokens, users
@@ -68,6 +69,25 @@ def test_an_expired_token_is_refused(bpm: Product, nobody: Rest) -> None:
         connection.exec_driver_sql("UPDATE server_state SET identity_version = identity_version + 1")
         connection.commit()
     assert ann.get("/v2/topology").status == 401
+
+
+def test_connections_that_the_database_ended_are_replaced(bpm: Product, nobody: Rest) -> None:
+    ann = nobody.as_(add_person(bpm, "ann"))
+    assert ann.get("/v2/topology").status == 200
+    engine = bpm.server.database.engine
+    if bpm.server.database.is_sqlite:
+        engine.dispose()
+        assert ann.get("/v2/topology").status == 200
+        return
+    other = sa.create_engine(engine.url, poolclass=sa.NullPool)
+    with other.connect() as connection:
+        connection.exec_driver_sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    answers = [ann.get("/v2/topology").status for _ in range(3)]
+    assert answers[0] in (200, 503)
+    assert answers[1:] == [200, 200]
 
 
 def test_guessing_is_slowed_down(bpm: Product, nobody: Rest) -> None:

@@ -204,3 +204,29 @@ def test_compensation_runs_the_handlers_of_what_was_completed() -> None:
     world = run(p).complete("book").complete("pay")
     assert world.open() == ["cancel-booking"]
     assert world.complete("cancel-booking").open() == ["after"]
+
+
+@pytest.mark.parametrize(
+    ("events", "sets", "reminders"),
+    [
+        ("", [{"x": 5}, {"x": 6}], 2),
+        ("create", [{"x": 5}, {"x": 6}], 1),
+        ("update", [{"x": 5}, {"x": 6}], 1),
+        ("create, update", [{"x": 5}, {"x": 6}], 2),
+    ],
+)
+def test_a_conditional_event_counts_the_changes_that_its_filter_names(
+    events: str, sets: list[dict[str, int]], reminders: int
+) -> None:
+    conditions = (
+        "<bpmn:conditionalEventDefinition><bpmn:extensionElements>"
+        f'<zeebe:conditionalFilter variableNames="x" variableEvents="{events}"/></bpmn:extensionElements>'
+        "<bpmn:condition>=x &gt; 3</bpmn:condition></bpmn:conditionalEventDefinition>"
+    )
+    p = Process()
+    p.path(p.start(), p.user("a"), p.end())
+    p.path(p.boundary("again", "a", conditions, interrupting=False), p.user("remind"))
+    world = run(p)
+    for values in sets:
+        world.set(**values)
+    assert world.open().count("remind") == reminders

@@ -104,9 +104,10 @@
       $("#acts").requestSubmit($("#acts .btn-primary"));
       return;
     }
+    if (event.key === "Escape" && event.target.matches("#q, #comment")) { event.target.blur(); moveTo(current()); return; }
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (localStorage.getItem(KEYS_OFF) || typing(event.target)) return;
-    const acts = { j: () => step(1), k: () => step(-1), "/": () => $("#q")?.focus(), "?": () => $("#keys")?.showModal(),
+    const acts = { j: () => step(1), k: () => step(-1), "/": () => $("#q")?.focus(), c: () => $("#comment")?.focus(), "?": () => $("#keys")?.showModal(),
       x: () => { const box = current() && $("input[type=checkbox]", current()); if (box) { box.click(); moveTo(current()); } },
       Enter: () => { if (document.activeElement === document.body && current()) $(".row-link", current()).click(); else return false; } };
     if (!acts[event.key] || acts[event.key]() === false) return;
@@ -123,7 +124,7 @@
   on("click", "[data-fill-name]", (_, button) => {
     $("#username").value = button.dataset.fillName;
     $("#password").value = button.dataset.fillPassword;
-    $("#sign-in button[type=submit]").focus();
+    $("#sign-in").requestSubmit();
   });
   on("submit", "[data-act=sign-out]", () => sessionStorage.clear());
   on("submit", "[data-confirm]", (event, form) => { if (!confirm(form.dataset.confirm)) event.preventDefault(); });
@@ -131,6 +132,7 @@
   on("click", "[data-close-dialog]", (_, button) => button.closest("dialog").close());
   on("change", ".row-check input", showSelection);
   on("click", "[data-clear-selection]", () => { $$(".row-check input:checked").forEach((box) => { box.checked = false; }); showSelection(); });
+  on("click", "[data-select-all]", () => { $$(".row-check input").forEach((box) => { box.checked = true; }); showSelection(); });
   on("click", "[data-copy]", async (_, button) => {
     await navigator.clipboard.writeText(button.dataset.copy);
     button.classList.add("copied");
@@ -143,8 +145,8 @@
     const { target: wanted } = event.detail.ctx;
     const target = typeof wanted === "string" ? $(wanted) : wanted;
     mountIslands();
+    markOpened(); // the list may be new, too
     if (target?.id === "detail") {
-      markOpened();
       $("[data-focus], h2[tabindex]", target)?.focus({ preventScroll: true });
       (matchMedia("(min-width: 56rem)").matches ? target : window).scrollTo(0, 0);
     }

@@ -18,7 +18,8 @@ export async function mount(element, { modules, word }) {
   const known = viewer.get("elementRegistry");
   for (const id of flows) if (known.get(id)) canvas.addMarker(id, "trace-flow");
   for (const [id, state] of Object.entries(elements)) if (known.get(id)) mark(viewer, id, state);
-  fit(canvas);
+  setHeight(place, canvas);
+  begin(viewer, elements);
   controls(element, canvas);
   const resized = new ResizeObserver(() => canvas.resized());
   resized.observe(place);
@@ -38,9 +39,42 @@ function mark(viewer, id, { active, done, interrupted, incidents, spent }) {
   if (spent && /Task|Activity|SubProcess/.test(shape.type) && (done || active || interrupted)) add("trace-time", spent, { bottom: -2, left: 0 });
 }
 
+/* As high as the drawing needs at this width. */
+function setHeight(place, canvas) {
+  const { width, height } = canvas.viewbox().inner;
+  const wanted = height * Math.min(1, place.clientWidth / width) + 90;
+  place.style.height = `${Math.round(Math.min(Math.max(wanted, 220), innerHeight * 0.5))}px`;
+  canvas.resized();
+}
+
+/* The whole drawing where it can be read; else what is going on, large enough. */
+const READABLE = 0.6;
+function begin(viewer, elements) {
+  const canvas = viewer.get("canvas");
+  fit(canvas);
+  if (canvas.zoom() >= READABLE) return;
+  const known = viewer.get("elementRegistry");
+  const ids = Object.keys(elements).filter((id) => known.get(id) && !known.get(id).children?.length);
+  const here = ids.find((id) => elements[id].incidents) ?? ids.find((id) => elements[id].active) ?? ids.at(-1);
+  if (!here) return;
+  const { x, y, width, height } = known.get(here);
+  canvas.zoom(READABLE + 0.15);
+  const { inner, width: seen, height: high } = canvas.viewbox();
+  canvas.viewbox({ width: seen, height: high,
+    x: within(x + width / 2 - seen / 2, seen, inner.x, inner.width),
+    y: within(y + height / 2 - high / 2, high, inner.y, inner.height) });
+}
+
+/* Where to look from, so that no room is wasted beyond the ends of the drawing. */
+function within(wanted, seen, start, length) {
+  const margin = 25;
+  if (seen > length + 2 * margin) return start + (length - seen) / 2;
+  return Math.min(Math.max(wanted, start - margin), start + length + margin - seen);
+}
+
 function fit(canvas) {
   canvas.zoom("fit-viewport", "auto");
-  if (canvas.zoom() > 1) canvas.zoom(1, "auto");
+  canvas.zoom(Math.min(1, canvas.zoom() * 0.94), "auto"); // not up to the frame
 }
 
 function controls(element, canvas) {

@@ -71,6 +71,7 @@ function connect(form, acts, draft, before, { word }) {
     const positive = !outcome || outcome === "approved";
     const { data, errors } = form.submit();
     acts.querySelector("[name=values]").value = JSON.stringify(data);
+    if (!positive) form._setState({ errors: {} });
     if (!positive && comment && !comment.value.trim()) {
       stop(event, problems, word("comment"));
       comment.setAttribute("aria-invalid", "true");
@@ -79,7 +80,6 @@ function connect(form, acts, draft, before, { word }) {
       stop(event, problems, word("check"));
       focusFirstError(form);
     } else {
-      if (!positive) form._setState({ errors: {} });
       comment?.removeAttribute("aria-invalid");
       problems.replaceChildren();
     }
@@ -111,7 +111,7 @@ function showErrors(form, errors) {
     const path = JSON.stringify(error.path);
     const field = fields.find((one) => JSON.stringify(one.valuePath) === path);
     if (!field) continue;
-    const text = kinds[error.kind] ? translate(kinds[error.kind], words(error.param)) : error.message ?? error.kind;
+    const text = kinds[error.kind] ? translate(kinds[error.kind], words(error.param)) : error.message?.[inChinese ? "zh" : "en"] ?? error.kind;
     const steps = [field.id, ...Object.values(field.indexes ?? {})];
     let at = state;
     steps.slice(0, -1).forEach((step) => { at = at[step] ??= {}; });

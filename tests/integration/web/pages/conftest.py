@@ -124,7 +124,12 @@ class Browser:
     @staticmethod
     def _page(reply: TestResponse) -> Page:
         text = reply.get_data(as_text=True)
-        return Page(reply.status_code, text, reply.headers, html.fromstring(text) if text.strip() else None)
+        return Page(
+            reply.status_code,
+            text,
+            reply.headers,
+            html.fromstring(text) if text.strip() and reply.mimetype == "text/html" else None,
+        )
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ def test_starting_by_the_form_leads_to_the_case(company: Product, browser: Any) 
     key = int(reply.headers["HX-Redirect"].rsplit("/", 1)[1])
     assert company.variables(key)["initiator"] == "li.ming", "the server says who started it"
     page = li.get(f"/instances/{key}")
-    assert "测试客户" in page.one(".case-head .task-facts:first-of-type")
+    assert "测试客户" in page.texts(".case-head .task-facts")[0]
     assert case_of(company, "SO-9") == key
 
 
@@ -60,6 +60,17 @@ def test_starting_by_the_form_leads_to_the_case(company: Product, browser: Any) 
 def test_a_broken_start_form_starts_nothing(company: Product, browser: Any, values: str) -> None:
     before = len(company.scalars(sa.select(process_instance.c.key)))
     assert browser("li.ming").post("/start/order-approval", {"values": values}, target="problems").status in (400, 422)
+    assert len(company.scalars(sa.select(process_instance.c.key))) == before
+
+
+def test_a_wrong_start_form_starts_nothing_and_says_where(company: Product, browser: Any) -> None:
+    before = len(company.scalars(sa.select(process_instance.c.key)))
+    values = {"values": json.dumps({**ORDER, "customer": "", "amount": "much"})}
+    reply = browser("li.ming").post("/start/order-approval", values, target="problems")
+    assert reply.status == 422
+    said = reply.texts(".wrong-fields li")
+    assert "Customer: This field is required." in said
+    assert any(line.endswith(": Enter a number.") for line in said)
     assert len(company.scalars(sa.select(process_instance.c.key))) == before
 
 

@@ -216,7 +216,7 @@ def test_the_hidden_start_check_of_the_form_is_asked(company: Product, monkeypat
     asked: list[str] = []
     monkeypatch.setattr(tasks, "check_submission", lambda _tx, _task, values, **_: asked.append("task") or values)
     monkeypatch.setattr(
-        process_instances, "check_start_submission", lambda _tx, _process, values: asked.append("start") or values
+        process_instances, "check_start_submission", lambda _tx, _process, values, **_: asked.append("start") or values
     )
     assert callable(submissions.check_submission)
     who = actor(company, "li.ming")
@@ -226,3 +226,44 @@ def test_the_hidden_start_check_of_the_form_is_asked(company: Product, monkeypat
     key = company.task("review-technology").key
     tasks.complete_task(company.server, actor(company, "wang.fang"), key, {}, from_form=True, outcome="approved")
     assert asked == ["start", "task"]
+
+
+def test_the_server_checks_the_form_and_says_which_field_is_wrong(company: Product, browser: Any) -> None:
+    # given
+    key = task_of(company, "SO-2026-0003", "review-technology")
+    wang = browser("wang.fang")
+    before = company.rows(sa.select(variable))
+
+    # when nothing, and when another kind of value, is sent
+    path = f"/tasks/{key}/complete"
+    empty = wang.post(path, {"outcome": "approved", "values": "{}"}, target="detail")
+    odd = wang.post(path, {"outcome": "approved", "values": '{"technicalNote": {"a": 1}}'}, target="detail")
+
+    # then the reply names the field for people and for the form, and nothing has changed
+    assert (empty.status, odd.status) == (422, 422)
+    assert empty.texts(".wrong-fields li") == ["Technical note: This field is required."]
+    assert odd.texts(".wrong-fields li") == ["Technical note: This field needs a text."]
+    (error,) = embedded(odd, "[data-field-errors]")["errors"]
+    assert (error["path"], error["kind"], error["fieldId"]) == (["technicalNote"], "type", "Field_030")
+    assert company.rows(sa.select(variable)) == before
+    assert state_of(company, key) == "CREATED"
+
+
+def test_what_the_form_only_shows_cannot_be_changed_through_it(company: Product, browser: Any) -> None:
+    key = task_of(company, "SO-2026-0003", "review-technology")
+    query = sa.select(variable.c.value).join(user_task, user_task.c.instance_key == variable.c.scope_key)
+    query = query.where(user_task.c.key == key, variable.c.name == "amount")
+    amount = company.scalars(query)
+    forged = json.dumps({"technicalNote": "可行", "amount": 1, "initiator": "wang.fang", "approvalLevel": "none"})
+    page = browser("wang.fang").post(f"/tasks/{key}/complete", {"outcome": "approved", "values": forged})
+    assert page.status == 303
+    assert company.scalars(query) == amount
+    rows = company.scalars(sa.select(variable.c.value).where(variable.c.value == '"none"'))
+    assert rows == []
+
+
+def test_saying_no_needs_no_filled_form(company: Product, browser: Any) -> None:
+    key = task_of(company, "SO-2026-0003", "review-technology")
+    values = {"outcome": "rejected", "comment": "做不了", "values": '{"technicalNote": ""}'}
+    browser("wang.fang").post(f"/tasks/{key}/complete", values, target="detail")
+    assert state_of(company, key) == "COMPLETED"

@@ -22,16 +22,20 @@ PROFILE = settings(
 
 
 @PROFILE
-@given(SCHEMAS, CONTEXTS, DATA | JSON, ZONES)
-def test_submissions_never_raise(schema: dict[str, Any], context: dict[str, Any], submission: Any, zone: str) -> None:
+@given(SCHEMAS, CONTEXTS, DATA | JSON, ZONES, st.booleans())
+def test_submissions_never_raise(
+    schema: dict[str, Any], context: dict[str, Any], submission: Any, zone: str, whole: bool
+) -> None:
     # given
     form = forms.from_schema(schema)
 
     # when
-    result = form.submit(context, submission, now=NOW, timezone=zone)
+    result = form.submit(context, submission, now=NOW, timezone=zone, whole=whole)
 
-    # then
+    # then what is kept, also of a wrong one, can be stored
     json.dumps(result.values)
+    sent = submission if isinstance(submission, dict) else {}
+    json.dumps(forms.changed(forms.without_errors(result, context), sent, context, whole=whole))
     for error in result.errors:
         assert error.as_json()["message"].keys() == {"en", "zh"}
 

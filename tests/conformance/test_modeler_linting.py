@@ -1,0 +1,50 @@
+"""Camunda Modeler's own rules find nothing wrong with the repository's processes: they open without a finding."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import build_assets
+from tests.support.services import ROOT, missing
+
+PROCESSES = sorted((ROOT / "processes").glob("*.bpmn"))
+BANNER = "import { createRequire } from 'module'; const require = createRequire(import.meta.url);"
+
+
+@pytest.fixture(scope="module")
+def linter(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Reports of Camunda Modeler's linter about one file."""
+    if not (ROOT / "node_modules" / "@camunda" / "linting").is_dir():
+        missing("@camunda/linting", "run 'make assets'")
+    node, _npm = build_assets._find_node()
+    bundle = tmp_path_factory.mktemp("linter") / "lint.mjs"
+    esbuild = ROOT / "node_modules" / "esbuild" / "bin" / "esbuild"
+    script = Path(__file__).with_name("modeler_lint.mjs")
+    options = ["--bundle", "--platform=node", "--format=esm", "--loader:.css=empty", "--log-level=error"]
+    subprocess.run(
+        [node, esbuild, script, *options, f"--banner:js={BANNER}", f"--outfile={bundle}"], check=True, cwd=ROOT
+    )
+
+    def lint(file: Path) -> list[dict[str, Any]]:
+        result = subprocess.run([node, bundle, file], check=True, capture_output=True, text=True)
+        return [json.loads(line) for line in result.stdout.splitlines()]
+
+    return lint
+
+
+@pytest.mark.parametrize("file", PROCESSES, ids=[path.name for path in PROCESSES])
+def test_the_modeler_finds_nothing(linter: Any, file: Path) -> None:
+    assert linter(file) == []
+
+
+def test_the_modeler_would_find_something(linter: Any, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.bpmn"
+    text = PROCESSES[0].read_text(encoding="utf-8")
+    assert "zeebe:calledDecision" in text
+    broken.write_text(text.replace("<zeebe:calledDecision", "<zeebe:unknown"), encoding="utf-8")
+    assert linter(broken)

@@ -1,0 +1,94 @@
+"""Chromium without a screen, people in it, and axe-core."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bpm_server.web.assets import VENDOR
+from tests.support.services import chromium, missing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+sync_api: Any = pytest.importorskip("playwright.sync_api", reason="pip install playwright (extra 'test')")
+axe: Any = pytest.importorskip("axe_playwright_python.base", reason="pip install axe-playwright-python (extra 'test')")
+AXE = """axe.run({resultTypes: ["violations"]}).then((found) => found.violations.map(
+  (one) => `${one.id}: ${one.nodes.map((node) => node.target).join(" | ")}`))"""
+
+
+@contextlib.contextmanager
+def browser() -> Iterator[Any]:
+    """A browser; skips where there is none, or no scripts and styles were built."""
+    if not (VENDOR / "manifest.json").is_file():
+        missing("the built front end", "run 'make assets'")
+    with sync_api.sync_playwright() as playwright:
+        made = playwright.chromium.launch(
+            executable_path=chromium(), args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        )
+        yield made
+        made.close()
+
+
+@dataclass
+class Person:
+    """Somebody in front of a page of their own.
+
+    Attributes:
+        problems: What the browser's console and scripts complained about.
+    """
+
+    page: Any
+    address: str
+    problems: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, browser: Any, address: str, **options: Any) -> Person:
+        context = browser.new_context(
+            **{
+                "locale": "zh-CN",
+                "timezone_id": "Asia/Shanghai",
+                "viewport": {"width": 1280, "height": 900},
+                "reduced_motion": "reduce",
+                **options,
+            }
+        )
+        context.set_default_timeout(10_000)
+        page = context.new_page()
+        found = cls(page, address)
+        page.on("pageerror", lambda error: found.problems.append(f"uncaught: {error}"))
+        page.on("console", lambda line: found.problems.append(line.text) if line.type == "error" else None)
+        return found
+
+    def goto(self, path: str) -> None:
+        self.page.goto(f"{self.address}{path}")
+        self.ready()
+
+    def ready(self) -> None:
+        """Waits until scripts ran and all forms and diagrams in sight are drawn."""
+        self.page.locator("body[data-ready]").wait_for()
+        sync_api.expect(self.page.locator("[data-island]:not([data-ready]):visible")).to_have_count(0, timeout=10_000)
+
+    def sign_in(self, username: str, password: str) -> Person:
+        self.goto("/sign-in")
+        self.page.fill("#username", username)
+        self.page.fill("#password", password)
+        self.page.click("#sign-in button[type=submit]")
+        self.page.locator(".top").wait_for()
+        self.ready()
+        return self
+
+    def violations(self) -> list[str]:
+        """What axe-core finds on the page as it is now, in the light and in the dark theme."""
+        found: list[str] = []
+        theme = "document.documentElement.dataset.bsTheme"
+        before = self.page.evaluate(theme)
+        self.page.evaluate(axe.AXE_SCRIPT)
+        for one in ("light", "dark"):
+            self.page.evaluate(f"{theme} = '{one}'")
+            found += [f"{one}: {text}" for text in self.page.evaluate(AXE)]
+        self.page.evaluate(f"{theme} = '{before}'")
+        return found
