@@ -122,6 +122,9 @@ def _throw_escalation(instance: Instance, command: commands.ThrowEscalation) -> 
 
 
 def _complete_call(instance: Instance, command: commands.CompleteCall) -> None:
+    ended = instance.tasks.get(command.element_key)
+    if ended is None or ended.has_ended():
+        return  # the called process ended by an escalation that interrupted its call
     token = _waiting(instance, command.element_key, activities.CallActivity, "a call activity")
     call: Any = token.task_spec
     try:

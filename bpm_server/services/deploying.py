@@ -77,11 +77,15 @@ class Deploying:
         self.tx = tx
         self.key = key
         self.made: list[Deployed] = []
-        self._stored: set[str] = set()
-        self._imported: set[str] = set()
+        self._keeps = False
 
     def run(self, files: list[DeployedFile]) -> list[Deployed]:
-        """Writes everything; the definitions in the order of the files."""
+        """Writes everything; the definitions in the order of the files.
+
+        What is deployed together is versioned together, as in Camunda 8: either nothing has changed and all
+        definitions stay what they are, or all get a new version, so that bindings to the deployment find them.
+        """
+        self._keeps = all(self._is_known(file) for file in files)
         for file in files:
             if file.diagram is not None:
                 self._processes(file, file.diagram)
@@ -92,10 +96,19 @@ class Deploying:
             else:
                 key = self._resource(file)
                 self.made.append(Deployed("resource", key, file.name, None, 1, None, file.name, file.digest, True))
-        for file in files:
-            if file.name in self._imported - self._stored:
-                self._resource(file)  # its definitions are unchanged, but what imports it looks for it here
         return self.made
+
+    def _is_known(self, file: DeployedFile) -> bool:
+        """Whether the newest versions of all its definitions have this content."""
+        if file.diagram is not None:
+            ids = [process.id for process in file.diagram.processes if process.executable]
+            return all(_is_same(self._newest(t.process_definition, "process_id", key), file) for key in ids)
+        if file.model is not None:
+            key = file.model.id or file.name
+            return _is_same(self._newest(t.decision_requirements, "requirements_id", key), file)
+        if file.form is not None:
+            return _is_same(self._newest(t.form_definition, "form_id", file.form.id), file)
+        return False
 
     def _resource(self, file: DeployedFile) -> int:
         key = self.tx.server.new_key()
@@ -108,7 +121,6 @@ class Deploying:
             "content": file.content,
         }
         rows.insert(self.tx.connection, t.resource, [values])
-        self._stored.add(file.name)
         return key
 
     def _newest(self, table: sa.Table, column: str, key: str) -> Any:
@@ -132,7 +144,7 @@ class Deploying:
             if not process.executable:
                 continue
             previous = self._newest(t.process_definition, "process_id", process.id)
-            if _is_same(previous, file):
+            if self._keeps:
                 self._keep("process", previous, file, "process_id")
                 continue
             resource_key = resource_key or self._resource(file)
@@ -156,7 +168,7 @@ class Deploying:
     def _decisions(self, file: DeployedFile, model: dmn.Model) -> None:
         requirements_id = model.id or file.name
         previous = self._newest(t.decision_requirements, "requirements_id", requirements_id)
-        if _is_same(previous, file):
+        if self._keeps:
             self._keep("requirements", previous, file, "requirements_id")
             query = t.decision_definition.select().where(t.decision_definition.c.requirements_key == previous.key)
             for row in self.tx.connection.execute(query):
@@ -170,7 +182,6 @@ class Deploying:
             "resource_name": file.name,
             "digest": file.definition_digest,
         }
-        self._imported |= file.imported.keys()
         self._add("requirements", t.decision_requirements, file, values, "requirements_id")
         requirements_key = self.made[-1].key
         for decision in model.decisions:
@@ -186,7 +197,7 @@ class Deploying:
 
     def _form(self, file: DeployedFile, form: forms.Form) -> None:
         previous = self._newest(t.form_definition, "form_id", form.id)
-        if _is_same(previous, file):
+        if self._keeps:
             self._keep("form", previous, file, "form_id")
             return
         values = {

@@ -100,7 +100,7 @@ def _noting(file: DeployedFile, files: Mapping[str, bytes]) -> Callable[[str, st
 def deploy(
     server: Server, actor: Actor, files: Mapping[str, bytes], *, name: str | None = None, source: str | None = None
 ) -> Deployment:
-    """Deploys files together: a definition whose content is unchanged keeps its version.
+    """Deploys files together: where nothing has changed, all keep their version; else all get a new one.
 
     Args:
         server: The server.

@@ -60,7 +60,7 @@ class Person:
         page = context.new_page()
         found = cls(page, address)
         page.on("pageerror", lambda error: found.problems.append(f"uncaught: {error}"))
-        page.on("console", lambda line: found.problems.append(line.text) if line.type == "error" else None)
+        page.on("console", lambda line: found.problems.append(_told(line)) if line.type == "error" else None)
         return found
 
     def goto(self, path: str) -> None:
@@ -92,3 +92,8 @@ class Person:
             found += [f"{one}: {text}" for text in self.page.evaluate(AXE)]
         self.page.evaluate(f"{theme} = '{before}'")
         return found
+
+
+def _told(line: Any) -> str:
+    place = line.location
+    return f"{line.text} ({place['url']}:{place['lineNumber']}:{place['columnNumber']})"
