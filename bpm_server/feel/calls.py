@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, field, replace
 from decimal import DecimalException
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from bpm_server.feel import types
 from bpm_server.feel.errors import Refused
@@ -69,6 +69,7 @@ class Signature:
         maximum: Most of them.
         variadic: The last parameter takes all further arguments, as a list.
         needs_run: The implementation gets the running evaluation and the place first.
+        at_once: It takes the same time whatever the size of its arguments; others are charged for them.
     """
 
     parameters: tuple[Parameter, ...]
@@ -76,6 +77,7 @@ class Signature:
     result: types.Type = types.ANY
     variadic: bool = False
     needs_run: bool = False
+    at_once: bool = False
     minimum: int = field(init=False)
     maximum: int = field(init=False)
 
@@ -250,8 +252,18 @@ def _no_signature(run: Run, place: Place, function: BuiltIn, misfits: list[_Misf
     run.fail(place, "type", "{}: Expected {} for '{}', but found {}", function.name, expected, name, found)
 
 
+_FEW: Final = 16
+"""Items of a list that are looked at for their own size: there may be few items, but large ones."""
+
+
 def apply(run: Run, place: Place, signature: Signature, arguments: list[Value]) -> Value:
     """Runs an implementation with arguments that fit."""
+    if not signature.at_once:
+        for argument in arguments:
+            run.charge_for(place, argument)
+            if type(argument) is list and len(argument) <= _FEW:
+                for item in argument:
+                    run.charge_for(place, item)
     if not signature.needs_run:
         return signature.implementation(*arguments)
     run.enter(place)

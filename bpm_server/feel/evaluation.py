@@ -33,6 +33,9 @@ class Budget:
 
 DEFAULT_BUDGET: Final = Budget()
 _STEPS_OF_CALL: Final = 4
+_STEPS_PER_ITEM: Final[dict[type, float]] = {str: 1 / 256, list: 1 / 2, dict: 1 / 2}
+_SMALL: Final = 256
+"""Items or characters that cost nothing more than the operation itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,12 @@ class Run:
         self._steps -= steps
         if self._steps < 0:
             self.stop(place, "budget", f"Expected at most {self.budget.steps} steps, but more were needed")
+
+    def charge_for(self, place: Place, value: Any) -> None:
+        """Charges for looking at the whole of a value, where it is large."""
+        steps_per_item = _STEPS_PER_ITEM.get(type(value))
+        if steps_per_item is not None and len(value) > _SMALL:
+            self.charge(place, int(len(value) * steps_per_item))
 
     def check_size(self, place: Place, size: int) -> None:
         """Refuses to make a list or string that is too large."""

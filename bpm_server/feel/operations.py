@@ -12,6 +12,7 @@ from operator import le as _le
 from operator import lt as _lt
 from typing import TYPE_CHECKING, Final
 
+from bpm_server.feel.errors import Place, Source
 from bpm_server.feel.numbers import DECIMAL128, is_number, shortened, whole
 from bpm_server.feel.temporal import arithmetic as temporal
 from bpm_server.feel.temporal.values import (
@@ -27,11 +28,11 @@ from bpm_server.feel.values import FeelFunction, Range, Value, described, kind_o
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bpm_server.feel.errors import Place
     from bpm_server.feel.evaluation import Run
 
 _TEMPORAL: Final = frozenset({Date, Time, DateTime, DaysDuration, MonthsDuration})
 _DURATIONS: Final = frozenset({DaysDuration, MonthsDuration})
+_NOWHERE: Final = Place(Source("", "a comparison"), 0, 0)
 _MAX_EXPONENT: Final = 999_999_999
 
 
@@ -47,6 +48,7 @@ def add(run: Run, place: Place, left: Value, right: Value) -> Value:
             return DECIMAL128.add(left, right)
         if type(left) is str and type(right) is str:
             run.check_size(place, len(left) + len(right))
+            run.charge_for(place, left)
             return left + right
         if type(left) in _TEMPORAL and type(right) in _TEMPORAL:
             result = temporal.add(left, right)
@@ -194,6 +196,7 @@ def equality(run: Run, left: Value, right: Value) -> bool | None:
         if isinstance(left, FeelFunction) and isinstance(right, FeelFunction):
             return False
         return None
+    run.charge_for(_NOWHERE, left)
     if left_type is list:
         return len(left) == len(right) and all(equality(run, a, b) is True for a, b in zip(left, right, strict=True))
     if left_type is dict:
@@ -265,6 +268,7 @@ def _ordered(
     if is_number(left) and is_number(right):
         return compare(left, right)
     if left_type is str and right_type is str:
+        run.charge_for(place, left)
         return compare(left, right)
     if left_type in _TEMPORAL and right_type in _TEMPORAL:
         keys = temporal.order_keys(left, right)

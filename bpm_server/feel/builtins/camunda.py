@@ -44,19 +44,19 @@ def library(standard: Library) -> Library:
 # ---------------------------------------------------------------------- values that may be missing
 
 
-@_EXTENSIONS.add("is defined", "value: any -> boolean")
+@_EXTENSIONS.add("is defined", "value: any -> boolean", at_once=True)
 def is_defined(value: Value) -> bool:
     """Whether a value is not null."""
     return value is not None
 
 
-@_EXTENSIONS.add("get or else", "value: any, default: any")
+@_EXTENSIONS.add("get or else", "value: any, default: any", at_once=True)
 def get_or_else(value: Value, default: Value) -> Value:
     """The value, or the default instead of null."""
     return default if value is None else value
 
 
-@_EXTENSIONS.add("assert", "value: any, condition: any, cause?: string", needs_run=True)
+@_EXTENSIONS.add("assert", "value: any, condition: any, cause?: string", needs_run=True, at_once=True)
 def assert_(run: Run, place: Place, value: Value, condition: Value, cause: str = "") -> Value:
     """The value where the condition is true; else the whole evaluation fails."""
     if condition is not True:
@@ -111,6 +111,7 @@ def to_json_text(run: Run, place: Place, value: Value) -> str:
     except InvalidInput as error:
         raise Refused(error.message) from error
     run.check_size(place, len(text))
+    run.charge(place, len(text) // 4)
     return text
 
 
@@ -222,7 +223,7 @@ def random_number(run: Run, _place: Place) -> FeelNumber:
 # ---------------------------------------------------------------------- lists and contexts
 
 
-@_EXTENSIONS.add("is empty", "list: list -> boolean")
+@_EXTENSIONS.add("is empty", "list: list -> boolean", at_once=True)
 def is_empty(values: list[Value]) -> bool:
     """Whether a list has no items."""
     return not values
@@ -244,13 +245,13 @@ def partition(values: list[Value], size: FeelNumber) -> list[list[Value]]:
     return [values[start : start + count] for start in range(0, len(values), count)]
 
 
-@_EXTENSIONS.add("get value", "context: context, key: string")
+@_EXTENSIONS.add("get value", "context: context, key: string", at_once=True)
 def get_value(context: dict[str, Value], key: str) -> Value:
     """The entry of a key."""
     return contexts.get_value(context, key)
 
 
-@_EXTENSIONS.add("get value", "context: context, keys: list<string>")
+@_EXTENSIONS.add("get value", "context: context, keys: list<string>", at_once=True)
 def get_value_at(context: dict[str, Value], keys: list[str]) -> Value:
     """The entry at a path of keys."""
     if not keys:

@@ -11,7 +11,7 @@ LIBRARY = Library()
 Context = dict[str, Value]
 
 
-@LIBRARY.add("get value", "m~context: context, key: string -> any")
+@LIBRARY.add("get value", "m~context: context, key: string -> any", at_once=True)
 def get_value(context: Context, key: str) -> Value:
     """The entry of a key; null where there is none."""
     if key not in context:

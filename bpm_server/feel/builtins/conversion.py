@@ -198,6 +198,7 @@ def string(run: Run, place: Place, value: Value) -> str | None:
         return None
     text = as_text(value, style=run.dialect.name)
     run.check_size(place, len(text))
+    run.charge(place, len(text) // 4)
     return text
 
 

@@ -58,7 +58,7 @@ def list_contains(run: Run, _place: Place, values: list[Value], element: Value) 
     return any(operations.same(run, value, element) for value in values)
 
 
-@LIBRARY.add("count", "list: list -> number")
+@LIBRARY.add("count", "list: list -> number", at_once=True)
 def count(values: list[Value]) -> int:
     """Number of items."""
     return len(values)

@@ -43,13 +43,22 @@ class Library:
             for name, signatures in parent.signatures():
                 self._signatures.setdefault(name, []).extend(signatures)
 
-    def add(self, name: str, declaration: str = "", *, needs_run: bool = False) -> Callable[[F], F]:
-        """Adds a signature of a built-in; signatures are tried in the order in which they are added."""
+    def add(
+        self, name: str, declaration: str = "", *, needs_run: bool = False, at_once: bool = False
+    ) -> Callable[[F], F]:
+        """Adds a signature of a built-in; signatures are tried in the order in which they are added.
+
+        Args:
+            name: Of the built-in.
+            declaration: Parameters and result, see above.
+            needs_run: The implementation gets the running evaluation and the place first.
+            at_once: It takes the same time whatever the size of its arguments, so they cost nothing.
+        """
         given, _, result = declaration.partition("-> ")
         parameters, variadic = _parameters(given.strip())
 
         def register(implementation: F) -> F:
-            signature = Signature(parameters, implementation, _TYPES[result or "any"], variadic, needs_run)
+            signature = Signature(parameters, implementation, _TYPES[result or "any"], variadic, needs_run, at_once)
             self._signatures.setdefault(name, []).append(signature)
             return implementation
 

@@ -39,7 +39,7 @@ def substring(text: str, start: FeelNumber, length: FeelNumber | None = None) ->
     return text[first : first + int(length)]
 
 
-@LIBRARY.add("string length", "string: string -> number")
+@LIBRARY.add("string length", "string: string -> number", at_once=True)
 def string_length(text: str) -> int:
     """Number of code points."""
     return len(text)

@@ -147,3 +147,35 @@ def test_deep_values_end_as_a_diagnostic() -> None:
     result = feel.compile("a = b").evaluate({"a": deep, "b": [deep][:]})
     assert result.value is None
     assert [note.kind for note in result.diagnostics] == ["budget"]
+
+
+LARGE: dict[str, Any] = {
+    "s": "aB " * 300_000,
+    "t": "aB " * 299_999 + "aB!",
+    "l": list(range(100_000)),
+    "m": [*range(99_999), 0],
+    "d": {f"k{number}": number for number in range(50_000)},
+    "e": {f"k{number}": -number for number in range(50_000)},
+}
+
+
+ON_LARGE = (
+    *("upper case(s)", 'contains(s, "zz")', "s = t", 's + "a"', "s < t", "l = m", "d = e", "string(l)", "sum(l)"),
+    *("append(l, 1)", "reverse(l)", "context merge([d, e])", "list contains(l, -1)", "to json(d)", "stddev(l)"),
+)
+
+
+@pytest.mark.parametrize("expression", ON_LARGE)
+def test_large_values_cost_their_size(expression: str) -> None:
+    """So many operations are allowed, but not so many on large values."""
+    budget = feel.Budget(steps=200_000)
+    started = time.process_time()
+    result = feel.compile(f"for i in 1..30000 return {expression}").evaluate(LARGE, budget=budget)
+    assert time.process_time() - started < 3
+    assert [note.kind for note in result.diagnostics] == ["budget"]
+
+
+@pytest.mark.parametrize("expression", ["count(l)", "string length(s)", 'get value(d, "k1")', "is defined(l)", "l[-1]"])
+def test_what_takes_no_time_costs_nothing(expression: str) -> None:
+    result = feel.compile(f"for i in 1..30000 return {expression}").evaluate(LARGE)
+    assert len(result.value) == 30_000
