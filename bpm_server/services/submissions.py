@@ -116,13 +116,19 @@ def _checked(
 ) -> dict[str, Any]:
     zone = time_zone or tx.actor.time_zone or tx.server.settings.time_zone
     result = form.form.submit(context, values, now=tx.now, timezone=zone, whole=whole)
-    if not result.errors:
-        kept = result.values
-    elif not complete:
-        kept = forms.without_errors(result, context)
-    else:
-        raise _refusal(result.errors)
+    errors = result.errors if whole else tuple(error for error in result.errors if _is_its_fault(error, values))
+    if errors and complete:
+        raise _refusal(errors)
+    kept = forms.without_errors(result, context) if result.errors else result.values
     return {**kept, **{name: [] for name in result.cleared}}
+
+
+def _is_its_fault(error: forms.FieldError, values: dict[str, Any]) -> bool:
+    """Whether a program's submission is to blame: for what it mentions, and for a field that nobody has filled.
+
+    What the process had before and the submission does not touch is not judged again.
+    """
+    return not error.path or error.path[0] in values or (error.kind == "required" and len(error.path) == 1)
 
 
 def _refusal(errors: tuple[forms.FieldError, ...]) -> InvalidInput:

@@ -104,7 +104,8 @@ def test_what_the_form_says_is_stored_and_nothing_else(reviews: Product) -> None
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ({}, [("amount", "required"), ("lines.0.product", "required")]),
+        ({}, [("amount", "required")]),
+        ({"lines": [{}]}, [("amount", "required"), ("lines.0.product", "required")]),
         ({"amount": "much", "reason": "r", "lines": []}, [("amount", "notANumber")]),
         ({"amount": Decimal("1000.01"), "reason": "r", "lines": []}, [("amount", "max")]),
         ({"amount": 101, "lines": []}, [("reason", "required")]),

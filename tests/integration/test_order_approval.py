@@ -10,9 +10,11 @@ import pytest
 import sqlalchemy as sa
 
 from bpm_server.domain.identity import Actor
+from bpm_server.kernel.errors import InvalidInput
 from bpm_server.services import tasks
 from bpm_server.store.tables.connectors import webhook_delivery
 from bpm_server.store.tables.decisions import decision_instance
+from tests.support.product import ADMIN
 from tests.support.services import ROOT
 
 if TYPE_CHECKING:
@@ -101,4 +103,31 @@ def test_a_review_offers_three_outcomes_and_no_needs_a_reason(orders: Product) -
     with pytest.raises(Exception, match="Expected a comment"):
         tasks.complete_task(orders.server, reviewer, task, {}, outcome="returned")
     tasks.complete_task(orders.server, reviewer, task, {}, outcome="returned", comment="参数不全")
+    assert orders.open_tasks() == ["correct-order"]
+
+
+@pytest.mark.parametrize("lines", [[], [{"sku": "A-1"}], None, "missing"], ids=str)
+def test_programs_need_to_send_only_outcome_and_comment(orders: Product, lines: Any) -> None:
+    """The public interface of the process: data that the forms would not have let in does not stop it."""
+    variables = {name: value for name, value in ORDER.items() if name != "lines"}
+    if lines != "missing":
+        variables["lines"] = lines
+    instance = orders.start("order-approval", **variables, amount=1000)
+
+    def complete(element: str, **values: Any) -> None:
+        tasks.complete_task(orders.server, ADMIN, orders.task(element).key, values, from_form=True)
+
+    complete("review-technology", outcome="returned", comment="Which machine?")
+    complete("correct-order", amount=2000)
+    for element in ("review-technology", "review-purchasing", "review-finance"):
+        complete(element, outcome="approved", comment="ok")
+    assert orders.variables(instance)["amount"] == 2000
+
+
+def test_programs_are_told_which_field_is_wrong(orders: Product) -> None:
+    start(orders, 1000)
+    review(orders, "review-technology", "returned", "why")
+    with pytest.raises(InvalidInput) as caught:
+        tasks.complete_task(orders.server, ADMIN, orders.task("correct-order").key, {"amount": "many"}, from_form=True)
+    assert [error["path"] for error in caught.value.details["errors"]] == [["amount"]]
     assert orders.open_tasks() == ["correct-order"]
