@@ -3,6 +3,7 @@
 ``BPM_SHOTS=folder`` keeps screenshots, ``BPM_FORM`` and ``BPM_DIAGRAM`` show other files.
 """
 
+import contextlib
 import json
 import os
 import secrets
@@ -95,9 +96,10 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Type", "text/event-stream")
             self.send_header("Connection", "close")
             self.end_headers()
-            self.wfile.write("data: <em>新待办：请假申请</em>\n\n".encode())
-            self.wfile.flush()
-            self.server.stopped.wait(30)
+            with contextlib.suppress(OSError):  # the browser went away
+                while not self.server.stopped.wait(0.2):
+                    self.wfile.write("data: <em>新待办：请假申请</em>\n\n".encode())
+                    self.wfile.flush()
             self.close_connection = True
         else:
             self.reply(b"", status=404)

@@ -215,16 +215,28 @@ def test_many_reviews_are_approved_at_once(company: Product, browser: Any) -> No
     assert finance_keys(company) == []
 
 
+MEASURE_FORM = b"""{"type": "default", "id": "measure", "components": [
+    {"type": "number", "key": "length", "label": "Length", "validate": {"required": true}}]}"""
+MEASURE = b"""<bpmn:definitions xmlns:bpmn="http://www.omg.org/spec/BPMN/20100524/MODEL"
+    xmlns:zeebe="http://camunda.org/schema/zeebe/1.0" id="d" targetNamespace="t"><bpmn:process id="measure"
+    isExecutable="true"><bpmn:startEvent id="s"/><bpmn:userTask id="measure-it"><bpmn:extensionElements><zeebe:userTask/>
+    <zeebe:assignmentDefinition candidateUsers="wang.fang"/><zeebe:formDefinition formId="measure"/><zeebe:properties>
+    <zeebe:property name="outcomes" value="approved,rejected"/></zeebe:properties></bpmn:extensionElements></bpmn:userTask>
+    <bpmn:sequenceFlow id="f" sourceRef="s" targetRef="measure-it"/></bpmn:process></bpmn:definitions>"""
+
+
 def test_rows_that_cannot_be_approved_say_why(company: Product, browser: Any) -> None:
+    company.deploy(("measure.form", MEASURE_FORM), ("measure.bpmn", MEASURE))
+    company.start("measure")
     wang, liu = browser("wang.fang"), browser("liu.yang")
-    first, second, third, _ = keys(wang.get("/"))
+    first, second, *_, third = keys(wang.get("/"))
     liu.post(f"/tasks/{first}/claim")
     tasks.complete_task(company.server, actor(company, "liu.yang"), int(second), {}, outcome="approved")
     page = wang.post("/inbox/bulk", {"key": [first, second, third, "1"]}, target="detail")
     said = " ".join(page.texts("li.bad"))
     assert "Somebody else has claimed it." in said
     assert "It is done already" in said
-    assert "It needs to be filled in: Technical note." in said
+    assert "It needs to be filled in: Length." in said
     assert "It is not in your inbox any more." in said
     assert not page.texts("li.good")
 

@@ -234,14 +234,16 @@ def test_the_server_checks_the_form_and_says_which_field_is_wrong(company: Produ
     wang = browser("wang.fang")
     before = company.rows(sa.select(variable))
 
-    # when nothing, and when another kind of value, is sent
+    # when too much, and when another kind of value, is sent
     path = f"/tasks/{key}/complete"
-    empty = wang.post(path, {"outcome": "approved", "values": "{}"}, target="detail")
+    long = wang.post(
+        path, {"outcome": "approved", "values": json.dumps({"technicalNote": "x" * 2001})}, target="detail"
+    )
     odd = wang.post(path, {"outcome": "approved", "values": '{"technicalNote": {"a": 1}}'}, target="detail")
 
     # then the reply names the field for people and for the form, and nothing has changed
-    assert (empty.status, odd.status) == (422, 422)
-    assert empty.texts(".wrong-fields li") == ["Technical note: This field is required."]
+    assert (long.status, odd.status) == (422, 422)
+    assert long.texts(".wrong-fields li") == ["Technical note: Enter at most 2000 characters."]
     assert odd.texts(".wrong-fields li") == ["Technical note: This field needs a text."]
     (error,) = embedded(odd, "[data-field-errors]")["errors"]
     assert (error["path"], error["kind"], error["fieldId"]) == (["technicalNote"], "type", "Field_030")
