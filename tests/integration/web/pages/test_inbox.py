@@ -219,8 +219,10 @@ MEASURE_FORM = b"""{"type": "default", "id": "measure", "components": [
     {"type": "number", "key": "length", "label": "Length", "validate": {"required": true}}]}"""
 MEASURE = b"""<bpmn:definitions xmlns:bpmn="http://www.omg.org/spec/BPMN/20100524/MODEL"
     xmlns:zeebe="http://camunda.org/schema/zeebe/1.0" id="d" targetNamespace="t"><bpmn:process id="measure"
-    isExecutable="true"><bpmn:startEvent id="s"/><bpmn:userTask id="measure-it"><bpmn:extensionElements><zeebe:userTask/>
-    <zeebe:assignmentDefinition candidateUsers="wang.fang"/><zeebe:formDefinition formId="measure"/><zeebe:properties>
+    isExecutable="true"><bpmn:startEvent id="s"/><bpmn:userTask id="measure-it"><bpmn:extensionElements>
+    <zeebe:userTask/>
+    <zeebe:assignmentDefinition candidateUsers="wang.fang"/><zeebe:formDefinition formId="measure"/>
+    <zeebe:properties>
     <zeebe:property name="outcomes" value="approved,rejected"/></zeebe:properties></bpmn:extensionElements></bpmn:userTask>
     <bpmn:sequenceFlow id="f" sourceRef="s" targetRef="measure-it"/></bpmn:process></bpmn:definitions>"""
 
