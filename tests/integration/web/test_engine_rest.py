@@ -173,6 +173,7 @@ def test_cookies_and_anonymous_access_do_not_count(bpm: Product) -> None:
 @pytest.mark.parametrize("path", ["/nothing", "/", "/task/1/nothing", "/deployment/1/redeploy"])
 def test_unknown_paths(engine: Engine, path: str) -> None:
     is_error(engine.post(path, {}), 404, "Expected a known path")
+    is_error(engine.get("", data=b""), 404, "Expected a known path")
 
 
 def test_who_may_not_is_told_so(bpm: Product, nobody: Rest, engine: Engine) -> None:
