@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from bpm_server.bpmn.values import Value
     from bpm_server.engine.token import Token
 
-DEFAULT_RETRIES = 3
-DEFAULT_PRIORITY = 50
-
 
 class PassThrough(Element):
     """A task without work: none, manual."""
@@ -48,7 +45,7 @@ class UserTask(Element):
                 candidate_groups=_names(work.candidate_groups, token, "candidate groups"),
                 due_date=_moment(work.due_date, token, "due date"),
                 follow_up_date=_moment(work.follow_up_date, token, "follow-up date"),
-                priority=_whole(work.priority, token, "priority", DEFAULT_PRIORITY),
+                priority=v.whole(work.priority, token, "priority", v.DEFAULT_PRIORITY),
                 form_id=None if form is None else form.form_id,
                 form_key=None if form is None else _optional_text(form.key, token, "form key"),
                 external_form=None if form is None else _optional_text(form.external, token, "external form"),
@@ -82,8 +79,8 @@ class Job(Element):
         """Creates the job."""
         work, instance = self._work, token.workflow
         job_type = v.text(work.type, token, "job type")
-        retries = _whole(work.retries, token, "retries", DEFAULT_RETRIES)
-        priority = _whole(work.priority, token, "priority", DEFAULT_PRIORITY)
+        retries = v.whole(work.retries, token, "retries", v.DEFAULT_RETRIES)
+        priority = v.whole(work.priority, token, "priority", v.DEFAULT_PRIORITY)
         token.remember("job", 1)
         instance.emit(
             events.JobCreated(
@@ -266,20 +263,3 @@ def _moment(value: Value | None, token: Token, what: str) -> datetime | None:
         return parse_date(found).astimezone(UTC)
     except InvalidInput as error:
         raise Stuck("EXTRACT_VALUE_ERROR", f"{what}: {error.message}") from error
-
-
-def _whole(value: Value | None, token: Token, what: str, default: int) -> int:
-    """A whole number, also as text."""
-    if value is None:
-        return default
-    found = v.evaluate(value, token, what, "EXTRACT_VALUE_ERROR")
-    if found is None or found == "":
-        return default
-    try:
-        number = Decimal(str(found)) if not isinstance(found, bool) else None
-    except ArithmeticError:
-        number = None
-    if number is None or number != number.to_integral_value():
-        message = f"Expected {what} '{value.source}' to be a whole number, but found {found!r}"
-        raise Stuck("EXTRACT_VALUE_ERROR", message)
-    return int(number)

@@ -18,7 +18,7 @@ from bpm_server.engine.gateways import InclusiveJoin
 from bpm_server.engine.outcome import ChunkNeeded
 from bpm_server.engine.throwing import Throwing
 from bpm_server.engine.token import CANCELLED, READY, STARTED, Token
-from bpm_server.engine.variables import chosen_visible, local_values, text
+from bpm_server.engine.variables import DEFAULT_PRIORITY, DEFAULT_RETRIES, chosen_visible, local_values, text, whole
 from bpm_server.engine.waiting import Waiting
 from bpm_server.kernel.errors import WrongState
 
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from bpm_server.engine.definition import Definition
     from bpm_server.engine.element import Edge, Element
     from bpm_server.engine.outcome import Context
-
-DEFAULT_RETRIES = 3
-DEFAULT_PRIORITY = 50
 
 
 class Instance(Workflow):
@@ -270,6 +267,9 @@ class Instance(Workflow):
         return False
 
     def _create_job(self, token: Token, job_type: str, kind: str, listener: Listener | None) -> None:
+        wanted = None if listener is None else listener.job.retries
+        retries = whole(wanted, token, "retries of the listener", DEFAULT_RETRIES)
+        own = {} if listener is None else getattr(token.task_spec.node.work, "headers", {})
         token.remember("job", 1)
         self.emit(
             events.JobCreated(
@@ -277,8 +277,8 @@ class Instance(Workflow):
                 element_key=token.id,
                 element_id=token.task_spec.element_id,
                 type=job_type,
-                retries=DEFAULT_RETRIES,
-                headers={} if listener is None else dict(listener.job.headers),
+                retries=retries,
+                headers={} if listener is None else {**own, **listener.job.headers},
                 priority=DEFAULT_PRIORITY,
                 kind=kind,
                 scope_path=self.scope_path(token),
