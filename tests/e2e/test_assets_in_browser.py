@@ -15,14 +15,10 @@ from pathlib import Path
 import pytest
 
 from bpm_server.web.assets import VENDOR, Assets
+from tests.support.browser import sync_api
+from tests.support.services import chromium, front_end
 
-sync_api = pytest.importorskip("playwright.sync_api")
-CHROMIUM = Path("/usr/bin/chromium")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium"),
-    pytest.mark.skipif(not (VENDOR / "manifest.json").is_file(), reason="make assets has not run"),
-]
+pytestmark = pytest.mark.browser
 
 PAGE = Path(__file__).parent / "assets_page"
 POLICY = os.environ.get(
@@ -145,9 +141,10 @@ def address():
 
 @pytest.fixture(scope="module")
 def page(address):
+    front_end()
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=str(CHROMIUM),
+            executable_path=chromium(),
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
         )
         page = browser.new_page(locale="zh-CN", viewport={"width": 1280, "height": 900})

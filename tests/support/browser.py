@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bpm_server.web.assets import VENDOR
-from tests.support.services import chromium, missing
+from tests.support.services import chromium, front_end
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +22,7 @@ AXE = """axe.run({resultTypes: ["violations"]}).then((found) => found.violations
 @contextlib.contextmanager
 def browser() -> Iterator[Any]:
     """A browser; skips where there is none, or no scripts and styles were built."""
-    if not (VENDOR / "manifest.json").is_file():
-        missing("the built front end", "run 'make assets'")
+    front_end()
     with sync_api.sync_playwright() as playwright:
         made = playwright.chromium.launch(
             executable_path=chromium(), args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]

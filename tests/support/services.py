@@ -12,6 +12,8 @@ from typing import NoReturn
 
 import pytest
 
+from bpm_server.web.assets import VENDOR
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -32,6 +34,12 @@ def shared_data() -> Path:
     if named:
         pytest.fail(f"BPM_SHARED names {named}, but the conformance data is not there", pytrace=False)
     pytest.skip("the conformance data is not there: set BPM_SHARED to its folder")
+
+
+def front_end() -> None:
+    """The built scripts and styles."""
+    if not (VENDOR / "manifest.json").is_file():
+        missing("the built front end", "run 'make assets'")
 
 
 def chromium() -> str:

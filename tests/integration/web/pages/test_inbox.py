@@ -223,7 +223,8 @@ MEASURE = b"""<bpmn:definitions xmlns:bpmn="http://www.omg.org/spec/BPMN/2010052
     <zeebe:userTask/>
     <zeebe:assignmentDefinition candidateUsers="wang.fang"/><zeebe:formDefinition formId="measure"/>
     <zeebe:properties>
-    <zeebe:property name="outcomes" value="approved,rejected"/></zeebe:properties></bpmn:extensionElements></bpmn:userTask>
+    <zeebe:property name="outcomes" value="approved,rejected"/></zeebe:properties>
+    </bpmn:extensionElements></bpmn:userTask>
     <bpmn:sequenceFlow id="f" sourceRef="s" targetRef="measure-it"/></bpmn:process></bpmn:definitions>"""
 
 
