@@ -135,6 +135,8 @@ class Camunda8:
                 "Expected zeebe:userTask, but found a job-worker user task; it runs as a user task of the inbox",
                 "Choose the implementation 'Camunda user task' to say so in the file.",
             )  # fmt: skip
+        if "taskListeners" in found:
+            self._not_yet(element, "task listeners")
         assignment, schedule = found.get("assignmentDefinition"), found.get("taskSchedule")
         priority = found.get("priorityDefinition")
 
@@ -228,6 +230,10 @@ class Camunda8:
         def attribute(name: str) -> str | None:
             return None if settings is None else settings.get(name)
 
+        if attribute("outputCollection") is not None:
+            self._not_yet(element, "the output collection of an ad-hoc sub-process")
+        if "taskDefinition" in found:
+            self._not_yet(element, "the job worker of an ad-hoc sub-process")
         return AdHocWork(
             active_elements=self.reading.value(attribute("activeElementsCollection"), element, "active elements"),
             completion_condition=self.reading.value(condition, element, "completion condition"),
@@ -236,6 +242,9 @@ class Camunda8:
             output_element=self.reading.value(attribute("outputElement"), element, "output element"),
             job=self._job(element, found) if "taskDefinition" in found else None,
         )
+
+    def _not_yet(self, element: _Element, what: str) -> None:
+        self.reading.warning("not-yet", element, f"Expected what this server runs, but found {what}: no effect yet")
 
     def _listeners(self, container: _Element | None, name: str) -> tuple[Listener, ...]:
         if container is None:
