@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from bpm_server.bpmn.values import Value
 
 TAKES_JOB = frozenset({NodeType.SERVICE_TASK, NodeType.SEND_TASK, NodeType.BUSINESS_RULE_TASK, NodeType.SCRIPT_TASK})
+HEARD = frozenset({"creating", "assigning", "completing"})
+"""Moments of a user task whose listeners run."""
 BINDINGS: dict[str, BindingKind] = {
     "latest": "latest",
     "deployment": "deployment",
@@ -135,8 +137,10 @@ class Camunda8:
                 "Expected zeebe:userTask, but found a job-worker user task; it runs as a user task of the inbox",
                 "Choose the implementation 'Camunda user task' to say so in the file.",
             )  # fmt: skip
-        if "taskListeners" in found:
-            self._not_yet(element, "task listeners")
+        listeners = self._listeners(found.get("taskListeners"), "taskListener")
+        unheard = sorted({listener.on for listener in listeners} - HEARD)
+        if unheard:
+            self._not_yet(element, f"task listeners of the event {', '.join(unheard)}")
         assignment, schedule = found.get("assignmentDefinition"), found.get("taskSchedule")
         priority = found.get("priorityDefinition")
 
@@ -153,7 +157,7 @@ class Camunda8:
             priority=value(priority, "priority"),
             form=self._form(found.get("formDefinition"), element),
             headers=_headers(found.get("taskHeaders")),
-            listeners=self._listeners(found.get("taskListeners"), "taskListener"),
+            listeners=listeners,
         )
 
     def _form(self, definition: _Element | None, element: _Element) -> FormRef | None:

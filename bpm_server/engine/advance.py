@@ -96,6 +96,9 @@ def _complete_job(instance: Instance, command: commands.CompleteJob) -> None:
     token.remember("job", None)
     instance.emit(events.JobCompleted(token.id))
     _clear_incident(instance, token)
+    if token.phase == Phase.WAITING and isinstance(token.task_spec, activities.UserTask):
+        token.task_spec.listened(token, denied=command.denied)
+        return
     if token.phase == Phase.WAITING:
         v.set_local(token, command.local)
         token.task_spec.finish(token, command.variables)

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from bpm_server.engine.element import Edge, Element
     from bpm_server.engine.outcome import Context
 
+USER_TASK_KEY = "io.camunda.zeebe:userTaskKey"
+"""Header that names the task to its listeners."""
+
 
 class Instance(Workflow):
     """State of one process instance, and the operations that elements use on it.
@@ -253,7 +256,7 @@ class Instance(Workflow):
         """Lets a worker continue here in a transaction of its own."""
         self._create_job(token, "async", "async", None)
 
-    def call_listener(self, token: Token, listeners: tuple[Listener, ...]) -> bool:
+    def call_listener(self, token: Token, listeners: tuple[Listener, ...], kind: str = "execution-listener") -> bool:
         """Starts the next listener's job; True when none is left."""
         index = token.recall("listener") or 0
         if index >= len(listeners):
@@ -263,13 +266,15 @@ class Instance(Workflow):
         listener = listeners[index]
         token.remember("listener", index)
         job_type = text(listener.job.type, token, "listener type")
-        self._create_job(token, job_type, "execution-listener", listener)
+        self._create_job(token, job_type, kind, listener)
         return False
 
     def _create_job(self, token: Token, job_type: str, kind: str, listener: Listener | None) -> None:
         wanted = None if listener is None else listener.job.retries
         retries = whole(wanted, token, "retries of the listener", DEFAULT_RETRIES)
         own = {} if listener is None else getattr(token.task_spec.node.work, "headers", {})
+        if kind == "task-listener":
+            own = {**own, USER_TASK_KEY: str(token.id)}
         token.remember("job", 1)
         self.emit(
             events.JobCreated(
