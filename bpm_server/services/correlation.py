@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bpm_server.domain import commands as c
 from bpm_server.kernel import json
-from bpm_server.kernel.errors import InvalidInput
+from bpm_server.kernel.errors import InvalidInput, StaleVersion
 from bpm_server.services.advance import Advance
 from bpm_server.services.authorization import authorize
 from bpm_server.services.messages import Receiver, receiver_of
@@ -88,6 +88,9 @@ def _fits(tx: Transaction, key: int, business_key: str | None, match: Mapping[st
 def _hand_over(tx: Transaction, receiver: Receiver, values: dict[str, Any], business_key: str | None) -> int:
     if receiver.instance_key is not None:
         row = tx.lock_instance(receiver.instance_key)
+        if store.find_subscription(tx.connection, receiver.subscription_key) is None:
+            message = f"Expected process instance '{row.key}' to wait for the message, but it has got another meanwhile"
+            raise StaleVersion(message)  # looked for once more
         step = c.TriggerEvent(receiver.element_key or 0, receiver.event_id, values, receiver.chunk)
         Advance(tx).run(row, step)
         return row.key

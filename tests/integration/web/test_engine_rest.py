@@ -530,3 +530,22 @@ def test_messages_reach_the_instance_that_fits(bpm: Product, engine: Engine) -> 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'{"messageName": 5}', b""])
 def test_wrong_bodies(engine: Engine, body: bytes) -> None:
     is_error(engine.post("/message", data=body, content_type="application/json"), 400, "Expected")
+
+
+def test_of_many_equal_messages_one_arrives(bpm: Product, engine: Engine) -> None:
+    engine.deploy(("pay.bpmn", MESSAGE))
+    key = engine.start(businessKey="b1")
+    gate, answers = threading.Barrier(10), list[Answer]()
+
+    def send() -> None:
+        gate.wait()
+        answers.append(engine.post("/message", {"messageName": "paid", "businessKey": "b1"}))
+
+    threads = [threading.Thread(target=send) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answer.status for answer in answers) == [204] + [400] * 9, [answer.body for answer in answers]
+    assert {answer["message"][-5:] for answer in answers if answer.status == 400} == {"0 fit"}
+    assert bpm.state(int(key)) == "COMPLETED"
