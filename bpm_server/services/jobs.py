@@ -139,6 +139,7 @@ def complete_job(
     local: Mapping[str, Any] | None = None,
     lease: str | None = None,
     worker: str | None = None,
+    denied: bool = False,
 ) -> None:
     """Books a job's result; the process goes on.
 
@@ -150,20 +151,33 @@ def complete_job(
         local: JSON values that stay in the element's own scope (Camunda 7).
         lease: Token of the lease, for our own workers: an older one is refused.
         worker: Name of the worker, who must have the job then (Camunda 7).
+        denied: A task listener says no: the task stays as it was.
 
     Raises:
         NotFound: no such job, or it has ended.
         WrongState: it has an incident, or the lease has ended.
+        InvalidInput: a task listener's job with variables; a job that cannot deny.
     """
     values = check_variables(variables)
     with transaction(server, actor) as tx:
         row, instance = _locked(tx, key)
         authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", row.process_id)
         _check_open(row, "complete", lease, worker)
-        step: c.AnyCommand = c.CompleteJob(row.element_key, values, row.chunk, check_variables(local))
+        _check_listener(row, values, denied=denied)
+        step: c.AnyCommand = c.CompleteJob(row.element_key, values, row.chunk, check_variables(local), denied)
         if row.kind == "async":
             step = c.Continue(row.element_key, row.chunk)
         Advance(tx).run(instance, step)
+
+
+def _check_listener(row: JobRow, values: Mapping[str, Any], *, denied: bool) -> None:
+    """Task listeners set no variables; only those of ``assigning`` and ``completing`` may deny."""
+    if row.kind == "task-listener" and values:
+        message = f"Expected no variables from the task listener '{row.type}', but found {', '.join(values)}"
+        raise InvalidInput(message, field="variables")
+    if denied and row.listener_event not in ("assigning", "completing"):
+        message = f"Expected job '{row.key}' to be one that can deny, but found {row.listener_event or 'no listener'}"
+        raise InvalidInput(message, field="result.denied")
 
 
 @command
@@ -248,6 +262,9 @@ def throw_job_error(
         row, instance = _locked(tx, key)
         authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", row.process_id)
         _check_open(row, "throw an error from", lease, worker)
+        if row.kind == "task-listener":
+            text = f"Expected job '{key}' to be one that may throw errors, but it is a task listener"
+            raise InvalidInput(text)
         store.update_job(
             tx.connection, key, state=JobState.ERROR_THROWN, error_code=code, error_message=message, lease=None
         )
