@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from bpm_server.bpmn.values import Value
 
 TAKES_JOB = frozenset({NodeType.SERVICE_TASK, NodeType.SEND_TASK, NodeType.BUSINESS_RULE_TASK, NodeType.SCRIPT_TASK})
+HEARD = frozenset({"creating", "assigning", "completing"})
+"""Moments of a user task whose listeners run."""
 BINDINGS: dict[str, BindingKind] = {
     "latest": "latest",
     "deployment": "deployment",
@@ -135,6 +137,10 @@ class Camunda8:
                 "Expected zeebe:userTask, but found a job-worker user task; it runs as a user task of the inbox",
                 "Choose the implementation 'Camunda user task' to say so in the file.",
             )  # fmt: skip
+        listeners = self._listeners(found.get("taskListeners"), "taskListener")
+        unheard = sorted({listener.on for listener in listeners} - HEARD)
+        if unheard:
+            self._not_yet(element, f"task listeners of the event {', '.join(unheard)}")
         assignment, schedule = found.get("assignmentDefinition"), found.get("taskSchedule")
         priority = found.get("priorityDefinition")
 
@@ -151,7 +157,7 @@ class Camunda8:
             priority=value(priority, "priority"),
             form=self._form(found.get("formDefinition"), element),
             headers=_headers(found.get("taskHeaders")),
-            listeners=self._listeners(found.get("taskListeners"), "taskListener"),
+            listeners=listeners,
         )
 
     def _form(self, definition: _Element | None, element: _Element) -> FormRef | None:
@@ -228,6 +234,10 @@ class Camunda8:
         def attribute(name: str) -> str | None:
             return None if settings is None else settings.get(name)
 
+        if attribute("outputCollection") is not None:
+            self._not_yet(element, "the output collection of an ad-hoc sub-process")
+        if "taskDefinition" in found:
+            self._not_yet(element, "the job worker of an ad-hoc sub-process")
         return AdHocWork(
             active_elements=self.reading.value(attribute("activeElementsCollection"), element, "active elements"),
             completion_condition=self.reading.value(condition, element, "completion condition"),
@@ -236,6 +246,9 @@ class Camunda8:
             output_element=self.reading.value(attribute("outputElement"), element, "output element"),
             job=self._job(element, found) if "taskDefinition" in found else None,
         )
+
+    def _not_yet(self, element: _Element, what: str) -> None:
+        self.reading.warning("not-yet", element, f"Expected what this server runs, but found {what}: no effect yet")
 
     def _listeners(self, container: _Element | None, name: str) -> tuple[Listener, ...]:
         if container is None:

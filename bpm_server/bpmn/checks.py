@@ -177,6 +177,56 @@ def _messages(checking: Checking) -> None:
             )  # fmt: skip
 
 
+def _ambiguous(checking: Checking) -> None:
+    """Camunda 8 refuses two events at one place that wait for the same; Camunda 7 takes the first."""
+    if not checking.camunda8:
+        return
+    seen: dict[tuple[str, str, str | None], Node] = {}
+    for node in checking.process.nodes.values():
+        place, awaited = _place(checking, node), _awaited(node)
+        if place is None or awaited is None:
+            continue
+        first = seen.setdefault((place, *awaited), node)
+        if first is not node:
+            checking.error(
+                "catch-ambiguous", node,
+                f"Expected one event that catches {awaited[0]} '{awaited[1] or 'any'}' here, "
+                f"but '{first.id}' does so too",
+            )  # fmt: skip
+
+
+def _place(checking: Checking, node: Node) -> str | None:
+    """Where a catching event stands: at an activity, in a scope, or at the start of the process."""
+    if node.type is NodeType.BOUNDARY_EVENT:
+        return f"boundary of {node.attached_to}"
+    if node.type is not NodeType.START_EVENT:
+        return None
+    scope = checking.process.nodes.get(node.scope)
+    return "start" if scope is None else f"event sub-processes of {scope.scope}"
+
+
+def _awaited(node: Node) -> tuple[str, str | None] | None:
+    event = node.event
+    if isinstance(event, m.ErrorEvent | m.EscalationEvent):
+        return _kind(node), None if event.code is None else event.code.source
+    if isinstance(event, m.MessageEvent | m.SignalEvent):
+        return _kind(node), event.name.source
+    return None
+
+
+def _listeners(checking: Checking) -> None:
+    if not checking.camunda8:
+        return
+    for node in checking.process.nodes.values():
+        counts = Counter((listener.on, listener.job.type.source) for listener in node.listeners)
+        for (moment, job_type), count in counts.items():
+            if count > 1:
+                checking.error(
+                    "listener-twice", node,
+                    f"Expected one {moment} listener of type '{job_type}', but found {count}",
+                )  # fmt: skip
+
+
 def _gateways(checking: Checking) -> None:
     flows = checking.process.flows
     for node in checking.nodes(NodeType.EXCLUSIVE_GATEWAY, NodeType.INCLUSIVE_GATEWAY):
@@ -283,6 +333,8 @@ CHECKS: tuple[Callable[[Checking], None], ...] = (
     _events,
     _boundaries,
     _messages,
+    _ambiguous,
+    _listeners,
     _gateways,
     _event_gateways,
     _links,

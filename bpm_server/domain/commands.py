@@ -41,12 +41,13 @@ class CompleteTask(Command, frozen=True, tag="complete-task"):
 
 
 class CompleteJob(Command, frozen=True, tag="complete-job"):
-    """A worker finished a job of an element."""
+    """A worker finished a job of an element; ``denied``: a task listener said no."""
 
     element_key: int
     variables: dict[str, Any] = {}
     chunk: int = 0
     local: dict[str, Any] = {}
+    denied: bool = False
 
 
 class ThrowError(Command, frozen=True, tag="throw-error"):

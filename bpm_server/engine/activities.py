@@ -14,7 +14,8 @@ from bpm_server.engine import variables as v
 from bpm_server.engine.element import Element
 from bpm_server.engine.outcome import Stuck
 from bpm_server.engine.token import Phase
-from bpm_server.kernel.errors import InvalidInput
+from bpm_server.kernel import json
+from bpm_server.kernel.errors import InvalidInput, WrongState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,33 +23,42 @@ if TYPE_CHECKING:
     from bpm_server.bpmn.values import Value
     from bpm_server.engine.token import Token
 
-DEFAULT_RETRIES = 3
-DEFAULT_PRIORITY = 50
-
 
 class PassThrough(Element):
     """A task without work: none, manual."""
 
 
 class UserTask(Element):
-    """Waits for a person."""
+    """Waits for a person.
+
+    Listeners are jobs that come before: ``creating`` and ``assigning`` before the task is there, ``completing`` before
+    its answer counts. Facts of its token: ``moment`` that listeners are called for, ``answer`` meanwhile.
+    """
 
     def work(self, token: Token) -> bool:
-        """Says who is asked, with which form, until when."""
+        """Says who is asked, with which form, until when; after its listeners."""
         work = self.node.work
         assert isinstance(work, UserWork)  # noqa: S101
+        assignee = _optional_text(work.assignee, token, "assignee")
+        if work.listeners:
+            if token.recall("moment") in (None, "creating") and not self._heard(token, "creating"):
+                return False
+            if token.recall("moment") != "unassigned" and assignee and not self._heard(token, "assigning"):
+                return False
+            assignee = None if token.recall("moment") == "unassigned" else assignee
+            token.remember("moment", None)
         form = work.form
         token.workflow.emit(
             events.UserTaskCreated(
                 key=token.id,
                 element_id=self.element_id,
                 name=self.node.name,
-                assignee=_optional_text(work.assignee, token, "assignee"),
+                assignee=assignee,
                 candidate_users=_names(work.candidate_users, token, "candidate users"),
                 candidate_groups=_names(work.candidate_groups, token, "candidate groups"),
                 due_date=_moment(work.due_date, token, "due date"),
                 follow_up_date=_moment(work.follow_up_date, token, "follow-up date"),
-                priority=_whole(work.priority, token, "priority", DEFAULT_PRIORITY),
+                priority=v.whole(work.priority, token, "priority", v.DEFAULT_PRIORITY),
                 form_id=None if form is None else form.form_id,
                 form_key=None if form is None else _optional_text(form.key, token, "form key"),
                 external_form=None if form is None else _optional_text(form.external, token, "external form"),
@@ -60,13 +70,67 @@ class UserTask(Element):
         )
         return False
 
+    def _heard(self, token: Token, moment: str) -> bool:
+        """Starts the next listener's job for this moment; True when none is left."""
+        work: Any = self.node.work
+        listeners = tuple(listener for listener in work.listeners if listener.on == moment)
+        if not listeners:
+            return True
+        token.remember("moment", moment)
+        return token.workflow.call_listener(token, listeners, "task-listener")
+
+    def listened(self, token: Token, *, denied: bool) -> None:
+        """A listener did its job; one that denies leaves the task as it was."""
+        moment = token.recall("moment")
+        if denied:
+            token.remember("listener", None)
+            token.remember("moment", "unassigned" if moment == "assigning" else None)
+        else:
+            token.remember("listener", (token.recall("listener") or 0) + 1)
+        if moment != "completing":
+            token.phase = Phase.WORK
+            token.workflow.wake(token)
+        elif denied:
+            token.remember("answer", None)
+        else:
+            self._answer(token)
+
     def finish(self, token: Token, values: Mapping[str, Any]) -> None:
-        """The person answered."""
+        """The person answered.
+
+        Raises:
+            WrongState: somebody has answered already, and the listeners are not done.
+        """
+        if token.recall("moment"):
+            message = f"Expected task '{token.id}' to be open, but its {token.recall('moment')} listeners are at work"
+            raise WrongState(message, retry=False)
+        work: Any = self.node.work
+        if any(listener.on == "completing" for listener in work.listeners):
+            token.remember("answer", json.dumps(dict(values)))
+            self._answer(token)
+        else:
+            self._answered(token, values)
+
+    def _answer(self, token: Token) -> None:
+        try:
+            if not self._heard(token, "completing"):
+                return
+        except Stuck as stuck:  # the person may answer again when it is mended
+            for fact in ("moment", "listener", "answer"):
+                token.remember(fact, None)
+            token.workflow.raise_incident(token, stuck.kind, stuck.message)
+            return
+        values = json.loads(token.recall("answer"))
+        token.remember("answer", None)
+        token.remember("moment", None)
+        self._answered(token, values)
+
+    def _answered(self, token: Token, values: Mapping[str, Any]) -> None:
         token.workflow.emit(events.UserTaskCompleted(token.id))
         super().finish(token, values)
 
     def terminated(self, token: Token) -> None:
-        if token.phase == Phase.WAITING:
+        if token.phase == Phase.WAITING and token.recall("moment") in (None, "completing"):
             token.workflow.emit(events.UserTaskCanceled(token.id))
         super().terminated(token)
 
@@ -82,8 +146,8 @@ class Job(Element):
         """Creates the job."""
         work, instance = self._work, token.workflow
         job_type = v.text(work.type, token, "job type")
-        retries = _whole(work.retries, token, "retries", DEFAULT_RETRIES)
-        priority = _whole(work.priority, token, "priority", DEFAULT_PRIORITY)
+        retries = v.whole(work.retries, token, "retries", v.DEFAULT_RETRIES)
+        priority = v.whole(work.priority, token, "priority", v.DEFAULT_PRIORITY)
         token.remember("job", 1)
         instance.emit(
             events.JobCreated(
@@ -266,20 +330,3 @@ def _moment(value: Value | None, token: Token, what: str) -> datetime | None:
         return parse_date(found).astimezone(UTC)
     except InvalidInput as error:
         raise Stuck("EXTRACT_VALUE_ERROR", f"{what}: {error.message}") from error
-
-
-def _whole(value: Value | None, token: Token, what: str, default: int) -> int:
-    """A whole number, also as text."""
-    if value is None:
-        return default
-    found = v.evaluate(value, token, what, "EXTRACT_VALUE_ERROR")
-    if found is None or found == "":
-        return default
-    try:
-        number = Decimal(str(found)) if not isinstance(found, bool) else None
-    except ArithmeticError:
-        number = None
-    if number is None or number != number.to_integral_value():
-        message = f"Expected {what} '{value.source}' to be a whole number, but found {found!r}"
-        raise Stuck("EXTRACT_VALUE_ERROR", message)
-    return int(number)

@@ -13,7 +13,7 @@ from bpm_server.engine.token import Phase, Token
 from bpm_server.kernel.errors import InvalidInput, WrongState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from bpm_server.engine.definition import Definition
     from bpm_server.engine.element import Element
@@ -96,13 +96,26 @@ def _complete_job(instance: Instance, command: commands.CompleteJob) -> None:
     token.remember("job", None)
     instance.emit(events.JobCompleted(token.id))
     _clear_incident(instance, token)
+    if token.phase == Phase.WAITING and isinstance(token.task_spec, activities.UserTask):
+        token.task_spec.listened(token, denied=command.denied)
+        return
     if token.phase == Phase.WAITING:
         v.set_local(token, command.local)
         token.task_spec.finish(token, command.variables)
         return
-    v.propagate(token, command.variables)
+    _take_listener_results(token, command.variables)
     token.remember("listener", (token.recall("listener") or 0) + 1)
     instance.wake(token)
+
+
+def _take_listener_results(token: Token, values: Mapping[str, Any]) -> None:
+    """Camunda 8: a start listener sets variables of its element, an end listener those of the scope around it."""
+    if token.workflow.definition.dialect != "camunda8":
+        v.propagate(token, values)
+    elif token.phase == Phase.START_LISTENERS:
+        v.set_local(token, values)
+    else:
+        v.propagate(token.parent or token, values)
 
 
 def _clear_incident(instance: Instance, token: Token) -> None:

@@ -18,7 +18,7 @@ from bpm_server.engine.gateways import InclusiveJoin
 from bpm_server.engine.outcome import ChunkNeeded
 from bpm_server.engine.throwing import Throwing
 from bpm_server.engine.token import CANCELLED, READY, STARTED, Token
-from bpm_server.engine.variables import chosen_visible, local_values, text
+from bpm_server.engine.variables import DEFAULT_PRIORITY, DEFAULT_RETRIES, chosen_visible, local_values, text, whole
 from bpm_server.engine.waiting import Waiting
 from bpm_server.kernel.errors import WrongState
 
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from bpm_server.engine.element import Edge, Element
     from bpm_server.engine.outcome import Context
 
-DEFAULT_RETRIES = 3
-DEFAULT_PRIORITY = 50
+USER_TASK_KEY = "io.camunda.zeebe:userTaskKey"
+"""Header that names the task to its listeners."""
 
 
 class Instance(Workflow):
@@ -256,7 +256,7 @@ class Instance(Workflow):
         """Lets a worker continue here in a transaction of its own."""
         self._create_job(token, "async", "async", None)
 
-    def call_listener(self, token: Token, listeners: tuple[Listener, ...]) -> bool:
+    def call_listener(self, token: Token, listeners: tuple[Listener, ...], kind: str = "execution-listener") -> bool:
         """Starts the next listener's job; True when none is left."""
         index = token.recall("listener") or 0
         if index >= len(listeners):
@@ -266,10 +266,15 @@ class Instance(Workflow):
         listener = listeners[index]
         token.remember("listener", index)
         job_type = text(listener.job.type, token, "listener type")
-        self._create_job(token, job_type, "execution-listener", listener)
+        self._create_job(token, job_type, kind, listener)
         return False
 
     def _create_job(self, token: Token, job_type: str, kind: str, listener: Listener | None) -> None:
+        wanted = None if listener is None else listener.job.retries
+        retries = whole(wanted, token, "retries of the listener", DEFAULT_RETRIES)
+        own = {} if listener is None else getattr(token.task_spec.node.work, "headers", {})
+        if kind == "task-listener":
+            own = {**own, USER_TASK_KEY: str(token.id)}
         token.remember("job", 1)
         self.emit(
             events.JobCreated(
@@ -277,8 +282,8 @@ class Instance(Workflow):
                 element_key=token.id,
                 element_id=token.task_spec.element_id,
                 type=job_type,
-                retries=DEFAULT_RETRIES,
-                headers={} if listener is None else dict(listener.job.headers),
+                retries=retries,
+                headers={} if listener is None else {**own, **listener.job.headers},
                 priority=DEFAULT_PRIORITY,
                 kind=kind,
                 scope_path=self.scope_path(token),

@@ -5,6 +5,7 @@ Source: Camunda 8 documentation, "Variables", "Variable scopes" and "Input/outpu
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from bpm_server.engine.token import Token
 
 _ABSENT = object()
+DEFAULT_RETRIES = 3
+DEFAULT_PRIORITY = 50
 
 
 class Visible:
@@ -203,6 +206,27 @@ def text(value: Value, token: Token, what: str, kind: str = "EXTRACT_VALUE_ERROR
     return found
 
 
+def whole(value: Value | None, token: Token, what: str, default: int) -> int:
+    """Evaluates to a whole number, also as text; ``default`` where there is no expression or it gives null.
+
+    Raises:
+        Stuck: it gives something else.
+    """
+    if value is None:
+        return default
+    found = evaluate(value, token, what, "EXTRACT_VALUE_ERROR")
+    if found is None or found == "":
+        return default
+    try:
+        number = Decimal(str(found)) if not isinstance(found, bool) else None
+    except ArithmeticError:
+        number = None
+    if number is None or number != number.to_integral_value():
+        message = f"Expected {what} '{value.source}' to be a whole number, but found {found!r}"
+        raise Stuck("EXTRACT_VALUE_ERROR", message)
+    return int(number)
+
+
 def to_json(value: Any, what: str, kind: str) -> Any:
     """A FEEL value as it is stored.
 
@@ -224,21 +248,24 @@ def map_values(token: Token, mappings: tuple[IoMapping, ...], direction: str) ->
         Stuck: an expression fails.
     """
     result: dict[str, Any] = {}
+    # Camunda 8: an input makes its object anew, an output changes only what its path names.
+    merges = direction != "input" or token.workflow.definition.dialect != "camunda8"
     for mapping in mappings:
         what = f"{direction} mapping '{mapping.target}'"
         value = evaluate(mapping.source, token, what, "IO_MAPPING_ERROR", result)
-        _assign(result, mapping.target, to_json(value, what, "IO_MAPPING_ERROR"), token)
+        _assign(result, mapping.target, to_json(value, what, "IO_MAPPING_ERROR"), token if merges else None)
     return result
 
 
-def _assign(result: dict[str, Any], target: str, value: Any, token: Token) -> None:
+def _assign(result: dict[str, Any], target: str, value: Any, token: Token | None) -> None:
+    """Writes to a path; with a token, into the object that it sees."""
     name, *path = target.split(".")
     if not path:
         result[name] = value
         return
     holder = result.get(name)
     if not isinstance(holder, dict):
-        existing = Visible(token).get(name)
+        existing = None if token is None else Visible(token).get(name)
         holder = dict(existing) if isinstance(existing, dict) else {}
         result[name] = holder
     for part in path[:-1]:

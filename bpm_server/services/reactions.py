@@ -13,6 +13,7 @@ from bpm_server.domain import events as e
 from bpm_server.kernel import json
 from bpm_server.services.bindings import binding_filter, bound_process
 from bpm_server.services.outbox import cancel_deliveries, enqueue_webhook
+from bpm_server.store import jobs
 from bpm_server.store import messages as message_store
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ def _error_escaped(advance: Advance, row: InstanceRow, event: e.ErrorEscaped) ->
         child = parent
     detail = f": {event.message}" if event.message else ""
     message = f"Expected an event that catches the error '{event.code}', but found none{detail}"
-    advance.follow(row, c.RaiseIncident(event.element_key, "UNHANDLED_ERROR_EVENT", message, event.chunk))
+    job_key = jobs.find_thrower(advance.tx.connection, event.element_key)
+    advance.follow(row, c.RaiseIncident(event.element_key, "UNHANDLED_ERROR_EVENT", message, event.chunk, job_key))
 
 
 def _escalation_escaped(advance: Advance, row: InstanceRow, event: e.EscalationEscaped) -> None:

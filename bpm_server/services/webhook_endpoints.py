@@ -51,7 +51,9 @@ def _secret(given: str | None) -> str:
 
 
 @command
-def create_endpoint(server: Server, actor: Actor, name: str, url: str, secret: str | None = None) -> NewEndpoint:
+def create_endpoint(
+    server: Server, actor: Actor, name: str, url: str, secret: str | None = None, *, replace: bool = False
+) -> NewEndpoint:
     """Adds an endpoint.
 
     Args:
@@ -60,18 +62,26 @@ def create_endpoint(server: Server, actor: Actor, name: str, url: str, secret: s
         name: By which processes name it.
         url: Where webhooks go.
         secret: ``whsec_...``; None: one is made.
+        replace: An endpoint of that name gets this URL and this secret, which alone signs from now on; it is enabled.
 
     Raises:
         AlreadyExists: the name is taken.
         InvalidInput: the name, the URL or the secret cannot be one.
-        Forbidden: the permission WEBHOOK:CREATE is missing.
+        Forbidden: the permission WEBHOOK:CREATE is missing, or to replace, WEBHOOK:UPDATE.
     """
     check_identifier(name, "an endpoint name")
     _check_url(server, url)
     chosen = _secret(secret)
     with transaction(server, actor) as tx:
         authorize(actor, "WEBHOOK", "CREATE")
-        if store.find_endpoint(tx.connection, name) is not None:
+        known = store.find_endpoint(tx.connection, name)
+        if known is not None and replace:
+            authorize(actor, "WEBHOOK", "UPDATE")
+            changes = {"disabled_at": None, "disabled_reason": None, "paused_until": None}
+            store.update_endpoint(tx.connection, known.key, url=url, secrets=_seal(tx, [chosen]), **changes)
+            tx.wake("deliveries")
+            return NewEndpoint(known.key, chosen)
+        if known is not None:
             message = f"Expected to add webhook endpoint '{name}', but there is one of that name"
             raise AlreadyExists(message)
         key = server.new_key()

@@ -140,6 +140,13 @@ def read_job(connection: Connection, key: int) -> JobRow:
     return _row(row)
 
 
+def find_thrower(connection: Connection, element_key: int) -> int | None:
+    """Key of the job that threw an error at this element, None where no job did."""
+    found = (job.c.element_key == element_key) & (job.c.state == JobState.ERROR_THROWN)
+    key: int | None = connection.execute(sa.select(job.c.key).where(found).order_by(job.c.key.desc())).scalar()
+    return key
+
+
 def update_job(connection: Connection, key: int, **values: Any) -> None:
     """Changes a job beside what events write."""
     connection.execute(job.update().where(job.c.key == key).values(values))

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     import sqlalchemy as sa
-    from sqlalchemy.engine import Connection, CursorResult, Dialect
+    from sqlalchemy.engine import Connection, Dialect
     from sqlalchemy.sql.elements import ClauseElement
 
 Values = dict[str, Any]
+NOT_BEGUN = "Expected a transaction that has begun, but a prepared statement was its first"
 
 
 class Prepared:
@@ -32,10 +33,16 @@ class Prepared:
         self._make = make
         self._compiled: dict[str, tuple[str, tuple[tuple[str, Any], ...], bool]] = {}
 
-    def run(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> CursorResult[Any] | None:
-        """Executes once per row, in one round trip where the driver can; nothing happens for no rows."""
+    def run(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Executes once per row, in one round trip where the driver can; nothing happens for no rows.
+
+        The transaction must have begun: the statement goes past SQLAlchemy, whose events do not see it.
+
+        Raises:
+            Exception: the driver's own; ``Database`` translates it.
+        """
         if not rows:
-            return None
+            return
         compiled = self._compiled.get(connection.dialect.name)
         if compiled is None:
             compiled = self._compile(connection.dialect)
@@ -49,7 +56,16 @@ class Prepared:
             values = [
                 {name: row[name] if convert is None else convert(row[name]) for name, convert in binds} for row in rows
             ]
-        return connection.exec_driver_sql(text, values if len(values) > 1 else values[0])
+        if not connection.in_transaction():
+            raise AssertionError(NOT_BEGUN)
+        cursor = connection.connection.cursor()
+        try:
+            if len(values) > 1:
+                cursor.executemany(text, values)
+            else:
+                cursor.execute(text, values[0])
+        finally:
+            cursor.close()
 
     def _compile(self, dialect: Dialect) -> tuple[str, tuple[tuple[str, Any], ...], bool]:
         compiled: Any = self._make(dialect.name).compile(dialect=dialect)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event
 
+from bpm_server.store.rows import Prepared
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -42,10 +44,20 @@ def counted(database: Database) -> Iterator[Statements]:
     def committed(_connection: Any) -> None:
         found.commits += 1
 
+    run = Prepared.run
+
+    def run_prepared(prepared: Prepared, connection: Any, rows: Any) -> None:
+        run(prepared, connection, rows)
+        if rows:
+            found.texts.append(prepared._compiled[connection.dialect.name][0])
+            found.rows += len(rows)
+
+    Prepared.run = run_prepared  # type: ignore[method-assign]  # these go past SQLAlchemy and its events
     event.listen(database.engine, "before_cursor_execute", sent)
     event.listen(database.engine, "commit", committed)
     try:
         yield found
     finally:
+        Prepared.run = run  # type: ignore[method-assign]
         event.remove(database.engine, "before_cursor_execute", sent)
         event.remove(database.engine, "commit", committed)

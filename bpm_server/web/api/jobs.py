@@ -272,7 +272,7 @@ SEARCH = SearchTable(
         "worker",
         "hasFailedWithRetriesLeft",
     ),
-    refused={"isDenied": "listeners cannot deny yet", "deniedReason": "listeners cannot deny yet"},
+    refused={"isDenied": "denials are not kept", "deniedReason": "denials are not kept"},
 )
 
 
@@ -346,13 +346,15 @@ def complete_job(call: Call, key: int) -> None:
     """Book a job's result; the process goes on."""
     _check_result(call.body["result"])
     lease = call.body["job_lease_token"]
-    jobs.complete_job(call.server, call.actor, key, call.body["variables"], lease=lease)
+    denied = (call.body["result"] or {}).get("denied") is True
+    jobs.complete_job(call.server, call.actor, key, call.body["variables"], lease=lease, denied=denied)
 
 
 def _check_result(result: dict[str, Any] | None) -> None:
-    """Listeners' decisions and the choices of ad-hoc sub-processes are not supported yet: better said than lost."""
+    """Corrections by listeners and the choices of ad-hoc sub-processes are not supported yet: better said than lost."""
     nothing: tuple[Any, ...] = (None, False, [], {})
-    asked = sorted(name for name, value in (result or {}).items() if name != "type" and value not in nothing)
+    read = ("type", "denied", "deniedReason")
+    asked = sorted(name for name, value in (result or {}).items() if name not in read and value not in nothing)
     if asked:
         message = f"Expected a job result without {', '.join(asked)}, which is not supported yet"
         raise InvalidInput(message, field="result")

@@ -80,9 +80,14 @@ class Enqueued(Reply):
     body_required=True,
 )
 def create_endpoint(call: Call) -> dict[str, Any]:
-    """Add an endpoint. Without a ``secret`` one is made; it is shown this once."""
+    """Add an endpoint, or give the one of that name a new URL and secret.
+
+    Without a ``secret`` one is made; it is shown this once.
+    """
     body = call.body
-    made = webhook_endpoints.create_endpoint(call.server, call.actor, body["name"], body["url"], body["secret"])
+    made = webhook_endpoints.create_endpoint(
+        call.server, call.actor, body["name"], body["url"], body["secret"], replace=True
+    )
     return {"key": made.key, "name": body["name"], "url": body["url"], "secret": made.secret}
 
 
