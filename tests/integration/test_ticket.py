@@ -176,7 +176,7 @@ def test_a_poor_rating_is_called_back(tickets: Product, score: int, called_back:
 
 @pytest.mark.parametrize(("answer", "then"), [({"score": 2}, ["call-back"]), ({"score": 4}, []), ({}, [])], ids=str)
 def test_without_a_rating_for_three_days_the_customer_is_asked(
-    tickets: Product, answer: dict[str, int], then: list[str]
+    tickets: Product, answer: dict[str, Any], then: list[str]
 ) -> None:
     start(tickets)
     resolve(tickets)
