@@ -124,8 +124,52 @@ class CompensationScope(Scope):
         """What the handlers wrote stays with them."""
 
 
+class AdHocActivation(Scope):
+    """One activated element of an ad-hoc sub-process and what follows it, where its output is collected."""
+
+    announces = False
+    lends_scope = True
+    keeps_compensation = False
+
+    def __init__(self, definition: Definition, node: Node) -> None:
+        plain = Node(node.id, NodeType.SUB_PROCESS, node.scope, node.name)
+        super().__init__(definition, f"{node.id}#activation", plain)
+        self._settings: Any = node.work
+
+    def work(self, token: Token) -> bool:
+        """Starts the element; the variable of the output lives here."""
+        own = v.output_name(self._settings.output_element)
+        if own is not None:
+            v.set_local(token, {own: None})
+        token.workflow.enter(self.definition.elements[token.recall("activated")], token)
+        return False
+
+    def choose(self, token: Token) -> tuple[Any, ...]:
+        """Adds its output to the collection.
+
+        Raises:
+            Stuck: it cannot be stored.
+        """
+        settings, kind = self._settings, "EXTRACT_VALUE_ERROR"
+        what = f"output of '{self.element_id}'"
+        output = None
+        if settings.output_element is not None:
+            output = v.to_json(v.evaluate(settings.output_element, token, what, kind), what, kind)
+        so_far = v.local_values(token.scope).get(settings.output_collection) or []
+        v.set_local(token.scope, {settings.output_collection: [*so_far, output]})
+        return ()
+
+
 class AdHocSubProcess(SubProcess):
     """Activities in any order: those that the collection names start at once, others on request."""
+
+    activation: AdHocActivation | None = None
+
+    def __init__(self, definition: Definition, name: str, node: Node) -> None:
+        super().__init__(definition, name, node)
+        work: Any = node.work
+        if work is not None and work.output_collection is not None:
+            self.activation = AdHocActivation(definition, node)
 
     def work(self, token: Token) -> bool:
         """Starts the named activities; without any it is done, unless a condition decides."""
@@ -140,6 +184,8 @@ class AdHocSubProcess(SubProcess):
                 "active elements",
                 "EXTRACT_VALUE_ERROR",
             )
+        if self.activation is not None:
+            v.set_local(token, {work.output_collection: []})
         self.activate(token, named)
         if token._children or (work is not None and work.completion_condition is not None):
             return self._is_complete(token) if not token._children else False
@@ -158,7 +204,17 @@ class AdHocSubProcess(SubProcess):
                 message = f"Expected an activity of '{self.element_id}' without incoming flow, but found '{name}'"
                 raise Stuck("EXTRACT_VALUE_ERROR", message)
         for name in names:
-            token.workflow.enter(self.definition.elements[name], token)
+            if self.activation is None:
+                token.workflow.enter(self.definition.elements[name], token)
+            else:
+                token.workflow.enter(self.activation, token).remember("activated", name)
+
+    def _finish(self, token: Token) -> bool:
+        if token.phase == Phase.OUTPUTS and self.activation is not None:
+            work: Any = self.node.work
+            gathered = v.local_values(token).get(work.output_collection)
+            v.propagate(token if self.item_of is not None else token.scope, {work.output_collection: gathered})
+        return super()._finish(token)
 
     def _is_complete(self, token: Token) -> bool:
         work: Any = self.node.work
