@@ -41,6 +41,7 @@ class JobLine:
     root_key: int
     process_definition_key: int
     process_id: str
+    process_version: int
     element_key: int
     element_id: str
     type: str

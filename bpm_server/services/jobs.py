@@ -96,8 +96,21 @@ def _activated(tx: Transaction, rows: list[JobRow], wanted: frozenset[str]) -> l
     return result
 
 
-def _check_open(row: JobRow, act: str, lease: str | None) -> None:
-    """The job must wait for its result; our own workers must still hold their lease."""
+def check_holder(row: JobRow, act: str, worker: str | None) -> None:
+    """The job must be leased to this worker, where one is named (Camunda 7); its lease may have ended meanwhile.
+
+    Raises:
+        WrongState: nobody has it, or somebody else.
+    """
+    if worker is None or (row.lease is not None and row.worker == worker):
+        return
+    whose = f"worker '{row.worker}' has it" if row.lease is not None else "no worker has it"
+    message = f"Expected to {act} job '{row.key}' for worker '{worker[:60]}', but {whose}"
+    raise WrongState(message, retry=False)
+
+
+def _check_open(row: JobRow, act: str, lease: str | None, worker: str | None = None) -> None:
+    """The job must wait for its result; our own workers must still hold their lease, named ones the job."""
     if row.state != JobState.CREATED:
         message = f"Expected to {act} job '{row.key}', but it is {row.state}"
         raise NotFound(message) if row.state != JobState.FAILED else WrongState(message, retry=False)
@@ -106,6 +119,7 @@ def _check_open(row: JobRow, act: str, lease: str | None) -> None:
             f"Expected to {act} job '{row.key}' under its lease, but the lease has ended and another worker has it"
         )
         raise WrongState(message, retry=False)
+    check_holder(row, act, worker)
 
 
 def _locked(tx: Transaction, key: int) -> tuple[JobRow, InstanceRow]:
@@ -124,6 +138,7 @@ def complete_job(
     *,
     local: Mapping[str, Any] | None = None,
     lease: str | None = None,
+    worker: str | None = None,
     denied: bool = False,
     choice: Mapping[str, Any] | None = None,
 ) -> None:
@@ -136,6 +151,7 @@ def complete_job(
         variables: JSON values; results of the job.
         local: JSON values that stay in the element's own scope (Camunda 7).
         lease: Token of the lease, for our own workers: an older one is refused.
+        worker: Name of the worker, who must have the job then (Camunda 7).
         denied: A task listener says no: the task stays as it was.
         choice: What the worker of an ad-hoc sub-process decides (see ``CompleteJob``).
 
@@ -148,7 +164,7 @@ def complete_job(
     with transaction(server, actor) as tx:
         row, instance = _locked(tx, key)
         authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", row.process_id)
-        _check_open(row, "complete", lease)
+        _check_open(row, "complete", lease, worker)
         _check_listener(row, values, denied=denied)
         if choice is not None and (row.kind != "ad-hoc" or (choice.get("fulfilled") and choice.get("activate"))):
             found = f"both of '{row.type}'" if row.kind == "ad-hoc" else f"a job of kind {row.kind}"
@@ -182,6 +198,7 @@ def fail_job(
     backoff_ms: int | None = None,
     variables: Mapping[str, Any] | None = None,
     lease: str | None = None,
+    worker: str | None = None,
 ) -> None:
     """Books a failure: tried again later, or an incident when no retries are left.
 
@@ -194,6 +211,7 @@ def fail_job(
         backoff_ms: Not before so long; None: by the number of tries.
         variables: JSON values for the element's own scope.
         lease: As in :func:`complete_job`.
+        worker: As in :func:`complete_job`.
 
     Raises:
         NotFound: no such job, or it has ended.
@@ -203,7 +221,7 @@ def fail_job(
     with transaction(server, actor) as tx:
         row, instance = _locked(tx, key)
         authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", row.process_id)
-        _check_open(row, "fail", lease)
+        _check_open(row, "fail", lease, worker)
         left = max(row.retries - 1 if retries is None else retries, 0)
         wait = backoff(row.retry_cycle, left, row.retries) if backoff_ms is None else timedelta(milliseconds=backoff_ms)
         changes: dict[str, Any] = {
@@ -234,8 +252,9 @@ def throw_job_error(
     variables: Mapping[str, Any] | None = None,
     *,
     lease: str | None = None,
+    worker: str | None = None,
 ) -> None:
-    """Reports a BPMN error: the process catches it, or gets an incident.
+    """Reports a BPMN error: the process catches it, or gets an incident; ``worker`` as in :func:`complete_job`.
 
     Raises:
         NotFound: no such job, or it has ended.
@@ -249,7 +268,7 @@ def throw_job_error(
     with transaction(server, actor) as tx:
         row, instance = _locked(tx, key)
         authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", row.process_id)
-        _check_open(row, "throw an error from", lease)
+        _check_open(row, "throw an error from", lease, worker)
         if row.kind == "task-listener":
             text = f"Expected job '{key}' to be one that may throw errors, but it is a task listener"
             raise InvalidInput(text)
@@ -269,8 +288,9 @@ def update_job(
     timeout_ms: int | None = None,
     priority: int | None = None,
     lease: str | None = None,
+    worker: str | None = None,
 ) -> None:
-    """Changes retries, priority or the end of the lease.
+    """Changes retries, priority or the end of the lease; ``worker`` as in :func:`complete_job`.
 
     Raises:
         NotFound: no such job, or it has ended.
@@ -292,6 +312,7 @@ def update_job(
         if lease is not None and row.lease != lease:
             message = f"Expected to update job '{key}' under its lease, but the lease has ended"
             raise WrongState(message, retry=False)
+        check_holder(row, "update", worker)
         changes: dict[str, Any] = {}
         if retries is not None:
             changes["retries"] = retries

@@ -89,6 +89,7 @@ def complete_task(
                 )
             if outcome is not None:
                 values.update(outcome=outcome, comment=comment or "")
+            _set_completer(tx, task, actor, values)
             if comment:
                 store.insert_comment(tx.connection, server.new_key(), task, actor.username, tx.now, comment)
             Advance(tx).run(row, c.CompleteTask(key, values, task.chunk))
@@ -99,9 +100,20 @@ def complete_task(
 
 def offered_outcomes(tx: Transaction, task: Task) -> tuple[str, ...]:
     """The outcomes that a review offers, from the task's extension property ``outcomes``."""
-    compiled = tx.server.definitions.process(tx.connection, tx.moment.definition_version, task.process_definition_key)
-    text = compiled.definition.process.nodes[task.element_id].properties.get("outcomes", "")
+    text = _properties(tx, task).get("outcomes", "")
     return tuple(filter(None, (name.strip() for name in text.split(","))))
+
+
+def _set_completer(tx: Transaction, task: Task, actor: Actor, values: dict[str, Any]) -> None:
+    """The variable that the task's extension property ``completedBy`` names holds who completed it, whatever came."""
+    name = _properties(tx, task).get("completedBy")
+    if name:
+        values[name] = actor.username
+
+
+def _properties(tx: Transaction, task: Task) -> Mapping[str, str]:
+    compiled = tx.server.definitions.process(tx.connection, tx.moment.definition_version, task.process_definition_key)
+    return compiled.definition.process.nodes[task.element_id].properties
 
 
 def _locked(tx: Transaction, key: int) -> Task:

@@ -200,11 +200,8 @@ def remember_start(connection: Connection, process_id: str, name: str, correlati
 def forget_start(connection: Connection, instance_key: int) -> None:
     """The instance ended: the next kept message of its name and key may start another."""
     t = started_by_key
-    found = connection.execute(sa.select(t.c.message_name, t.c.correlation_key).where(t.c.instance_key == instance_key))
-    for row in found.all():
-        connection.execute(
-            message.update()
-            .where(message.c.name == row.message_name, message.c.correlation_key == row.correlation_key)
-            .values(pending=True)
-        )
+    # Nothing is read: this is part of a batch, and PostgreSQL's pipeline gives no rows before its end.
+    begun = sa.select(t.c.message_name, t.c.correlation_key).where(t.c.instance_key == instance_key)
+    same = sa.tuple_(message.c.name, message.c.correlation_key).in_(begun)
+    connection.execute(message.update().where(same).values(pending=True))
     connection.execute(t.delete().where(t.c.instance_key == instance_key))

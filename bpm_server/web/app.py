@@ -9,6 +9,7 @@ from flask import Flask, request
 from bpm_server import __version__
 from bpm_server.web import access, parking, problems
 from bpm_server.web.api import registration
+from bpm_server.web.engine_rest import registration as engine_rest
 from bpm_server.web.json_provider import use_exact_json
 from bpm_server.web.pages import registration as pages
 
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 
     from bpm_server.services.server import Server
 
-UPLOADS = frozenset({"/v2/deployments"})
+UPLOADS = frozenset({"/v2/deployments", "/engine-rest/deployment/create"})
 """Where files arrive: ``upload_limit`` holds instead of ``request_body_limit``."""
-API_PREFIXES = ("/v2/", "/api/")
+API_PREFIXES = ("/v2/", "/api/", "/engine-rest/")
 
 
 class _App(Flask):
@@ -43,6 +44,7 @@ def create_app(server: Server) -> Flask:
     app.before_request(_limit_body)
     app.after_request(_protect)
     registration.register(app, server, __version__)
+    engine_rest.register(app)
     pages.register(app)
     return app
 

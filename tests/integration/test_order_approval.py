@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,8 +13,8 @@ from bpm_server.kernel.errors import InvalidInput
 from bpm_server.services import tasks
 from bpm_server.store.tables.connectors import webhook_delivery
 from bpm_server.store.tables.decisions import decision_instance
+from tests.support.content import deploy_content
 from tests.support.product import ADMIN
-from tests.support.services import ROOT
 
 if TYPE_CHECKING:
     from tests.support.product import Product
@@ -31,9 +30,7 @@ ORDER: dict[str, Any] = {
 
 @pytest.fixture
 def orders(bpm: Product) -> Product:
-    folders = [ROOT / name for name in ("processes", "rules", "forms")]
-    files: list[Path] = [path for folder in folders for path in sorted(folder.iterdir())]
-    bpm.deploy(*[(path.name, path.read_bytes()) for path in files])
+    deploy_content(bpm)
     return bpm
 
 

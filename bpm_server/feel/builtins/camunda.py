@@ -14,10 +14,10 @@ from bpm_server.feel.builtins import contexts, conversion, lists, strings
 from bpm_server.feel.builtins.registry import Library
 from bpm_server.feel.errors import Place, Refused
 from bpm_server.feel.jsonvalues import to_json
-from bpm_server.feel.numbers import DECIMAL128, FeelNumber
+from bpm_server.feel.numbers import DECIMAL128, FeelNumber, whole
 from bpm_server.feel.patterns import compile_pattern
 from bpm_server.feel.temporal import calendar, zones
-from bpm_server.feel.temporal.values import Date, DateTime, Time
+from bpm_server.feel.temporal.values import Date, DateTime, DaysDuration, MonthsDuration, Time
 from bpm_server.feel.values import Value, described
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import InvalidInput
@@ -39,6 +39,29 @@ def library(standard: Library) -> Library:
     combined.alias("put", "context put")
     combined.alias("put all", "context merge")
     return combined
+
+
+# ---------------------------------------------------------------------- timers
+
+
+@_EXTENSIONS.add("cycle", "interval: days and time duration -> string")
+@_EXTENSIONS.add("cycle", "interval: years and months duration -> string")
+def cycle_for_ever(interval: DaysDuration | MonthsDuration) -> str:
+    """A timer cycle without end: `R/P7D`."""
+    return f"R/{interval}"
+
+
+@_EXTENSIONS.add("cycle", "repetitions: number|null, interval: days and time duration -> string")
+@_EXTENSIONS.add("cycle", "repetitions: number|null, interval: years and months duration -> string")
+def cycle(repetitions: FeelNumber | None, interval: DaysDuration | MonthsDuration) -> str:
+    """A timer cycle of so many times: `R3/P7D`; without end if the number is null."""
+    if repetitions is None:
+        return cycle_for_ever(interval)
+    count = whole(repetitions)
+    if count is None or count < 0:
+        message = f"Expected a whole number of at least 0, but found {repetitions}"
+        raise Refused(message)
+    return f"R{count}/{interval}"
 
 
 # ---------------------------------------------------------------------- values that may be missing

@@ -126,7 +126,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
         def run(**parameters: str) -> Response:
             asking, who = access.server(), access.require()
             values = _path_values(names, parameters)
-            query = table.query(_read_json())
+            query = table.query(read_json())
             call = Call(asking, who.actor)
             page = find(call, query, *values) if find is not None else _find(call, table, query)
             return reply(table.reply(page))
@@ -159,7 +159,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
             asking = access.server()
             actor = access.ANONYMOUS if public else access.require().actor
             values = _path_values(names, parameters)
-            body = NO_BODY if takes is None else _load(takes, required=body_required)
+            body = NO_BODY if takes is None else load_body(takes, required=body_required)
             result = view(Call(asking, actor, body), *values)
             if isinstance(result, Response):
                 return result
@@ -223,7 +223,7 @@ def _path_values(names: list[str], parameters: dict[str, str]) -> list[Any]:
     ]
 
 
-def _read_json() -> Any:
+def read_json() -> Any:
     """The body as JSON.
 
     Raises:
@@ -238,13 +238,13 @@ def _read_json() -> Any:
     return read_body(request)
 
 
-def _load(shape: type[Schema], *, required: bool) -> dict[str, Any]:
+def load_body(shape: type[Schema], *, required: bool) -> dict[str, Any]:
     """The body by its shape.
 
     Raises:
         InvalidInput: ``details["errors"]`` names each member that is wrong.
     """
-    found = _read_json()
+    found = read_json()
     if found is None and not required:
         found = {}
     if not isinstance(found, dict):

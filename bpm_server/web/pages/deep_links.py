@@ -44,3 +44,11 @@ def decisions(rest: str = "") -> Response:
     """Operate's list of decisions; what was decided is told in the timeline of each case."""
     del rest
     return answers.go_to("/instances", status=302)
+
+
+@pages.get("/cockpit/")
+@pages.get("/cockpit/<path:rest>")
+def cockpit(rest: str = "") -> Response:
+    """Camunda 7's Cockpit: what it should show stands behind a ``#``, which browsers keep to themselves."""
+    del rest
+    return answers.go_to("/instances", status=302)

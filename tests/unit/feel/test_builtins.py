@@ -174,6 +174,14 @@ def test_relations(expression: str, expected: str) -> None:
     is empty([1]) => false
     partition([1, 2, 3, 4, 5], 2) => [[1, 2], [3, 4], [5]]
     partition([1], 0) => null
+    cycle(duration("P7D")) => "R/P7D"
+    cycle(duration("P1M")) => "R/P1M"
+    cycle(3, duration("PT90M")) => "R3/PT1H30M"
+    cycle(null, duration("P1Y")) => "R/P1Y"
+    cycle(0, duration("P7D")) => "R0/P7D"
+    cycle(1.5, duration("P7D")) => null
+    cycle(-1, duration("P7D")) => null
+    cycle(3, "P7D") => null
     string length(uuid()) => 36
     random number() < 1 => true
     extract("this is 1-2 and 3", "[0-9]+") => ["1", "2", "3"]

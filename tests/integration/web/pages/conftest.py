@@ -14,8 +14,8 @@ from bpm_server.domain.identity import SYSTEM
 from bpm_server.services import identities, installation, users
 from bpm_server.store.database import Database
 from bpm_server.web.app import create_app
+from tests.support.content import deploy_content
 from tests.support.product import Product
-from tests.support.services import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,14 +24,8 @@ if TYPE_CHECKING:
     from flask import Flask
     from werkzeug.test import TestResponse
 
-FOLDERS = ("processes", "rules", "forms")
 PASSWORD = "demo"
 ADMIN_PASSWORD = "administrator"
-
-
-def deploy_content(product: Product) -> None:
-    files = [path for name in FOLDERS for path in sorted((ROOT / name).iterdir())]
-    product.deploy(*[(path.name, path.read_bytes()) for path in files])
 
 
 @pytest.fixture(scope="session")

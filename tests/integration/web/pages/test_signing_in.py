@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bpm_server.domain.demo import COMPANY
 from bpm_server.web.app import create_app
 from tests.integration.web.pages.conftest import ADMIN_PASSWORD, Browser
 
@@ -94,8 +95,8 @@ def test_demo_people_are_listed_only_on_a_demo_server_of_this_machine(company: P
         page = Browser(create_app(company.with_settings(**settings).server)).get("/sign-in")
         return len(page.tree.cssselect("[data-fill-name]"))
 
-    assert people(demo=True, host="127.0.0.1") == 6
-    assert people(demo=True, host="::1") == 6
+    assert people(demo=True, host="127.0.0.1") == len(COMPANY.people)
+    assert people(demo=True, host="::1") == len(COMPANY.people)
     assert people(demo=True, host="0.0.0.0") == 0
     assert people(demo=False, host="127.0.0.1") == 0
 
