@@ -234,10 +234,6 @@ class Camunda8:
         def attribute(name: str) -> str | None:
             return None if settings is None else settings.get(name)
 
-        if attribute("outputCollection") is not None:
-            self._not_yet(element, "the output collection of an ad-hoc sub-process")
-        if "taskDefinition" in found:
-            self._not_yet(element, "the job worker of an ad-hoc sub-process")
         return AdHocWork(
             active_elements=self.reading.value(attribute("activeElementsCollection"), element, "active elements"),
             completion_condition=self.reading.value(condition, element, "completion condition"),

@@ -41,13 +41,20 @@ class CompleteTask(Command, frozen=True, tag="complete-task"):
 
 
 class CompleteJob(Command, frozen=True, tag="complete-job"):
-    """A worker finished a job of an element; ``denied``: a task listener said no."""
+    """A worker finished a job of an element.
+
+    Attributes:
+        denied: A task listener said no.
+        choice: What the worker of an ad-hoc sub-process decided: ``activate`` (pairs of element id and variables),
+            ``fulfilled``, ``cancel`` (what is active inside, when fulfilled).
+    """
 
     element_key: int
     variables: dict[str, Any] = {}
     chunk: int = 0
     local: dict[str, Any] = {}
     denied: bool = False
+    choice: dict[str, Any] | None = None
 
 
 class ThrowError(Command, frozen=True, tag="throw-error"):

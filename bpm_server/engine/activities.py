@@ -144,28 +144,37 @@ class Job(Element):
 
     def work(self, token: Token) -> bool:
         """Creates the job."""
-        work, instance = self._work, token.workflow
-        job_type = v.text(work.type, token, "job type")
-        retries = v.whole(work.retries, token, "retries", v.DEFAULT_RETRIES)
-        priority = v.whole(work.priority, token, "priority", v.DEFAULT_PRIORITY)
-        token.remember("job", 1)
-        instance.emit(
-            events.JobCreated(
-                key=instance.new_key(),
-                element_key=token.id,
-                element_id=self.element_id,
-                type=job_type,
-                retries=retries,
-                headers=dict(work.headers),
-                priority=priority,
-                kind="element",
-                scope_path=instance.scope_path(token),
-                chunk=token.chunk_key,
-                handler=work.handler,
-                retry_cycle=work.retry_cycle,
-            )
-        )
+        create_job(token, self._work)
         return False
+
+
+def create_job(token: Token, work: JobWork, kind: str = "element") -> None:
+    """Asks a worker.
+
+    Raises:
+        Stuck: type, retries or priority cannot be evaluated.
+    """
+    instance = token.workflow
+    job_type = v.text(work.type, token, "job type")
+    retries = v.whole(work.retries, token, "retries", v.DEFAULT_RETRIES)
+    priority = v.whole(work.priority, token, "priority", v.DEFAULT_PRIORITY)
+    token.remember("job", 1)
+    instance.emit(
+        events.JobCreated(
+            key=instance.new_key(),
+            element_key=token.id,
+            element_id=token.task_spec.element_id,
+            type=job_type,
+            retries=retries,
+            headers=dict(work.headers),
+            priority=priority,
+            kind=kind,
+            scope_path=instance.scope_path(token),
+            chunk=token.chunk_key,
+            handler=work.handler,
+            retry_cycle=work.retry_cycle,
+        )
+    )
 
 
 class Script(Element):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bpm_server.domain import commands, events
 from bpm_server.engine import activities
 from bpm_server.engine import variables as v
+from bpm_server.engine.ad_hoc import LedByWorker
 from bpm_server.engine.instance import Instance
 from bpm_server.engine.outcome import Outcome, Stuck
 from bpm_server.engine.token import Phase, Token
@@ -98,6 +99,9 @@ def _complete_job(instance: Instance, command: commands.CompleteJob) -> None:
     _clear_incident(instance, token)
     if token.phase == Phase.WAITING and isinstance(token.task_spec, activities.UserTask):
         token.task_spec.listened(token, denied=command.denied)
+        return
+    if token.phase == Phase.WAITING and isinstance(token.task_spec, LedByWorker):
+        token.task_spec.decided(token, command.variables, command.choice or {})
         return
     if token.phase == Phase.WAITING:
         v.set_local(token, command.local)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bpm_server.bpmn import model as m
 from bpm_server.bpmn.model import NodeType
-from bpm_server.engine import activities, flow_events, gateways, scopes
+from bpm_server.engine import activities, ad_hoc, flow_events, gateways, scopes
 from bpm_server.engine.definition import Catch, Definition
 from bpm_server.engine.element import Edge, Element
 from bpm_server.engine.multi_instance import MultiInstance
@@ -98,6 +98,8 @@ class _Compiler:
         definition = self.definition
         if isinstance(node.work, m.JobWork):
             return activities.Job(definition, name, node, node.work)
+        if isinstance(node.work, m.AdHocWork) and node.work.job is not None:
+            return ad_hoc.LedByWorker(definition, name, node)
         if isinstance(node.work, m.ScriptWork):
             return activities.Script(definition, name, node)
         if isinstance(node.work, m.DecisionWork):

@@ -91,16 +91,11 @@ class MultiInstance(Element):
         if self.loop.element is not None and items is not None:
             what = f"item {index + 1} of '{self.element_id}'"
             values[self.loop.element] = v.to_json(items[index], what, "EXTRACT_VALUE_ERROR")
-        if self.loop.output_element is not None and self.definition.dialect == "camunda8":
-            values.update(dict.fromkeys(self._own_names(values)))
+        own = v.output_name(self.loop.output_element) if self.definition.dialect == "camunda8" else None
+        if own is not None:
+            values.setdefault(own, None)
         item.remember("index", index)
         v.set_local(item, values)
-
-    def _own_names(self, values: dict[str, Any]) -> tuple[str, ...]:
-        """A variable that is an item's output lives in the item, so that parallel items do not share it."""
-        element = self.loop.output_element
-        name = element.source.strip().partition(".")[0] if element is not None else ""
-        return (name,) if name.isidentifier() and name not in values else ()
 
     # --- one item done ----------------------------------------------------------------------------------
 

@@ -13,6 +13,8 @@ from bpm_server.engine.token import Phase, Token
 from bpm_server.kernel import json
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from bpm_server.engine.definition import Definition
 
 
@@ -124,8 +126,54 @@ class CompensationScope(Scope):
         """What the handlers wrote stays with them."""
 
 
+class AdHocActivation(Scope):
+    """One activated element of an ad-hoc sub-process and what follows it, where its output is collected."""
+
+    announces = False
+    lends_scope = True
+    keeps_compensation = False
+
+    def __init__(self, definition: Definition, node: Node) -> None:
+        plain = Node(node.id, NodeType.SUB_PROCESS, node.scope, node.name)
+        super().__init__(definition, f"{node.id}#activation", plain)
+        self._settings: Any = node.work
+
+    def work(self, token: Token) -> bool:
+        """Starts the element; the variable of the output lives here."""
+        own = v.output_name(self._settings.output_element)
+        if own is not None and own not in v.local_values(token):
+            v.set_local(token, {own: None})
+        token.workflow.enter(self.definition.elements[token.recall("activated")], token)
+        return False
+
+    def choose(self, token: Token) -> tuple[Any, ...]:
+        """Adds its output to the collection.
+
+        Raises:
+            Stuck: it cannot be stored.
+        """
+        settings, kind = self._settings, "EXTRACT_VALUE_ERROR"
+        if settings.output_collection is None:
+            return ()
+        what = f"output of '{self.element_id}'"
+        output = None
+        if settings.output_element is not None:
+            output = v.to_json(v.evaluate(settings.output_element, token, what, kind), what, kind)
+        so_far = v.local_values(token.scope).get(settings.output_collection) or []
+        v.set_local(token.scope, {settings.output_collection: [*so_far, output]})
+        return ()
+
+
 class AdHocSubProcess(SubProcess):
     """Activities in any order: those that the collection names start at once, others on request."""
+
+    activation: AdHocActivation | None = None
+
+    def __init__(self, definition: Definition, name: str, node: Node) -> None:
+        super().__init__(definition, name, node)
+        work: Any = node.work
+        if work is not None and (work.output_collection is not None or work.job is not None):
+            self.activation = AdHocActivation(definition, node)
 
     def work(self, token: Token) -> bool:
         """Starts the named activities; without any it is done, unless a condition decides."""
@@ -140,13 +188,19 @@ class AdHocSubProcess(SubProcess):
                 "active elements",
                 "EXTRACT_VALUE_ERROR",
             )
+        self._begin_collecting(token)
         self.activate(token, named)
         if token._children or (work is not None and work.completion_condition is not None):
             return self._is_complete(token) if not token._children else False
         return True
 
-    def activate(self, token: Token, names: list[Any]) -> None:
-        """Starts inner activities.
+    def _begin_collecting(self, token: Token) -> None:
+        work: Any = self.node.work
+        if work is not None and work.output_collection is not None:
+            v.set_local(token, {work.output_collection: []})
+
+    def activate(self, token: Token, names: list[Any], variables: Sequence[Mapping[str, Any]] = ()) -> None:
+        """Starts inner activities, with variables of their own where there are some.
 
         Raises:
             Stuck: one of them is not inside, or has an incoming flow.
@@ -157,8 +211,20 @@ class AdHocSubProcess(SubProcess):
             if name not in inner or node is None or node.incoming:
                 message = f"Expected an activity of '{self.element_id}' without incoming flow, but found '{name}'"
                 raise Stuck("EXTRACT_VALUE_ERROR", message)
-        for name in names:
-            token.workflow.enter(self.definition.elements[name], token)
+        for index, name in enumerate(names):
+            if self.activation is None:
+                token.workflow.enter(self.definition.elements[name], token)
+                continue
+            activated = token.workflow.enter(self.activation, token)
+            activated.remember("activated", name)
+            v.set_local(activated, variables[index] if index < len(variables) else {})
+
+    def _finish(self, token: Token) -> bool:
+        work: Any = self.node.work
+        if token.phase == Phase.OUTPUTS and work is not None and work.output_collection is not None:
+            gathered = v.local_values(token).get(work.output_collection)
+            v.propagate(token if self.item_of is not None else token.scope, {work.output_collection: gathered})
+        return super()._finish(token)
 
     def _is_complete(self, token: Token) -> bool:
         work: Any = self.node.work

@@ -275,6 +275,15 @@ def _assign(result: dict[str, Any], target: str, value: Any, token: Token | None
     holder[path[-1]] = value
 
 
+def output_name(element: Value | None) -> str | None:
+    """The variable that an output element reads, where it is nothing but a variable or a property of one.
+
+    It lives where the output is made, so that items side by side do not share it.
+    """
+    name = "" if element is None else element.source.strip().partition(".")[0]
+    return name if name.isidentifier() else None
+
+
 def set_state_values(instance: Instance, scope_key: int, values: Mapping[str, Any], *, local: bool) -> None:
     """Sets variables at a live scope by key; see ``SetVariables``."""
     token = instance.find(scope_key)

@@ -140,6 +140,7 @@ def complete_job(
     lease: str | None = None,
     worker: str | None = None,
     denied: bool = False,
+    choice: Mapping[str, Any] | None = None,
 ) -> None:
     """Books a job's result; the process goes on.
 
@@ -152,11 +153,12 @@ def complete_job(
         lease: Token of the lease, for our own workers: an older one is refused.
         worker: Name of the worker, who must have the job then (Camunda 7).
         denied: A task listener says no: the task stays as it was.
+        choice: What the worker of an ad-hoc sub-process decides (see ``CompleteJob``).
 
     Raises:
         NotFound: no such job, or it has ended.
         WrongState: it has an incident, or the lease has ended.
-        InvalidInput: a task listener's job with variables; a job that cannot deny.
+        InvalidInput: a task listener's job with variables; a job that cannot deny or choose.
     """
     values = check_variables(variables)
     with transaction(server, actor) as tx:
@@ -164,7 +166,12 @@ def complete_job(
         authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", row.process_id)
         _check_open(row, "complete", lease, worker)
         _check_listener(row, values, denied=denied)
-        step: c.AnyCommand = c.CompleteJob(row.element_key, values, row.chunk, check_variables(local), denied)
+        if choice is not None and (row.kind != "ad-hoc" or (choice.get("fulfilled") and choice.get("activate"))):
+            found = f"both of '{row.type}'" if row.kind == "ad-hoc" else f"a job of kind {row.kind}"
+            message = f"Expected an ad-hoc sub-process's job to activate elements or to be fulfilled, but found {found}"
+            raise InvalidInput(message, field="result")
+        chosen = None if choice is None else dict(choice)
+        step: c.AnyCommand = c.CompleteJob(row.element_key, values, row.chunk, check_variables(local), denied, chosen)
         if row.kind == "async":
             step = c.Continue(row.element_key, row.chunk)
         Advance(tx).run(instance, step)

@@ -8,6 +8,7 @@ from bpm_server.kernel.errors import InvalidInput
 from bpm_server.reports import jobs as report
 from bpm_server.services import jobs
 from bpm_server.services.authorization import authorize
+from bpm_server.services.variables import check_variables
 from bpm_server.web import parking
 from bpm_server.web.api.blueprint import ApiBlueprint, Call
 from bpm_server.web.api.fields import (
@@ -44,7 +45,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "BPMN_ELEMENT": ("element",),
     "EXECUTION_LISTENER": ("execution-listener",),
     "TASK_LISTENER": ("task-listener",),
-    "AD_HOC_SUB_PROCESS": (),
+    "AD_HOC_SUB_PROCESS": ("ad-hoc",),
 }
 OUTSIDE_KINDS = tuple(kind for kinds in KINDS.values() for kind in kinds)
 EVENTS: dict[str, tuple[str, ...]] = {
@@ -346,15 +347,52 @@ def complete_job(call: Call, key: int) -> None:
     """Book a job's result; the process goes on."""
     _check_result(call.body["result"])
     lease = call.body["job_lease_token"]
-    denied = (call.body["result"] or {}).get("denied") is True
-    jobs.complete_job(call.server, call.actor, key, call.body["variables"], lease=lease, denied=denied)
+    result = call.body["result"] or {}
+    jobs.complete_job(
+        call.server,
+        call.actor,
+        key,
+        call.body["variables"],
+        lease=lease,
+        denied=result.get("denied") is True,
+        choice=_choice(result) if result.get("type") == "adHocSubProcess" else None,
+    )
+
+
+def _choice(result: dict[str, Any]) -> dict[str, Any]:
+    """What the worker of an ad-hoc sub-process decided (see ``CompleteJob``)."""
+    wanted = result.get("activateElements") or []
+    if not isinstance(wanted, list) or not all(isinstance(one, dict) for one in wanted):
+        message = f"Expected a list of elements to activate, but found {type(wanted).__name__}"
+        raise InvalidInput(message, field="result.activateElements")
+    activate = []
+    for one in wanted:
+        name, variables = one.get("elementId"), one.get("variables")
+        if not isinstance(name, str) or not isinstance(variables, dict | None):
+            message = "Expected an element id and an object of variables to activate, but found something else"
+            raise InvalidInput(message, field="result.activateElements")
+        activate.append([name, check_variables(variables)])
+    return {
+        "activate": activate,
+        "fulfilled": result.get("isCompletionConditionFulfilled") is True,
+        "cancel": result.get("isCancelRemainingInstances") is True,
+    }
+
+
+READ_IN_RESULT = {
+    "userTask": frozenset({"denied", "deniedReason"}),
+    "adHocSubProcess": frozenset({"activateElements", "isCompletionConditionFulfilled", "isCancelRemainingInstances"}),
+}
 
 
 def _check_result(result: dict[str, Any] | None) -> None:
-    """Corrections by listeners and the choices of ad-hoc sub-processes are not supported yet: better said than lost."""
+    """Corrections by listeners are not supported yet: better said than lost."""
     nothing: tuple[Any, ...] = (None, False, [], {})
-    read = ("type", "denied", "deniedReason")
-    asked = sorted(name for name, value in (result or {}).items() if name not in read and value not in nothing)
+    kind = (result or {}).get("type")
+    read = READ_IN_RESULT.get(kind if isinstance(kind, str) else "userTask", frozenset())
+    asked = sorted(
+        name for name, value in (result or {}).items() if name not in read and name != "type" and value not in nothing
+    )
     if asked:
         message = f"Expected a job result without {', '.join(asked)}, which is not supported yet"
         raise InvalidInput(message, field="result")

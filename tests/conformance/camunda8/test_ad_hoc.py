@@ -6,6 +6,7 @@ import pytest
 
 from tests.conformance.camunda8.scenario import event_sub_process, run, zeebe
 from tests.support.bpmn_builder import Process, Scope, event, extensions, io
+from tests.support.product import Product
 
 
 def ad_hoc(
@@ -78,6 +79,53 @@ def test_output_mappings_keep_local_variables() -> None:
     """Ad-hoc sub-processes / Variable mappings: applied on completing; other local variables are removed."""
     world = run(ad_hoc(extra=io({"draft": "=1"}, {"final": "=draft"})), chosen=["a"])
     assert world.complete("a", {"draft": 2}).process_variables() == {"chosen": ["a"], "final": 2}
+
+
+def collecting(until: str | None = None) -> Process:
+    """The ad-hoc sub-process with results of its activations in ``results``."""
+    p, inner = Process(), Scope()
+    inner.path(inner.user("a"), inner.add("parallelGateway", "split"), inner.user("b"))
+    inner.path("split", inner.user("c"))
+    settings = zeebe("adHoc", activeElementsCollection="=chosen", outputCollection="results", outputElement="=result")
+    condition = ""
+    if until:
+        condition = f'<bpmn:completionCondition xsi:type="bpmn:tFormalExpression">{until}</bpmn:completionCondition>'
+    sub = p.add("adHocSubProcess", "x", extensions(settings) + "".join(inner.elements) + condition)
+    p.path(p.start(), sub, p.user("after"))
+    return p
+
+
+def test_the_output_of_each_activation_is_collected() -> None:
+    """Ad-hoc sub-processes / Collect output: added when an inner flow completes, propagated at the end."""
+    world = run(collecting(), chosen=["a", "a"], result="outer")
+    world.complete("a", {"result": 1}).complete("b").complete("a", {"result": 2})
+    assert "results" not in world.process_variables()
+    world.complete("c").complete("b").complete("c")
+    assert world.open() == ["after"]
+    assert world.process_variables() == {"chosen": ["a", "a"], "result": "outer", "results": [1, 2]}
+
+
+def test_outputs_are_collected_on_the_product(bpm_sqlite: Product) -> None:
+    """Ad-hoc sub-processes / Collect output: as above, each step stored."""
+    bpm_sqlite.deploy(collecting().xml())
+    instance = bpm_sqlite.start(chosen=["a", "a"])
+    for name in ("a", "a", "b", "b", "c", "c"):
+        bpm_sqlite.task(name).complete(**({"result": name} if name == "c" else {}))
+    assert bpm_sqlite.open_tasks() == ["after"]
+    assert bpm_sqlite.variables(instance)["results"] == ["c", "c"]
+
+
+def test_the_completion_condition_sees_the_outputs() -> None:
+    """Ad-hoc sub-processes / Collect output: the collection is a local variable of the sub-process."""
+    world = run(collecting("=count(results) = 1"), chosen=["a", "a"])
+    world.complete("a", {"result": 1}).complete("b").complete("c")
+    assert world.open() == ["after"]
+    assert world.process_variables()["results"] == [1]
+
+
+def test_nothing_activated_gives_an_empty_collection() -> None:
+    """Ad-hoc sub-processes / Collect output: no activation, no output."""
+    assert run(collecting(), chosen=[]).process_variables() == {"chosen": [], "results": []}
 
 
 def test_an_event_sub_process_may_be_inside() -> None:
