@@ -73,9 +73,16 @@ def identify(asking: Server, incoming: Request) -> Access | None:
         found = identities.signed_in(asking, cookie)
         if found is not None:
             return Access(found.actor, found.csrf_token)
-    if asking.settings.anonymous_v2 and incoming.path.startswith("/v2/"):
+    if asking.settings.anonymous_v2 and incoming.path.startswith("/v2/") and not _is_from_elsewhere(incoming):
         return Access(ANONYMOUS)
     return None
+
+
+def _is_from_elsewhere(incoming: Request) -> bool:
+    """Whether a browser sends this for a page of another site, which could otherwise deploy to a designer's machine."""
+    origin = incoming.headers.get("Origin")
+    fetched_for = incoming.headers.get("Sec-Fetch-Site", "none")
+    return fetched_for not in ("none", "same-origin") or origin not in (None, incoming.host_url.rstrip("/"))
 
 
 def _by_header(asking: Server, header: str, address: str) -> Actor:

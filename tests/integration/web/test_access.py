@@ -153,5 +153,12 @@ class TestAnonymous:
         assert open_door.post("/v2/users", body).status == 403
         assert open_door.post("/v2/setup/user", body).status == 403
 
+    @pytest.mark.parametrize(
+        "headers", [{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}]
+    )
+    def test_pages_of_other_sites_are_nobody(self, open_door: Rest, headers: dict[str, str]) -> None:
+        assert open_door.get("/v2/topology", headers=headers).status == 401
+        assert open_door.post("/v2/signals/broadcast", {"signalName": "x"}, headers=headers).status == 401
+
     def test_our_own_api_stays_closed(self, open_door: Rest) -> None:
         assert open_door.get("/api/webhook-endpoints").status == 401
