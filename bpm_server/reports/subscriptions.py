@@ -12,7 +12,7 @@ from bpm_server.reports.query import Kind
 from bpm_server.reports.search import Field, Search
 from bpm_server.store.tables.definitions import process_definition as d
 from bpm_server.store.tables.instances import process_instance as p
-from bpm_server.store.tables.messages import correlation, message
+from bpm_server.store.tables.messages import correlation
 from bpm_server.store.tables.messages import subscription as t
 
 if TYPE_CHECKING:
@@ -119,15 +119,11 @@ def _correlation_sight(actor: Actor) -> Where | None:
 CORRELATIONS = Search(
     "correlated message subscription",
     CorrelationLine,
-    source=sa.join(correlation, message, message.c.key == correlation.c.message_key).join(
-        p, p.c.key == correlation.c.instance_key
-    ),
+    source=sa.join(correlation, p, p.c.key == correlation.c.instance_key),
     key=correlation.c.subscription_key,
     columns={
         **{name: correlation.c[name] for name in ("subscription_key", "message_key", "process_id", "instance_key")},
-        **{name: correlation.c[name] for name in ("element_id", "correlated_at")},
-        "name": message.c.name,
-        "correlation_key": message.c.correlation_key,
+        **{name: correlation.c[name] for name in ("element_id", "correlated_at", "name", "correlation_key")},
         "process_definition_key": p.c.process_definition_key,
         "root_key": p.c.root_key,
         "business_key": p.c.business_key,
@@ -135,8 +131,8 @@ CORRELATIONS = Search(
     fields_={
         "subscription_key": Field(Kind.KEY, correlation.c.subscription_key),
         "message_key": Field(Kind.KEY, correlation.c.message_key),
-        "name": Field(Kind.TEXT, message.c.name),
-        "correlation_key": Field(Kind.TEXT, message.c.correlation_key),
+        "name": Field(Kind.TEXT, correlation.c.name),
+        "correlation_key": Field(Kind.TEXT, correlation.c.correlation_key),
         "process_id": Field(Kind.TEXT, correlation.c.process_id),
         "process_definition_key": Field(Kind.KEY, p.c.process_definition_key),
         "instance_key": Field(Kind.KEY, correlation.c.instance_key),

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from bpm_server.store.batch import InstanceRow
 
 MAX_TTL = timedelta(days=365)
+FORGOTTEN_AT_ONCE = 20
+"""Expired messages that each published one clears away: the table holds no more than are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ def publish_message(
         if message_id and store.message_exists(tx.connection, name, correlation_key, message_id, tx.now):
             text = f"Expected to publish message '{name}' with id '{message_id}', but it is published already"
             raise AlreadyExists(text)
+        store.delete_expired(tx.connection, tx.now, FORGOTTEN_AT_ONCE)
         key = server.new_key()
         store.insert_message(
             tx.connection,
@@ -146,7 +149,7 @@ def find_receivers(server: Server, message_key: int) -> list[Receiver]:
             tx, found.name, found.correlation_key, store.reached_processes(tx.connection, message_key)
         )
         if not receivers:
-            store.settle(tx.connection, message_key)
+            store.settle(tx.connection, found, tx.now)
     return receivers
 
 
@@ -182,7 +185,7 @@ def deliver_message(server: Server, message_key: int, receiver: Receiver) -> int
         if key is not None:
             store.record_correlation(
                 tx.connection,
-                message_key,
+                found,
                 receiver.process_id,
                 key,
                 receiver.event_id,

@@ -97,9 +97,7 @@ def _subscription_opened(advance: Advance, row: InstanceRow, event: e.Subscripti
     found = message_store.find_buffered(tx.connection, event.name, event.correlation_key, row.process_id, tx.now)
     if found is None:
         return
-    message_store.record_correlation(
-        tx.connection, found.key, row.process_id, row.key, event.event_id, event.key, tx.now
-    )
+    message_store.record_correlation(tx.connection, found, row.process_id, row.key, event.event_id, event.key, tx.now)
     values = json.loads(found.variables)
     advance.follow(row, c.TriggerEvent(event.element_key, event.event_id, values, event.chunk))
 

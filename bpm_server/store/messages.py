@@ -44,24 +44,26 @@ def find_buffered(
 
 def record_correlation(
     connection: Connection,
-    message_key: int,
+    found: Row[Any],
     process_id: str,
     instance_key: int,
     element_id: str,
     subscription_key: int,
     at: datetime,
 ) -> None:
-    """Remembers that a message reached a process."""
+    """Remembers that a kept message (``found``) reached a process."""
     rows.insert(
         connection,
         correlation,
         [
             {
-                "message_key": message_key,
+                "message_key": found.key,
                 "process_id": process_id,
                 "instance_key": instance_key,
                 "element_id": element_id,
                 "subscription_key": subscription_key,
+                "name": found.name,
+                "correlation_key": found.correlation_key,
                 "correlated_at": at,
             }
         ],
@@ -122,6 +124,7 @@ def insert_message(connection: Connection, values: dict[str, Any]) -> None:
                 t.c.correlation_key == values["correlation_key"],
                 t.c.message_id == values["message_id"],
                 t.c.expires_at <= values["published_at"],
+                ~t.c.pending,
             )
         )
     rows.insert(connection, message, [values])
@@ -138,9 +141,13 @@ def pending_messages(connection: Connection, limit: int) -> list[int]:
     return list(connection.execute(query).scalars())
 
 
-def settle(connection: Connection, key: int) -> None:
-    """Nobody waits for this message now."""
-    connection.execute(message.update().where(message.c.key == key).values(pending=False))
+def settle(connection: Connection, found: Row[Any], now: datetime) -> None:
+    """Nobody waits for this message now: it is kept for later receivers, or forgotten if its time is over."""
+    ours = message.c.key == found.key
+    if found.expires_at <= now:
+        connection.execute(message.delete().where(ours))
+    else:
+        connection.execute(message.update().where(ours).values(pending=False))
 
 
 def reached_processes(connection: Connection, message_key: int) -> set[str]:
@@ -150,26 +157,29 @@ def reached_processes(connection: Connection, message_key: int) -> set[str]:
 
 
 def message_exists(connection: Connection, name: str, correlation_key: str, message_id: str, now: datetime) -> bool:
-    """Whether a message with this id is being kept."""
+    """Whether a message with this id is being kept, or still on its way to those who wait."""
     t = message
     query = sa.select(t.c.key).where(
-        t.c.name == name, t.c.correlation_key == correlation_key, t.c.message_id == message_id, t.c.expires_at > now
+        t.c.name == name,
+        t.c.correlation_key == correlation_key,
+        t.c.message_id == message_id,
+        sa.or_(t.c.expires_at > now, t.c.pending),
     )
     return connection.execute(query).first() is not None
 
 
-def delete_expired(connection: Connection, now: datetime, limit: int) -> int:
-    """Forgets messages whose time is over; returns how many."""
-    keys = [
-        row.key
-        for row in connection.execute(
-            sa.select(message.c.key).where(message.c.expires_at <= now, ~message.c.pending).limit(limit)
-        )
-    ]
+def delete_expired(connection: Connection, now: datetime, limit: int) -> None:
+    """Forgets some messages that nobody came for in time; ``correlation`` keeps the history of the others."""
+    query = (
+        sa.select(message.c.key)
+        .where(message.c.expires_at <= now, ~message.c.pending)
+        .order_by(message.c.expires_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    keys = list(connection.execute(query).scalars())
     if keys:
-        connection.execute(correlation.delete().where(correlation.c.message_key.in_(keys)))
         connection.execute(message.delete().where(message.c.key.in_(keys)))
-    return len(keys)
 
 
 def is_running_by_key(connection: Connection, process_id: str, name: str, correlation_key: str) -> bool:

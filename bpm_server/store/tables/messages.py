@@ -68,15 +68,18 @@ class Message(Model):
 
 
 class Correlation(Model):
-    """A message reached a process: it does so at most once per process id."""
+    """A message reached a process: it does so at most once per process id. History: the message may be forgotten."""
 
     __tablename__ = "correlation"
+    __table_args__ = (sa.Index("ix_correlation_instance", "instance_key"),)
 
     message_key: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=False)
     process_id: Mapped[str] = mapped_column(NAME, primary_key=True)
     instance_key: Mapped[int] = mapped_column(Key)
     element_id: Mapped[str] = mapped_column(NAME)
     subscription_key: Mapped[int] = mapped_column(Key)
+    name: Mapped[str] = mapped_column(NAME)
+    correlation_key: Mapped[str] = mapped_column(NAME)
     correlated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

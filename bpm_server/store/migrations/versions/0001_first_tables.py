@@ -39,9 +39,12 @@ def upgrade() -> None:
         sa.Column("instance_key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("element_id", sa.String(length=512), nullable=False),
         sa.Column("subscription_key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(length=512), nullable=False),
+        sa.Column("correlation_key", sa.String(length=512), nullable=False),
         sa.Column("correlated_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("message_key", "process_id", name=op.f("pk_correlation")),
     )
+    op.create_index("ix_correlation_instance", "correlation", ["instance_key"], unique=False)
     op.create_table(
         "decision_definition",
         sa.Column("key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
