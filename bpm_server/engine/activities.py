@@ -12,6 +12,7 @@ from bpm_server.bpmn.timers import parse_date
 from bpm_server.domain import events
 from bpm_server.engine import variables as v
 from bpm_server.engine.element import Element
+from bpm_server.engine.jobs import DEFAULT_PRIORITY, create_job
 from bpm_server.engine.outcome import Stuck
 from bpm_server.engine.token import Phase
 from bpm_server.kernel import json
@@ -58,7 +59,7 @@ class UserTask(Element):
                 candidate_groups=_names(work.candidate_groups, token, "candidate groups"),
                 due_date=_moment(work.due_date, token, "due date"),
                 follow_up_date=_moment(work.follow_up_date, token, "follow-up date"),
-                priority=v.whole(work.priority, token, "priority", v.DEFAULT_PRIORITY),
+                priority=v.whole(work.priority, token, "priority", DEFAULT_PRIORITY),
                 form_id=None if form is None else form.form_id,
                 form_key=None if form is None else _optional_text(form.key, token, "form key"),
                 external_form=None if form is None else _optional_text(form.external, token, "external form"),
@@ -146,35 +147,6 @@ class Job(Element):
         """Creates the job."""
         create_job(token, self._work)
         return False
-
-
-def create_job(token: Token, work: JobWork, kind: str = "element") -> None:
-    """Asks a worker.
-
-    Raises:
-        Stuck: type, retries or priority cannot be evaluated.
-    """
-    instance = token.workflow
-    job_type = v.text(work.type, token, "job type")
-    retries = v.whole(work.retries, token, "retries", v.DEFAULT_RETRIES)
-    priority = v.whole(work.priority, token, "priority", v.DEFAULT_PRIORITY)
-    token.remember("job", 1)
-    instance.emit(
-        events.JobCreated(
-            key=instance.new_key(),
-            element_key=token.id,
-            element_id=token.task_spec.element_id,
-            type=job_type,
-            retries=retries,
-            headers=dict(work.headers),
-            priority=priority,
-            kind=kind,
-            scope_path=instance.scope_path(token),
-            chunk=token.chunk_key,
-            handler=work.handler,
-            retry_cycle=work.retry_cycle,
-        )
-    )
 
 
 class Script(Element):

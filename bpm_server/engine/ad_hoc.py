@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bpm_server.domain import events
 from bpm_server.engine import variables as v
-from bpm_server.engine.activities import create_job
+from bpm_server.engine.jobs import create_job
 from bpm_server.engine.outcome import Stuck
 from bpm_server.engine.scopes import AdHocSubProcess
 from bpm_server.engine.token import Phase, Token

@@ -15,10 +15,11 @@ from bpm_server.domain import events
 from bpm_server.engine.compensation import Compensation
 from bpm_server.engine.conditions import Conditions
 from bpm_server.engine.gateways import InclusiveJoin
+from bpm_server.engine.jobs import SAFE_POINT, create_job
 from bpm_server.engine.outcome import ChunkNeeded
 from bpm_server.engine.throwing import Throwing
 from bpm_server.engine.token import CANCELLED, READY, STARTED, Token
-from bpm_server.engine.variables import DEFAULT_PRIORITY, DEFAULT_RETRIES, chosen_visible, local_values, text, whole
+from bpm_server.engine.variables import chosen_visible, local_values
 from bpm_server.engine.waiting import Waiting
 from bpm_server.kernel.errors import WrongState
 
@@ -254,7 +255,7 @@ class Instance(Workflow):
 
     def create_safe_point(self, token: Token) -> None:
         """Lets a worker continue here in a transaction of its own."""
-        self._create_job(token, "async", "async", None)
+        create_job(token, SAFE_POINT, "async")
 
     def call_listener(self, token: Token, listeners: tuple[Listener, ...], kind: str = "execution-listener") -> bool:
         """Starts the next listener's job; True when none is left."""
@@ -265,33 +266,11 @@ class Instance(Workflow):
             return True
         listener = listeners[index]
         token.remember("listener", index)
-        job_type = text(listener.job.type, token, "listener type")
-        self._create_job(token, job_type, kind, listener)
-        return False
-
-    def _create_job(self, token: Token, job_type: str, kind: str, listener: Listener | None) -> None:
-        wanted = None if listener is None else listener.job.retries
-        retries = whole(wanted, token, "retries of the listener", DEFAULT_RETRIES)
-        own = {} if listener is None else getattr(token.task_spec.node.work, "headers", {})
+        headers = getattr(token.task_spec.node.work, "headers", {})
         if kind == "task-listener":
-            own = {**own, USER_TASK_KEY: str(token.id)}
-        token.remember("job", 1)
-        self.emit(
-            events.JobCreated(
-                key=self.new_key(),
-                element_key=token.id,
-                element_id=token.task_spec.element_id,
-                type=job_type,
-                retries=retries,
-                headers={} if listener is None else {**own, **listener.job.headers},
-                priority=DEFAULT_PRIORITY,
-                kind=kind,
-                scope_path=self.scope_path(token),
-                chunk=token.chunk_key,
-                handler=listener is not None and listener.job.handler,
-                listener_event=None if listener is None else listener.on,
-            )
-        )
+            headers = {**headers, USER_TASK_KEY: str(token.id)}
+        create_job(token, listener.job, kind, listener_event=listener.on, headers=headers)
+        return False
 
     # --- variables and items ----------------------------------------------------------------------------
 

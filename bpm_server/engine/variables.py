@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from bpm_server.engine.token import Token
 
 _ABSENT = object()
-DEFAULT_RETRIES = 3
-DEFAULT_PRIORITY = 50
 
 
 class Visible:
