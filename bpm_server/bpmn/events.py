@@ -18,7 +18,6 @@ from bpm_server.bpmn.model import (
     TerminateEvent,
     TimerEvent,
 )
-from bpm_server.bpmn.values import Static
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -162,8 +161,3 @@ def _link(reading: Reading, definition: _Element, element: _Element) -> LinkEven
     if not name:
         reading.error("link-name", element, "Expected a name of the link, but found none")
     return LinkEvent(name)
-
-
-def never() -> Value:
-    """A condition that is never true, where the real one could not be read."""
-    return Static(value=False)

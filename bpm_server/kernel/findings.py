@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from bpm_server.kernel.errors import InvalidInput
@@ -35,10 +35,6 @@ class Finding:
     line: int | None = None
     hint: str | None = None
     file: str | None = None
-
-    def in_file(self, file: str) -> Finding:
-        """The same finding with the file's name."""
-        return replace(self, file=file)
 
     def as_json(self) -> dict[str, Any]:
         """The object that ``bpm-server lint --json`` prints and a refused deployment returns."""

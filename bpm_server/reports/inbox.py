@@ -240,12 +240,6 @@ def _outcomes(connection: Connection, keys: Sequence[int]) -> dict[int, str]:
     return {key: value for key, value in found.items() if isinstance(value, str)}
 
 
-def rows_of(server: Server, keys: Sequence[int]) -> list[TaskRow]:
-    """Rows of tasks that the caller has found by one of the lists, in this order."""
-    with server.database.read() as connection:
-        return _task_rows(connection, server, keys)
-
-
 def _read_key(text: str) -> int:
     if not text.isdigit() or len(text) > 19:
         message = f"Expected a cursor of this list, but found '{text[:40]}'"

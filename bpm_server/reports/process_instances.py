@@ -21,6 +21,7 @@ from bpm_server.store.tables.jobs import job
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from bpm_server.domain.identity import Actor
     from bpm_server.services.server import Server
 
 Where = sa.ColumnElement[bool]
@@ -127,6 +128,17 @@ SEARCH = Search(
     permission=(sight.PROCESS, "READ_PROCESS_INSTANCE"),
     convert={"tags": lambda text: tuple(json.loads(text))},
 )
+
+
+def read_instance(server: Server, actor: Actor, key: int) -> InstanceLine:
+    """One instance, for somebody who may see it.
+
+    Raises:
+        NotFound: there is none.
+        Forbidden: the actor may not see it.
+    """
+    with server.database.read() as connection:
+        return SEARCH.get(connection, actor, key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
-
 from bpm_server.store.tables.server import server_state as t
 from bpm_server.store.types import from_text
 
@@ -67,15 +65,3 @@ def bump(connection: Connection, column: str) -> None:
 def pin_clock(connection: Connection, moment: datetime | None) -> None:
     """Lets engine time stand still at ``moment``; None lets it run with the database again."""
     connection.execute(t.update().where(t.c.id == 1).values(clock_pinned_at=moment, clock_offset_us=0))
-
-
-def shift_clock(connection: Connection, by: timedelta) -> None:
-    """Moves engine time; a pinned clock stays pinned."""
-    microseconds = int(by / timedelta(microseconds=1))
-    row = connection.execute(sa.select(t.c.clock_pinned_at).where(t.c.id == 1)).one()
-    values = (
-        {"clock_offset_us": t.c.clock_offset_us + microseconds}
-        if row.clock_pinned_at is None
-        else {"clock_pinned_at": row.clock_pinned_at + by}
-    )
-    connection.execute(t.update().where(t.c.id == 1).values(values))

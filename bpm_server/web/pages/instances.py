@@ -10,9 +10,9 @@ from flask import Blueprint, request
 
 from bpm_server.kernel.errors import Conflict, NotFound
 from bpm_server.reports import cases as report
-from bpm_server.reports.case_access import readable_instance
 from bpm_server.reports.case_details import case_details, process_choices
 from bpm_server.reports.form_data import start_form
+from bpm_server.reports.process_instances import read_instance
 from bpm_server.reports.process_models import models
 from bpm_server.services import incidents, process_instances
 from bpm_server.web import access
@@ -98,7 +98,7 @@ def _choices() -> list[tuple[str, str]]:
 def show(key: int, pane: str = "timeline") -> Response:
     """One case: by itself, or beside the list of those that somebody started."""
     server, who = access.server(), signed_in()
-    line = readable_instance(server, who, key)
+    line = read_instance(server, who, key)
     process = models(server, [line.process_definition_key])[line.process_definition_key]
     if answers.target() == f"pane-{pane}":
         return answers.html(f"panes/{pane}.html", **_pane(line, process, pane))
@@ -154,7 +154,7 @@ def _everything(line: InstanceLine, process: Process, case: CaseLine) -> dict[st
 @pages.get(f"{PATH}/diagram.bpmn")
 def diagram(key: int) -> Response:
     """The diagram's file, for whoever may see the case."""
-    return file_reply(readable_instance(access.server(), signed_in(), key).process_definition_key)
+    return file_reply(read_instance(access.server(), signed_in(), key).process_definition_key)
 
 
 @pages.post(f"{PATH}/cancel")
