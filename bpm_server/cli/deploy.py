@@ -9,7 +9,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from bpm_server import bootstrap
-from bpm_server.cli.content import find_files
+from bpm_server.cli.content import by_name, find_files
 from bpm_server.domain.identity import SYSTEM
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import InvalidInput, NotFound, Unavailable
@@ -26,7 +26,7 @@ TIMEOUT_S = 60
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Deploys together whatever the paths hold."""
-    files = find_files(options.paths)
+    files = by_name(find_files(options.paths))
     if not files:
         message = "Expected BPMN, DMN or form files to deploy, but found none"
         raise NotFound(message)

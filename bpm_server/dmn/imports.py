@@ -34,8 +34,8 @@ def imported_file(files: Mapping[str, bytes], namespace: str, location: str) -> 
     for name, content in files.items():
         if name.endswith(".dmn") and namespace and _namespace_of(content, name) == namespace:
             return name
-    name = location.rpartition("/")[2]
-    return name if name in files else None
+    wanted = location.rpartition("/")[2]
+    return next((name for name in files if name.rpartition("/")[2] == wanted), None)
 
 
 def _namespace_of(content: bytes, name: str) -> str:

@@ -169,19 +169,20 @@ def test_what_is_no_workbook_is_refused(model: Path, tmp_path: Path, capsys: pyt
 
 def test_lint_names_rule_and_cell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     logic = table(["n"], ["x"], ["< 5 | 1", "< 6 | 2", "> 6 | )"])
-    (tmp_path / "d.dmn").write_bytes(definitions(decision("d", logic), attributes=CAMUNDA8))
+    file = tmp_path / "d.dmn"
+    file.write_bytes(definitions(decision("d", logic), attributes=CAMUNDA8))
     assert main(["lint", str(tmp_path)]) == 1
     shown = capsys.readouterr()
     assert shown.out.splitlines() == [
         (
-            "d.dmn:1: error [r3]: decision 'd', rule 3, output: Expected an expression at line 1, column 1, "
+            f"{file}:1: error [r3]: decision 'd', rule 3, output: Expected an expression at line 1, column 1, "
             "but found ')' (feel-syntax)"
         ),
         (
-            "d.dmn:1: warning [r1]: decision 'd': Expected at most one of rules 1 and 2, but both match n < 5 "
+            f"{file}:1: warning [r1]: decision 'd': Expected at most one of rules 1 and 2, but both match n < 5 "
             "(dmn-overlapping-rules)"
         ),
-        "d.dmn:1: warning: decision 'd': Expected a rule for all values, but found none for n = 6 (dmn-missing-rule)",
+        f"{file}:1: warning: decision 'd': Expected a rule for all values, but found none for n = 6 (dmn-missing-rule)",
     ]
     assert shown.err == "1 files: 1 errors, 2 warnings, 0 remarks\n"
 
@@ -193,4 +194,4 @@ def test_lint_finds_imports_among_the_files(tmp_path: Path, capsys: pytest.Captu
     assert json.loads(capsys.readouterr().out) == []
     assert main(["lint", "--json", str(tmp_path / "tax.dmn")]) == 1
     (finding,) = json.loads(capsys.readouterr().out)
-    assert (finding["rule"], finding["file"]) == ("dmn-import", "tax.dmn")
+    assert (finding["rule"], finding["file"]) == ("dmn-import", str(tmp_path / "tax.dmn"))
