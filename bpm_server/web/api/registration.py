@@ -9,6 +9,7 @@ from flask_smorest import Api  # type: ignore[import-untyped]
 from bpm_server.web import problems
 from bpm_server.web.api import (
     authentication,
+    batch_operations,
     clock,
     cluster,
     decisions,
@@ -57,6 +58,7 @@ NOUNS: tuple[ApiBlueprint, ...] = (
     forms.api,
     jobs.api,
     incidents.api,
+    batch_operations.api,
     messages.api,
     decisions.api,
     expressions.api,
