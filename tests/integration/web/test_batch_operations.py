@@ -260,7 +260,9 @@ class TestSearches:
             lines = deployed.search("process-instances", filter={name: wanted})
             return [line["processInstanceKey"] for line in lines]
 
-        assert found(key) == found({"$in": [key]}) == found({"$exists": True}) == found(key, "batchOperationId") == [one]
+        assert (
+            found(key) == found({"$in": [key]}) == found({"$exists": True}) == found(key, "batchOperationId") == [one]
+        )
         assert found({"$neq": key}) == found({"$notIn": [key]}) == found({"$exists": False}) == [two]
 
 
@@ -314,10 +316,14 @@ class TestRights:
         assert bpm.state(int(one)) == "ACTIVE"
 
 
-def grant(rest: Rest, owner: str, resource: str, resource_id: str, *permissions: str) -> None:
+def grant(rest: Rest, username: str, resource: str, resource_id: str, *permissions: str) -> None:
+    """Rights by a role of one's own."""
+    if rest.get(f"/v2/roles/{username}").status == 404:
+        rest.post("/v2/roles", {"roleId": username, "name": username})
+        rest.put(f"/v2/roles/{username}/users/{username}")
     body = {
-        "ownerId": owner,
-        "ownerType": "USER",
+        "ownerId": username,
+        "ownerType": "ROLE",
         "resourceType": resource,
         "resourceId": resource_id,
         "permissionTypes": list(permissions),
