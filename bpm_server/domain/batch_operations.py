@@ -16,7 +16,7 @@ from bpm_server.kernel.errors import WrongState
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-RESOURCE = "BATCH_OPERATION"
+RESOURCE = "BATCH"
 UNFINISHED = (BatchOperationState.CREATED, BatchOperationState.ACTIVE, BatchOperationState.SUSPENDED)
 RUNNING = (BatchOperationState.CREATED, BatchOperationState.ACTIVE)
 

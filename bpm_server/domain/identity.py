@@ -101,7 +101,7 @@ ROLES: dict[str, tuple[str, tuple[str, ...]]] = {
             "DECISION_DEFINITION:*",
             "RESOURCE:READ",
             "MESSAGE:*",
-            "BATCH_OPERATION:*",
+            "BATCH:*",
             "WEBHOOK:*",
             "SYSTEM:READ",
         ),
@@ -132,7 +132,7 @@ ANONYMOUS = Actor(
 _CRUD = ("CREATE", "READ", "UPDATE", "DELETE")
 RIGHTS: dict[str, tuple[str, ...]] = {
     "AUTHORIZATION": _CRUD,
-    "BATCH_OPERATION": (
+    "BATCH": (
         "CREATE",
         "CREATE_BATCH_OPERATION_CANCEL_PROCESS_INSTANCE",
         "CREATE_BATCH_OPERATION_DELETE_PROCESS_INSTANCE",

@@ -81,7 +81,7 @@ def show(key: int) -> Response:
     with access.server().database.read() as connection:
         operation = report.OPERATIONS.get(connection, who, key)
         if answers.target() == "progress":
-            return answers.html("batch_operations/progress.html", **_operation(who, operation))
+            return _progress(who, operation)
         conditions = [Condition("operation_key", "eq", key)]
         if state in set(BatchItemState):
             conditions.append(Condition("state", "eq", state))
@@ -89,6 +89,13 @@ def show(key: int) -> Response:
     values = {"items": found.items, "after": _more(found), "state": state, **_operation(who, operation)}
     part = {"more": "item_rows", "items": "items"}.get(answers.target(), "one")
     return answers.html(f"batch_operations/{part}.html", **values)
+
+
+def _progress(who: Actor, operation: report.OperationLine) -> Response:
+    """The part that asks again every few seconds; when all is done, the list below it is read anew, too."""
+    if not operation.is_unfinished:
+        return answers.go_to(f"{HOME}/{operation.key}")
+    return answers.html("batch_operations/progress.html", **_operation(who, operation))
 
 
 def _operation(who: Actor, operation: report.OperationLine) -> dict[str, Any]:

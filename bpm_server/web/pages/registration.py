@@ -122,7 +122,7 @@ def navigation() -> list[tuple[str, str, str, str, bool]]:
         ("inbox", "/", "inbox", _("Inbox"), True),
         ("start", "/start", "plus", _("Start"), True),
         ("instances", "/instances", "route", _("Cases"), True),
-        ("batch-operations", batch_operations.HOME, "list-check", _("Batches"), who.may("BATCH_OPERATION", "READ")),
+        ("batch-operations", batch_operations.HOME, "list-check", _("Batches"), who.may("BATCH", "READ")),
         ("webhooks", "/admin/webhooks", "webhook", _("Webhooks"), who.may("WEBHOOK", "READ")),
         ("finance", "/demo/finance-system", "receipt", _("Finance"), access.server().settings.demo),
     ]

@@ -121,7 +121,7 @@ def batch_state(state: str) -> tuple[str, str]:
         "CREATED": (_("Waiting"), "azure"),
         "ACTIVE": (_("In progress"), "blue"),
         "SUSPENDED": (_("Paused"), "yellow"),
-        "COMPLETED": (_("Done"), "green"),
+        "COMPLETED": (_("Completed"), "green"),
         "CANCELED": (_("Cancelled"), "secondary"),
         "FAILED": (_("Failed"), "red"),
         "SKIPPED": (_("Not needed any more"), "secondary"),

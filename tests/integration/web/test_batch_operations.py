@@ -272,12 +272,12 @@ class TestRights:
         ann = nobody.as_(add_person(bpm, "ann", roles=("staff",)))
         answer = ask(ann, "cancellation")
         assert answer.status == 403
-        assert "BATCH_OPERATION:CREATE_BATCH_OPERATION_CANCEL_PROCESS_INSTANCE" in answer["detail"]
+        assert "BATCH:CREATE_BATCH_OPERATION_CANCEL_PROCESS_INSTANCE" in answer["detail"]
         assert nobody.post("/v2/process-instances/cancellation", {"filter": {}}).status == 401
 
     def test_one_kind_can_be_allowed_alone(self, bpm: Product, deployed: Rest, nobody: Rest) -> None:
         ann = nobody.as_(add_person(bpm, "ann"))
-        grant(deployed, "ann", "BATCH_OPERATION", "*", "CREATE_BATCH_OPERATION_CANCEL_PROCESS_INSTANCE")
+        grant(deployed, "ann", "BATCH", "*", "CREATE_BATCH_OPERATION_CANCEL_PROCESS_INSTANCE")
         assert ask(ann, "deletion").status == 403
         key = created(ask(ann, "cancellation"))
         assert operation(ann, key)["actorId"] == "ann"
@@ -294,7 +294,7 @@ class TestRights:
     def test_it_is_for_what_the_asker_sees_and_may(self, bpm: Product, deployed: Rest, nobody: Rest) -> None:
         one, two, hidden = start(deployed), start(deployed, "q"), start(deployed, "caller")
         ann = nobody.as_(add_person(bpm, "ann"))
-        grant(deployed, "ann", "BATCH_OPERATION", "*", "CREATE")
+        grant(deployed, "ann", "BATCH", "*", "CREATE")
         grant(deployed, "ann", "PROCESS_DEFINITION", "p", "READ_PROCESS_INSTANCE", "CANCEL_PROCESS_INSTANCE")
         grant(deployed, "ann", "PROCESS_DEFINITION", "q", "READ_PROCESS_INSTANCE")
         key = created(ask(ann, "cancellation"))
