@@ -44,7 +44,7 @@ def test_tasks_of_a_suspended_instance_wait(bpm: Product) -> None:
     suspend(bpm, key)
     assert bpm.state(key) == "SUSPENDED"
     for act in (
-        lambda: task.complete(),
+        task.complete,
         lambda: tasks.claim_task(bpm.server, ADMIN, task.key),
         lambda: tasks.assign_task(bpm.server, ADMIN, task.key, "ann"),
         lambda: tasks.update_task(bpm.server, ADMIN, task.key, priority=3),
