@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from bpm_server.engine.instance import Instance
+from bpm_server.engine.instance import STOPS, Instance
 from bpm_server.engine.multi_instance import MultiInstance
 from bpm_server.engine.token import WAITING, Phase, Token
 from bpm_server.engine.variables import Gathering
@@ -135,6 +135,7 @@ def load(definition: Definition, stored: Stored) -> Instance:
     instance = Instance(definition)
     _, dump = _unpack(stored.root)
     instance.root = _restore(instance, None, dump)
+    instance.stops_after = frozenset(instance.root.recall(STOPS) or ())
     waiting = {key: _unpack(data) for key, data in stored.chunks.items()}
     while waiting:
         ready = [key for key, (parent, _) in waiting.items() if parent in instance.tasks]

@@ -104,6 +104,10 @@ class Advance:
         """Process variables at the end, if the instance ended in this command."""
         return self._results.get(row.key)
 
+    def has_ended(self, row: InstanceRow) -> bool:
+        """Whether the instance ended in this command."""
+        return row.key in self._results
+
     # --- steps ------------------------------------------------------------------------------------------
 
     def drain(self) -> None:

@@ -53,6 +53,11 @@ class InstanceRow:
     last_sequence: int = 0
 
     @property
+    def keeps_tokens(self) -> bool:
+        """Whether the step changed items of a multi-instance only: the instance's own tokens stay as stored."""
+        return self.tokens is None and self.ended_at is None
+
+    @property
     def suspended(self) -> bool:
         """Whether nothing of it may move."""
         return self.suspended_at is not None
@@ -117,20 +122,20 @@ class Batch:
     def _flush_instances(self, connection: Connection) -> None:
         new = [_instance_values(row) for row in self.instances.values() if row.is_new]
         rows.insert(connection, process_instance, new)
-        changed = [
-            {
-                "b_key": row.key,
-                "b_version": row.lock_version,
-                "b_state": row.state,
-                "b_ended": row.ended_at,
-                "b_incidents": row.incidents,
-                "b_tokens": row.tokens,
-            }
-            for row in self.instances.values()
-            if not row.is_new
-        ]
-        if changed:
-            _UPDATE_INSTANCE.run(connection, changed)
+        for prepared, keeps_tokens in ((_UPDATE_INSTANCE, False), (_UPDATE_AROUND_TOKENS, True)):
+            changed = [
+                {
+                    "b_key": row.key,
+                    "b_version": row.lock_version,
+                    "b_state": row.state,
+                    "b_ended": row.ended_at,
+                    "b_incidents": row.incidents,
+                    "b_tokens": row.tokens,
+                }
+                for row in self.instances.values()
+                if not row.is_new and row.keeps_tokens is keeps_tokens
+            ]
+            prepared.run(connection, changed)
         for key in self.ended_message_starts:
             messages.forget_start(connection, key)
 
@@ -194,6 +199,18 @@ class Batch:
         rows.insert(connection, incident, list(self.incidents.values()))
 
 
+_UPDATE_AROUND_TOKENS = rows.Prepared(
+    lambda _: (
+        process_instance.update()
+        .where(process_instance.c.key == sa.bindparam("b_key"))
+        .values(
+            lock_version=sa.bindparam("b_version"),
+            state=sa.bindparam("b_state"),
+            ended_at=sa.bindparam("b_ended"),
+            incidents=sa.bindparam("b_incidents"),
+        )
+    )
+)
 _UPDATE_INSTANCE = rows.Prepared(
     lambda _: (
         process_instance.update()
