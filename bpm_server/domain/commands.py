@@ -202,6 +202,22 @@ class ModifyInstance(Command, frozen=True, tag="modify"):
     terminate: tuple[str | int, ...] = ()
 
 
+class MigrateInstance(Command, frozen=True, tag="migrate"):
+    """Goes on by another definition.
+
+    Attributes:
+        source_key: The definition that it followed until now.
+        target_key: The definition that it follows from now on, with its process id and version.
+        mapping: Pairs of element ids: of the source, of the target.
+    """
+
+    source_key: int
+    target_key: int
+    process_id: str
+    version: int
+    mapping: tuple[tuple[str, str], ...] = ()
+
+
 AnyCommand = (
     StartInstance
     | CompleteTask
@@ -219,4 +235,5 @@ AnyCommand = (
     | SuspendInstance
     | ResumeInstance
     | ModifyInstance
+    | MigrateInstance
 )

@@ -9,6 +9,7 @@ from bpm_server.engine.compile import compile_process
 from bpm_server.engine.decisions import decide, explain
 from bpm_server.engine.definition import Definition
 from bpm_server.engine.instance import Instance
+from bpm_server.engine.migration import check_mapping, migrate, obstacles, same_ids
 from bpm_server.engine.outcome import ChunkNeeded, Context, Limits, Outcome
 from bpm_server.engine.state import Stored, load
 
@@ -21,9 +22,13 @@ __all__ = [
     "Outcome",
     "Stored",
     "advance",
+    "check_mapping",
     "compile_process",
     "decide",
     "explain",
     "load",
+    "migrate",
+    "obstacles",
+    "same_ids",
     "start",
 ]

@@ -243,11 +243,12 @@ def _named(instance: Instance, name: str | int) -> list[Token]:
     if name not in instance.definition.process.nodes:
         message = f"Expected an element '{name}' in process '{instance.definition.id}', but found none"
         raise InvalidInput(message)
-    return [
+    found = [
         token
-        for token in list(instance.tasks.values())
+        for token in instance.tasks.values()
         if token.task_spec.element_id == name and token.task_spec.announces and token.task_spec.item_of is None
     ]
+    return sorted(found, key=lambda token: token.id)  # whatever was loaded when: a replay repeats it
 
 
 def _terminate(instance: Instance, tokens: Iterable[Token]) -> None:

@@ -96,6 +96,12 @@ class Advance:
         self.follow(row, command)
         self.drain()
 
+    def migrate(self, row: InstanceRow, command: c.MigrateInstance, target: CompiledProcess) -> None:
+        """Lets a locked instance go on by another definition, and what follows from that."""
+        outcome = engine.migrate(self.whole(row), target.definition, command, self._context(row, target))
+        self._record(row, command, outcome)
+        self.drain()
+
     def follow(self, row: InstanceRow, command: c.AnyCommand) -> None:
         """Lets a step follow in the same transaction."""
         self._pending.append(lambda: self._step(row, command))
@@ -193,6 +199,12 @@ class Advance:
         instance = self._live(row, self._compiled(row), chunk)
         self.tx.live[row.key] = instance
         return instance
+
+    def whole(self, row: InstanceRow) -> engine.Instance:
+        """The live instance of a locked row with all its items; no step has been made on it in this command."""
+        compiled = self._compiled(row)
+        instance = self._live(row, compiled, None)
+        return self._load(row, compiled, None) if instance.unloaded else instance
 
     def _compiled(self, row: InstanceRow) -> CompiledProcess:
         tx = self.tx

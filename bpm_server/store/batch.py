@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
+    from bpm_server.store.migrated import Migrated
+
 
 @dataclass(slots=True)
 class InstanceRow:
@@ -94,6 +96,7 @@ class Batch:
         self.journal: list[dict[str, Any]] = []
         self.ended_message_starts: list[int] = []
         self.halted: dict[int, InstanceRow] = {}
+        self.migrated: dict[int, Migrated] = {}
 
     def still_waits(self, element_key: int, event_id: str) -> bool:
         """Whether this transaction has not closed an element's subscription that was open at its beginning."""
@@ -110,6 +113,8 @@ class Batch:
         rows.upsert(connection, variable, list(self.variables.values()), ("scope_key", "name"), ("value",))
         self._flush_tasks(connection)
         self._flush_jobs(connection)
+        for moved in self.migrated.values():
+            moved.write(connection)
         rows.insert(connection, timer, list(self.timers.values()))
         rows.insert(connection, subscription, list(self.subscriptions.values()))
         self._flush_incidents(connection)

@@ -48,7 +48,7 @@ class ActivateInstruction(Body):
 class SourceInstruction(Body):
     """What is moved: all instances of an element, or one of them."""
 
-    source_type = Word(("byId", "byKey"), load_default=None)
+    source_type = Word(("byId", "byKey"), null=True, load_default=None)
     source_element_id = Text()
     source_element_instance_key = Key()
 
