@@ -11,10 +11,12 @@ from bpm_server.engine.definition import Definition
 from bpm_server.engine.instance import Instance
 from bpm_server.engine.migration import check_mapping, migrate, obstacles, same_ids
 from bpm_server.engine.outcome import ChunkNeeded, Context, Limits, Outcome
+from bpm_server.engine.spine import Concern, concerns, copy_of
 from bpm_server.engine.state import Stored, load
 
 __all__ = [
     "ChunkNeeded",
+    "Concern",
     "Context",
     "Definition",
     "Instance",
@@ -24,6 +26,8 @@ __all__ = [
     "advance",
     "check_mapping",
     "compile_process",
+    "concerns",
+    "copy_of",
     "decide",
     "explain",
     "load",

@@ -206,6 +206,10 @@ class Advance:
         instance = self._live(row, compiled, None)
         return self._load(row, compiled, None) if instance.unloaded else instance
 
+    def on_trial(self, row: InstanceRow) -> tuple[engine.Instance, engine.Context]:
+        """A copy of a locked instance to try a step on, and what the step needs; nothing of it is recorded."""
+        return engine.copy_of(self.whole(row)), self._context(row, self._compiled(row))
+
     def _compiled(self, row: InstanceRow) -> CompiledProcess:
         tx = self.tx
         return tx.server.definitions.process(tx.connection, tx.moment.definition_version, row.process_definition_key)

@@ -250,3 +250,49 @@ def test_a_single_element_that_an_event_interrupts_ends_its_test_run_too(bpm: Pr
     jobs.throw_job_error(bpm.server, ADMIN, bpm.job("w"), "no")
     assert bpm.state(started.key) == "TERMINATED"
     assert bpm.open_tasks() == []
+
+
+def parallel() -> Process:
+    process = Process()
+    process.start("s")
+    process.add("parallelGateway", "fork")
+    process.add("parallelGateway", "join")
+    process.path("s", process.user("before"), "fork")
+    for task in ("a", "b"):
+        process.path("fork", process.user(task), "join")
+    process.path("join", process.user("after"), process.end("e"))
+    return process
+
+
+@pytest.mark.parametrize(
+    ("plan", "active", "empty", "surplus"),
+    [
+        ({"move": (c.Move("a", "b"),)}, {"b": 2}, ("f_a_join",), ()),
+        ({"move": (c.Move("a", "before"),)}, {"b": 1, "before": 1}, (), ("f_b_join",)),
+        ({"move": (c.Move("a", "before"),), "terminate": ("b",)}, {"before": 1}, None, None),
+        ({"move": (c.Move("a", "after"),), "terminate": ("b",)}, {"after": 1}, None, None),
+        ({"terminate": ("a",)}, {"b": 1}, ("f_a_join",), ()),
+    ],
+)
+def test_the_spine_rule_names_the_joins_that_would_wait_in_vain(
+    bpm: Product, plan: dict[str, Any], active: dict[str, int], empty: Any, surplus: Any
+) -> None:
+    bpm.deploy(parallel().xml())
+    key = bpm.start()
+    bpm.task("before").complete()
+    found = modification.check_modification(bpm.server, ADMIN, key, c.ModifyInstance(**plan))
+    assert (found.active, found.ends) == (active, False)
+    assert [(one.element_id, one.empty, one.surplus) for one in found.concerns] == (
+        [] if empty is None else [("join", empty, surplus)]
+    )
+    assert bpm.open_tasks() == ["a", "b"]
+
+
+def test_a_trial_changes_nothing_and_knows_that_the_instance_would_end(bpm: Product) -> None:
+    bpm.deploy(two_tasks().xml())
+    key = bpm.start()
+    found = modification.check_modification(bpm.server, ADMIN, key, c.ModifyInstance(terminate=("a",)))
+    assert (found.ends, found.active, found.concerns) == (True, {}, ())
+    assert bpm.open_tasks() == ["a"]
+    bpm.task("a").complete()
+    assert bpm.open_tasks() == ["b"]

@@ -9,12 +9,13 @@ from bpm_server.kernel.errors import InvalidInput
 from bpm_server.services import modification
 from bpm_server.services.variables import check_variables
 from bpm_server.web.api.blueprint import ApiBlueprint, Call
-from bpm_server.web.api.fields import MAX_KEY, Body, Data, Key, Many, Number, One, Text, Word
+from bpm_server.web.api.fields import MAX_KEY, Body, Data, Flag, Key, Many, Names, Number, One, Reply, Text, Word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 api = ApiBlueprint("modification", tag="Process instance")
+ours = ApiBlueprint("modification-checks", prefix="/api", tag="Process instance")
 ANY_ANCESTOR = "-1"
 ANCESTORS = {"direct": "active", "inferred": "inferred", "sourceParent": "source-parent"}
 MAX_INSTRUCTIONS = 1_000
@@ -96,6 +97,45 @@ class ProcessInstanceModification(Body):
 def modify_process_instance(call: Call, key: int) -> None:
     """Activate, move and terminate elements of a process instance; all of it or nothing."""
     modification.modify_instance(call.server, call.actor, key, read_plan(call.body))
+
+
+class ConcernResult(Reply):
+    """A parallel gateway that would not get its tokens: nothing comes from ``empty``, too much from ``surplus``."""
+
+    element_id = Text()
+    scope_instance_key = Key(of="scope_key")
+    empty_flow_ids = Names(of="empty")
+    surplus_flow_ids = Names(of="surplus")
+
+
+class ActiveResult(Reply):
+    """How often an element would be active."""
+
+    element_id = Text()
+    count = Number()
+
+
+class ModificationCheckResult(Reply):
+    """What a modification would lead to."""
+
+    active = Many(ActiveResult)
+    ends_instance = Flag(of="ends")
+    concerns = Many(ConcernResult)
+
+
+@ours.operation(
+    "POST",
+    "/process-instances/{processInstanceKey}/modification-check",
+    "checkProcessInstanceModification",
+    takes=ProcessInstanceModification,
+    gives=ModificationCheckResult,
+    body_required=True,
+)
+def check_process_instance_modification(call: Call, key: int) -> dict[str, Any]:
+    """Say what a modification would lead to, and which parallel gateways would wait in vain; nothing changes."""
+    found = modification.check_modification(call.server, call.actor, key, read_plan(call.body))
+    active = [{"element_id": element_id, "count": count} for element_id, count in found.active.items()]
+    return {"active": active, "ends": found.ends, "concerns": found.concerns}
 
 
 def read_plan(body: dict[str, Any]) -> c.ModifyInstance:

@@ -55,6 +55,7 @@ NOUNS: tuple[ApiBlueprint, ...] = (
     process_instances.api,
     instance_operations.api,
     modification.api,
+    modification.ours,
     migration.api,
     migration.ours,
     elements.api,
