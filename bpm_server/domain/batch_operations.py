@@ -27,11 +27,16 @@ class Kind(StrEnum):
     CANCEL_PROCESS_INSTANCE = "CANCEL_PROCESS_INSTANCE"
     DELETE_PROCESS_INSTANCE = "DELETE_PROCESS_INSTANCE"
     RESOLVE_INCIDENT = "RESOLVE_INCIDENT"
+    MODIFY_PROCESS_INSTANCE = "MODIFY_PROCESS_INSTANCE"
+    MIGRATE_PROCESS_INSTANCE = "MIGRATE_PROCESS_INSTANCE"
+    SUSPEND_PROCESS_INSTANCE = "SUSPEND_PROCESS_INSTANCE"
+    RESUME_PROCESS_INSTANCE = "RESUME_PROCESS_INSTANCE"
 
     @property
     def permission(self) -> str:
-        """The right to ask for operations of this kind only."""
-        return f"CREATE_BATCH_OPERATION_{self}"
+        """The right to ask for operations of this kind only; who may suspend may resume."""
+        kind = Kind.SUSPEND_PROCESS_INSTANCE if self is Kind.RESUME_PROCESS_INSTANCE else self
+        return f"CREATE_BATCH_OPERATION_{kind}"
 
 
 class AskerKind(StrEnum):

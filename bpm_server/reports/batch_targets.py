@@ -53,6 +53,10 @@ AIMS: dict[Kind, Aim] = {
         (InstanceState.COMPLETED, InstanceState.TERMINATED), frozenset(), only_roots=True
     ),
     Kind.RESOLVE_INCIDENT: Aim((InstanceState.ACTIVE,), incidents=True),
+    Kind.MODIFY_PROCESS_INSTANCE: Aim((InstanceState.ACTIVE,)),
+    Kind.MIGRATE_PROCESS_INSTANCE: Aim((InstanceState.ACTIVE,)),
+    Kind.SUSPEND_PROCESS_INSTANCE: Aim((InstanceState.ACTIVE,), frozenset({"state", "parent_key"})),
+    Kind.RESUME_PROCESS_INSTANCE: Aim((InstanceState.SUSPENDED,), frozenset({"state", "parent_key"})),
 }
 
 

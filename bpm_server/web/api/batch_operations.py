@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from bpm_server.domain.batch_operations import AskerKind, Kind
 from bpm_server.domain.states import BatchItemState
+from bpm_server.kernel.errors import InvalidInput
 from bpm_server.reports import batch_operations as report
-from bpm_server.reports import batch_targets, process_instances
+from bpm_server.reports import batch_targets, process_definitions, process_instances
 from bpm_server.services import batch_operations
 from bpm_server.web.api.blueprint import ApiBlueprint, Call
-from bpm_server.web.api.fields import MAX_KEY, Body, Data, Fixed, Key, Moment, Number, Reply, Text, Word
+from bpm_server.web.api.fields import MAX_KEY, Body, Data, Fixed, Key, Many, Moment, Number, One, Reply, Text, Word
+from bpm_server.web.api.migration import MAX_MAPPINGS, MappingInstruction
+from bpm_server.web.api.modification import MAX_INSTRUCTIONS
 from bpm_server.web.api.process_instances import SEARCH as INSTANCES
 from bpm_server.web.api.searching import Filter, SearchTable
 
@@ -78,6 +81,32 @@ class InstancesInBatch(Body):
 
     filter = Data(required=True)
     operation_reference = Number(least=1, most=MAX_KEY, null=True)
+
+
+class ElementMove(Body):
+    """All instances of an element end, and another begins for each in the same scope."""
+
+    source_element_id = Text(required=True)
+    target_element_id = Text(required=True)
+
+
+class ModificationInBatch(InstancesInBatch):
+    """How tokens move in each process instance."""
+
+    move_instructions = Many(ElementMove, required=True)
+
+
+class MigrationPlan(Body):
+    """Where to migrate, and which element becomes which."""
+
+    target_process_definition_key = Key(required=True)
+    mapping_instructions = Many(MappingInstruction, required=True)
+
+
+class MigrationInBatch(InstancesInBatch):
+    """By which definition each process instance goes on."""
+
+    migration_plan = One(MigrationPlan, required=True)
 
 
 OPERATIONS = SearchTable(
@@ -174,6 +203,45 @@ def delete_process_instances(call: Call) -> dict[str, Any]:
 def resolve_incidents(call: Call) -> dict[str, Any]:
     """Try again whatever failed in the process instances that fit a filter."""
     return _of_instances(call, Kind.RESOLVE_INCIDENT)
+
+
+@_operation("suspension", "suspendProcessInstancesBatchOperation", InstancesInBatch)
+def suspend_process_instances(call: Call) -> dict[str, Any]:
+    """Let nothing of the active process instances that fit a filter move until they are resumed."""
+    return _of_instances(call, Kind.SUSPEND_PROCESS_INSTANCE)
+
+
+@_operation("resumption", "resumeProcessInstancesBatchOperation", InstancesInBatch)
+def resume_process_instances(call: Call) -> dict[str, Any]:
+    """Let the suspended process instances that fit a filter go on."""
+    return _of_instances(call, Kind.RESUME_PROCESS_INSTANCE)
+
+
+@_operation("modification", "modifyProcessInstancesBatchOperation", ModificationInBatch)
+def modify_process_instances(call: Call) -> dict[str, Any]:
+    """Move tokens from element to element in the active process instances that fit a filter."""
+    moves = call.body["move_instructions"]
+    if not 1 <= len(moves) <= MAX_INSTRUCTIONS:
+        message = f"Expected 1 to {MAX_INSTRUCTIONS} instructions, but found {len(moves)}"
+        raise InvalidInput(message, field="moveInstructions")
+    return _of_instances(call, Kind.MODIFY_PROCESS_INSTANCE, {"moves": _pairs(moves)})
+
+
+@_operation("migration", "migrateProcessInstancesBatchOperation", MigrationInBatch)
+def migrate_process_instances(call: Call) -> dict[str, Any]:
+    """Let the active process instances that fit a filter go on by another definition."""
+    plan = call.body["migration_plan"]
+    target_key, mapping = plan["target_process_definition_key"], plan["mapping_instructions"]
+    if len(mapping) > MAX_MAPPINGS:
+        message = f"Expected at most {MAX_MAPPINGS} instructions, but found {len(mapping)}"
+        raise InvalidInput(message, field="migrationPlan.mappingInstructions")
+    with call.server.database.read() as connection:
+        process_definitions.SEARCH.get(connection, call.actor, target_key)
+    return _of_instances(call, Kind.MIGRATE_PROCESS_INSTANCE, {"target_key": target_key, "mapping": _pairs(mapping)})
+
+
+def _pairs(instructions: list[dict[str, str]]) -> list[list[str]]:
+    return [[one["source_element_id"], one["target_element_id"]] for one in instructions]
 
 
 @api.operation(

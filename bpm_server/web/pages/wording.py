@@ -111,6 +111,10 @@ def batch_kind(kind: str) -> str:
         "CANCEL_PROCESS_INSTANCE": _("Cancel cases"),
         "DELETE_PROCESS_INSTANCE": _("Delete cases"),
         "RESOLVE_INCIDENT": _("Try stuck steps again"),
+        "MODIFY_PROCESS_INSTANCE": _("Move steps of cases"),
+        "MIGRATE_PROCESS_INSTANCE": _("Migrate cases"),
+        "SUSPEND_PROCESS_INSTANCE": _("Suspend cases"),
+        "RESUME_PROCESS_INSTANCE": _("Resume cases"),
     }
     return known.get(kind, kind)
 

@@ -184,6 +184,78 @@ class TestIncidents:
         assert items(deployed, key, state="COMPLETED")[0]["processInstanceKey"] == stuck
 
 
+class TestRunning:
+    """Modification, migration and suspension: the rules of the single operations hold for each item."""
+
+    def test_tokens_are_moved_where_they_are(self, bpm: Product, deployed: Rest) -> None:
+        one, two = start(deployed), start(deployed)
+        bpm.task("a", instance=int(two)).complete()
+        moves = [{"sourceElementId": "a", "targetElementId": "b"}]
+        body = {"filter": {"processDefinitionId": "p", "state": "COMPLETED"}, "moveInstructions": moves}
+        key = created(deployed.post("/v2/process-instances/modification", body))
+        bpm.deliver()
+        assert bpm.open_tasks() == ["b"]
+        assert counts(deployed, key) == ("COMPLETED", 2, 1, 1)
+        assert {found["itemKey"]: found["state"] for found in items(deployed, key)} == {one: "COMPLETED", two: "FAILED"}
+
+    def test_instances_go_on_by_another_version(self, bpm: Product, deployed: Rest) -> None:
+        mine = [start(deployed) for _ in range(3)]
+        p = Process("p")
+        p.path(p.start(), p.user("a"), p.user("c"), p.end())
+        target = deployed.upload(("p.bpmn", p.xml()))["deployments"][0]["processDefinition"]["processDefinitionKey"]
+        mapping = [{"sourceElementId": "a", "targetElementId": "a"}]
+        plan = {"targetProcessDefinitionKey": target, "mappingInstructions": mapping}
+        body = {"filter": {"processDefinitionId": "p"}, "migrationPlan": plan}
+        key = created(deployed.post("/v2/process-instances/migration", body))
+        bpm.deliver()
+        assert counts(deployed, key) == ("COMPLETED", 3, 3, 0)
+        found = deployed.search("process-instances", filter={"processDefinitionKey": target})
+        assert [line["processInstanceKey"] for line in found] == mine
+        plan["targetProcessDefinitionKey"] = "1"
+        assert deployed.post("/v2/process-instances/migration", body).status == 404
+
+    def test_suspended_and_resumed_each_for_itself(self, bpm: Product, deployed: Rest) -> None:
+        root = start(deployed, "caller")
+        called = deployed.search("process-instances", filter={"parentProcessInstanceKey": root})[0]
+        key = created(ask(deployed, "suspension", parentProcessInstanceKey="1"))
+        bpm.deliver()
+        assert counts(deployed, key) == ("COMPLETED", 2, 2, 0)
+        assert [bpm.state(int(one)) for one in (root, called["processInstanceKey"])] == ["SUSPENDED"] * 2
+        key = created(ask(deployed, "resumption", processInstanceKey=root, state="COMPLETED"))
+        bpm.deliver()
+        assert [bpm.state(int(one)) for one in (root, called["processInstanceKey"])] == ["ACTIVE", "SUSPENDED"]
+        assert counts(deployed, created(ask(deployed, "cancellation", state="SUSPENDED")))[1] == 0
+
+    def test_each_needs_the_right_of_the_single_operation(self, bpm: Product, deployed: Rest, nobody: Rest) -> None:
+        start(deployed)
+        ann = nobody.as_(add_person(bpm, "ann"))
+        grant(deployed, "ann", "BATCH", "*", "CREATE_BATCH_OPERATION_SUSPEND_PROCESS_INSTANCE")
+        grant(deployed, "ann", "PROCESS_DEFINITION", "*", "READ_PROCESS_INSTANCE")
+        key = created(ask(ann, "suspension"))
+        bpm.deliver()
+        assert counts(ann, key) == ("COMPLETED", 1, 0, 1)
+        assert "PROCESS_DEFINITION:SUSPEND_PROCESS_INSTANCE" in items(ann, key)[0]["errorMessage"]
+        assert created(ask(ann, "resumption"))
+
+    @pytest.mark.parametrize(
+        ("act", "body"),
+        [
+            ("modification", {"filter": {}}),
+            ("modification", {"filter": {}, "moveInstructions": []}),
+            ("modification", {"filter": {}, "moveInstructions": [{"sourceElementId": "a"}]}),
+            ("migration", {"filter": {}}),
+            ("migration", {"filter": {}, "migrationPlan": {"targetProcessDefinitionKey": "1"}}),
+            (
+                "migration",
+                {"filter": {}, "migrationPlan": {"targetProcessDefinitionKey": 1, "mappingInstructions": []}},
+            ),
+        ],
+    )
+    def test_wrong_plans_change_nothing(self, world: World, act: str, body: Any) -> None:
+        with world.unchanged():
+            world.refused(world.rest.post(f"/v2/process-instances/{act}", body))
+
+
 class TestLife:
     def test_held_let_go_on_and_stopped(self, bpm: Product, deployed: Rest) -> None:
         for _ in range(3):
@@ -346,7 +418,7 @@ def grant(rest: Rest, username: str, resource: str, resource_id: str, *permissio
         {"filter": {"$or": [{"nonsense": 1}]}},
     ],
 )
-@pytest.mark.parametrize("act", ["cancellation", "deletion", "incident-resolution"])
+@pytest.mark.parametrize("act", ["cancellation", "deletion", "incident-resolution", "suspension", "resumption"])
 def test_wrong_requests_change_nothing(world: World, act: str, body: Any) -> None:
     with world.unchanged():
         world.refused(world.rest.post(f"/v2/process-instances/{act}", body))
