@@ -293,6 +293,10 @@ def test_batch_operations(world: World) -> None:
     assert {(one.process_instance_key, one.state, one.error_message) for one in found} == {
         (key, "COMPLETED", None) for key in keys
     }
+    request = models.ProcessInstanceModificationBatchOperationRequest.from_dict(
+        {"filter": {}, "moveInstructions": [{"sourceElementId": "approve", "targetElementId": "ship"}]}
+    )
+    assert client.modify_process_instances_batch_operation(data=request).batch_operation_type.startswith("MODIFY")
     request = models.ProcessInstanceDeletionBatchOperationRequest.from_dict({"filter": {"state": "TERMINATED"}})
     made = client.delete_process_instances_batch_operation(data=request)
     eventually(lambda: ended(made.batch_operation_key))
