@@ -12,7 +12,7 @@ from bpm_server.engine.element import Edge, Element
 from bpm_server.engine.multi_instance import MultiInstance
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from bpm_server.bpmn.model import Dialect, Node, Process
 
@@ -77,7 +77,17 @@ class _Compiler:
         definition.has_conditional = any(
             isinstance(node.event, m.ConditionalEvent) for node in self.process.nodes.values()
         )
+        definition.watched_by_items = frozenset(self._watched_by_items())
         return definition
+
+    def _watched_by_items(self) -> Iterator[str]:
+        nodes = self.process.nodes
+        for node in nodes.values():
+            scope = nodes.get(node.scope)
+            while scope is not None and scope.loop is None:
+                scope = nodes.get(scope.scope)
+            if scope is not None and isinstance(node.event, m.ConditionalEvent):
+                yield from node.event.variables or node.event.condition.names
 
     # --- elements ---------------------------------------------------------------------------------------
 

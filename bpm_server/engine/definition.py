@@ -39,6 +39,7 @@ class Definition:
         elements: Every element by BPMN id; for a multi-instance the body.
         items: The inner activity of a multi-instance by BPMN id.
         root: The process itself as a scope.
+        watched_by_items: Variables that conditional events inside a multi-instance read.
     """
 
     process: Process
@@ -49,6 +50,7 @@ class Definition:
     root: ProcessScope = field(init=False)
     has_inclusive: bool = False
     has_conditional: bool = False
+    watched_by_items: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         self.workflow_spec = WorkflowSpec(self.process.id, addstart=False)
