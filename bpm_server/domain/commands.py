@@ -150,6 +150,14 @@ class CancelInstance(Command, frozen=True, tag="cancel"):
     """Terminates everything."""
 
 
+class SuspendInstance(Command, frozen=True, tag="suspend"):
+    """Nothing moves until it is resumed (see ``domain.suspension``)."""
+
+
+class ResumeInstance(Command, frozen=True, tag="resume"):
+    """Goes on where it was suspended."""
+
+
 AnyCommand = (
     StartInstance
     | CompleteTask
@@ -164,4 +172,6 @@ AnyCommand = (
     | ResolveIncident
     | SetVariables
     | CancelInstance
+    | SuspendInstance
+    | ResumeInstance
 )

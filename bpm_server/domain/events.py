@@ -41,6 +41,18 @@ class InstanceTerminated(Event, frozen=True, tag="cancelled"):
     key: int
 
 
+class InstanceSuspended(Event, frozen=True, tag="suspended"):
+    """Nothing moves until it is resumed."""
+
+    key: int
+
+
+class InstanceResumed(Event, frozen=True, tag="resumed"):
+    """It goes on."""
+
+    key: int
+
+
 class ElementActivated(Event, frozen=True, tag="+"):
     """A token reached an element. ``scope_key`` is the enclosing element instance or process instance."""
 
@@ -297,6 +309,8 @@ AnyEvent = (
     InstanceStarted
     | InstanceCompleted
     | InstanceTerminated
+    | InstanceSuspended
+    | InstanceResumed
     | ElementActivated
     | ElementCompleted
     | ElementTerminated

@@ -8,7 +8,7 @@ from bpm_server.domain import commands, events
 from bpm_server.engine import activities
 from bpm_server.engine import variables as v
 from bpm_server.engine.ad_hoc import LedByWorker
-from bpm_server.engine.instance import Instance
+from bpm_server.engine.instance import SUSPENDED, Instance
 from bpm_server.engine.outcome import Outcome, Stuck
 from bpm_server.engine.token import Phase, Token
 from bpm_server.kernel.errors import InvalidInput, WrongState
@@ -191,6 +191,19 @@ def _cancel(instance: Instance, command: commands.CancelInstance) -> None:
     instance.terminate(instance.root)
 
 
+def _suspend(instance: Instance, command: commands.SuspendInstance) -> None:
+    del command
+    instance.root.remember(SUSPENDED, 1)
+    instance.emit(events.InstanceSuspended(instance.key))
+
+
+def _resume(instance: Instance, command: commands.ResumeInstance) -> None:
+    del command
+    instance.root.remember(SUSPENDED, None)
+    instance.emit(events.InstanceResumed(instance.key))
+    instance.conditions.look_again()
+
+
 HANDLERS: dict[type, Callable[[Instance, Any], None]] = {
     commands.CompleteTask: _complete_task,
     commands.CompleteJob: _complete_job,
@@ -204,4 +217,6 @@ HANDLERS: dict[type, Callable[[Instance, Any], None]] = {
     commands.ResolveIncident: _resolve_incident,
     commands.SetVariables: _set_variables,
     commands.CancelInstance: _cancel,
+    commands.SuspendInstance: _suspend,
+    commands.ResumeInstance: _resume,
 }

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from bpm_server.engine.element import Edge, Element
     from bpm_server.engine.outcome import Context
 
+SUSPENDED = "suspended"
+"""Fact of the process's own token while nothing may move."""
 USER_TASK_KEY = "io.camunda.zeebe:userTaskKey"
 """Header that names the task to its listeners."""
 
@@ -120,7 +122,7 @@ class Instance(Workflow):
                     self._run_one(token)
             if self.definition.has_inclusive and self._fire_inclusive_join():
                 continue
-            if self.definition.has_conditional and self.conditions.check():
+            if self.definition.has_conditional and not self.root.recall(SUSPENDED) and self.conditions.check():
                 continue
             return
 

@@ -74,6 +74,16 @@ def _instance_terminated(batch: Batch, row: InstanceRow, _event: e.InstanceTermi
     _end_instance(batch, row, InstanceState.TERMINATED)
 
 
+def _instance_suspended(batch: Batch, row: InstanceRow, _event: e.InstanceSuspended) -> None:
+    row.state, row.suspended_at = InstanceState.SUSPENDED, batch.now
+    batch.halted[row.key] = row
+
+
+def _instance_resumed(batch: Batch, row: InstanceRow, _event: e.InstanceResumed) -> None:
+    row.state, row.suspended_at = InstanceState.ACTIVE, None
+    batch.halted[row.key] = row
+
+
 def _end_instance(batch: Batch, row: InstanceRow, state: InstanceState) -> None:
     row.state, row.ended_at, row.tokens = state, batch.now, None
 
@@ -144,6 +154,7 @@ def _user_task_created(batch: Batch, row: InstanceRow, event: e.UserTaskCreated)
         "claimed_at": batch.now if event.assignee else None,
         "ended_at": None,
         "ended_by": None,
+        "suspended": row.suspended,
     }
     for kind, names in (("u", event.candidate_users), ("g", event.candidate_groups)):
         batch.candidates += [{"kind": kind, "name": name, "task_key": event.key} for name in names]
@@ -187,6 +198,7 @@ def _job_created(batch: Batch, row: InstanceRow, event: e.JobCreated) -> None:
         "error_message": None,
         "created_at": batch.now,
         "ended_at": None,
+        "suspended": row.suspended,
     }
 
 
@@ -210,6 +222,7 @@ def _timer_scheduled(batch: Batch, row: InstanceRow, event: e.TimerScheduled) ->
         "repetitions": event.repetitions,
         "chunk": event.chunk,
         "failures": 0,
+        "suspended": row.suspended,
     }
 
 
@@ -244,6 +257,7 @@ def _subscription_opened(batch: Batch, row: InstanceRow, event: e.SubscriptionOp
         "interrupting": event.interrupting,
         "chunk": event.chunk,
         "opened_at": batch.now,
+        "suspended": row.suspended,
     }
 
 
@@ -320,6 +334,8 @@ def _signal_broadcast(batch: Batch, _row: InstanceRow, event: e.SignalBroadcast)
 _APPLY: dict[type, Callable[[Batch, InstanceRow, Any], None]] = {
     e.InstanceCompleted: _instance_completed,
     e.InstanceTerminated: _instance_terminated,
+    e.InstanceSuspended: _instance_suspended,
+    e.InstanceResumed: _instance_resumed,
     e.ElementActivated: _element_activated,
     e.ElementCompleted: _element_completed,
     e.ElementTerminated: _element_terminated,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from bpm_server.domain.states import IncidentState
-from bpm_server.store import messages, rows
+from bpm_server.store import messages, rows, suspension
 from bpm_server.store.tables.decisions import decision_instance
 from bpm_server.store.tables.history import journal
 from bpm_server.store.tables.instances import element_instance, incident, instance_item, process_instance, variable
@@ -47,9 +47,15 @@ class InstanceRow:
     started_by: str | None = None
     ended_at: datetime | None = None
     tags: str | None = None
+    suspended_at: datetime | None = None
     tokens: bytes | None = None
     is_new: bool = False
     last_sequence: int = 0
+
+    @property
+    def suspended(self) -> bool:
+        """Whether nothing of it may move."""
+        return self.suspended_at is not None
 
 
 class Batch:
@@ -82,6 +88,14 @@ class Batch:
         self.signals: list[dict[str, Any]] = []
         self.journal: list[dict[str, Any]] = []
         self.ended_message_starts: list[int] = []
+        self.halted: dict[int, InstanceRow] = {}
+
+    def still_waits(self, element_key: int, event_id: str) -> bool:
+        """Whether this transaction has not closed an element's subscription that was open at its beginning."""
+        return not any(
+            key == element_key and (event_ids is None or event_id in event_ids)
+            for key, event_ids in self.ended_subscriptions
+        )
 
     def flush(self, connection: Connection) -> None:
         """Writes everything."""
@@ -97,6 +111,8 @@ class Batch:
         rows.insert(connection, decision_instance, self.decisions)
         rows.insert(connection, pending_signal, self.signals)
         rows.insert(connection, journal, self.journal)
+        for row in self.halted.values():
+            suspension.mark(connection, row.key, row.suspended_at)
 
     def _flush_instances(self, connection: Connection) -> None:
         new = [_instance_values(row) for row in self.instances.values() if row.is_new]

@@ -14,7 +14,6 @@ from bpm_server.web.api.fields import (
     MAX_KEY,
     Body,
     Data,
-    Fixed,
     Flag,
     Key,
     Many,
@@ -57,7 +56,7 @@ class ProcessInstanceResult(Reply):
     state = Word(STATES)
     start_date = Moment(of="started_at")
     end_date = Moment(of="ended_at", null=True)
-    suspended_date = Fixed(None)
+    suspended_date = Moment(of="suspended_at", null=True)
     has_incident = Flag()
     parent_process_instance_key = Key(of="parent_key", null=True)
     parent_element_instance_key = Key(of="parent_element_key", null=True)
