@@ -53,6 +53,11 @@ class InstanceRow:
     last_sequence: int = 0
 
     @property
+    def has_moved(self) -> bool:
+        """Whether this transaction has written its tokens, or ended it."""
+        return self.tokens is not None or self.ended_at is not None
+
+    @property
     def suspended(self) -> bool:
         """Whether nothing of it may move."""
         return self.suspended_at is not None
@@ -117,20 +122,10 @@ class Batch:
     def _flush_instances(self, connection: Connection) -> None:
         new = [_instance_values(row) for row in self.instances.values() if row.is_new]
         rows.insert(connection, process_instance, new)
-        changed = [
-            {
-                "b_key": row.key,
-                "b_version": row.lock_version,
-                "b_state": row.state,
-                "b_ended": row.ended_at,
-                "b_incidents": row.incidents,
-                "b_tokens": row.tokens,
-            }
-            for row in self.instances.values()
-            if not row.is_new
-        ]
-        if changed:
-            _UPDATE_INSTANCE.run(connection, changed)
+        changed = [row for row in self.instances.values() if not row.is_new]
+        # A step that moved no token (it set variables, say) wrote no tokens: those of the row stay.
+        for statement, moved in ((_UPDATE_INSTANCE, True), (_UPDATE_RESTING, False)):
+            statement.run(connection, [_step_values(row) for row in changed if row.has_moved is moved])
         for key in self.ended_message_starts:
             messages.forget_start(connection, key)
 
@@ -194,19 +189,18 @@ class Batch:
         rows.insert(connection, incident, list(self.incidents.values()))
 
 
-_UPDATE_INSTANCE = rows.Prepared(
-    lambda _: (
-        process_instance.update()
-        .where(process_instance.c.key == sa.bindparam("b_key"))
-        .values(
-            lock_version=sa.bindparam("b_version"),
-            state=sa.bindparam("b_state"),
-            ended_at=sa.bindparam("b_ended"),
-            incidents=sa.bindparam("b_incidents"),
-            tokens=sa.bindparam("b_tokens"),
-        )
+_STEP = (
+    process_instance.update()
+    .where(process_instance.c.key == sa.bindparam("b_key"))
+    .values(
+        lock_version=sa.bindparam("b_version"),
+        state=sa.bindparam("b_state"),
+        ended_at=sa.bindparam("b_ended"),
+        incidents=sa.bindparam("b_incidents"),
     )
 )
+_UPDATE_RESTING = rows.Prepared(lambda _: _STEP)
+_UPDATE_INSTANCE = rows.Prepared(lambda _: _STEP.values(tokens=sa.bindparam("b_tokens")))
 _END_ELEMENT = rows.Prepared(
     lambda _: (
         element_instance.update()
@@ -235,6 +229,17 @@ _END_JOB = rows.Prepared(
 
 def _instance_values(row: InstanceRow) -> dict[str, Any]:
     return {column.name: getattr(row, column.name) for column in process_instance.columns}
+
+
+def _step_values(row: InstanceRow) -> dict[str, Any]:
+    return {
+        "b_key": row.key,
+        "b_version": row.lock_version,
+        "b_state": row.state,
+        "b_ended": row.ended_at,
+        "b_incidents": row.incidents,
+        "b_tokens": row.tokens,
+    }
 
 
 def no_item(key: int, row: InstanceRow) -> dict[str, Any]:

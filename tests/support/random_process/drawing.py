@@ -30,6 +30,7 @@ class Drawing:
         calls: What is enclosed may become a called process instead of a sub-process.
         flags: Variables whose truth conditional events wait for.
         codes: Error codes that somebody catches.
+        messages: Names of messages that wait for a receiver where they are kept.
     """
 
     draw: Callable[[Any], Any]
@@ -41,6 +42,7 @@ class Drawing:
     used: set[str] = field(default_factory=set)
     flags: list[str] = field(default_factory=list)
     codes: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
 
     def id(self, kind: str) -> str:
         self.count += 1
@@ -97,6 +99,7 @@ class Drawing:
 
     def new_message(self) -> str:
         name = self.id("message")
+        self.messages.append(name)
         return self.process.message(f"ref_{name}", name, '="key"')
 
     def message(self, scope: Scope) -> str:
