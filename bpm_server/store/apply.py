@@ -119,8 +119,9 @@ def _end_element(batch: Batch, key: int, state: ElementState) -> None:
 
 def _variables_set(batch: Batch, row: InstanceRow, event: e.VariablesSet) -> None:
     for name, value in event.values.items():
+        known = batch.variables.get((event.scope_key, name))
         batch.variables[event.scope_key, name] = {
-            "key": batch.new_key(),
+            "key": batch.new_key() if known is None else known["key"],
             "instance_key": row.key,
             "scope_key": event.scope_key,
             "name": name,

@@ -24,8 +24,10 @@ _LOCK = _BY_KEY.with_for_update(of=process_instance)
 _ROOT = sa.select(process_instance.c.root_key).where(process_instance.c.key == sa.bindparam("b_key"))
 _TOKENS = sa.select(process_instance.c.tokens).where(process_instance.c.key == sa.bindparam("b_key"))
 
-_VARIABLES = sa.select(variable.c.scope_key, variable.c.name, variable.c.value).where(
-    variable.c.scope_key.in_(sa.bindparam("b_scopes", expanding=True))
+_VARIABLES = (
+    sa.select(variable.c.scope_key, variable.c.name, variable.c.value)
+    .where(variable.c.scope_key.in_(sa.bindparam("b_scopes", expanding=True)))
+    .order_by(variable.c.key)  # as they were set: a loaded instance passes them on in the order of a live one
 )
 _LABELS = sa.select(process_instance.c.key, process_instance.c.business_key, process_instance.c.tags).where(
     process_instance.c.key.in_(sa.bindparam("b_keys", expanding=True))
