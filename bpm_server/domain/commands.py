@@ -22,6 +22,8 @@ class StartInstance(Command, frozen=True, tag="start"):
     Attributes:
         key: Key of the new instance.
         called_by: Element instance key of the call activity, None for a root.
+        process_definition_key: The version that was started.
+        tags: JSON list of tags.
     """
 
     key: int
@@ -30,6 +32,8 @@ class StartInstance(Command, frozen=True, tag="start"):
     business_key: str | None = None
     called_by: int | None = None
     instructions: tuple[str, ...] = ()
+    process_definition_key: int = 0
+    tags: str | None = None
 
 
 class CompleteTask(Command, frozen=True, tag="complete-task"):

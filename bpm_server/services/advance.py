@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from bpm_server import engine
 from bpm_server.bpmn.model import MessageEvent
 from bpm_server.domain import commands as c
@@ -63,6 +65,8 @@ class Advance:
             tags: JSON list of tags.
         """
         parent = None if caller is None else caller[0]
+        # The journal says all that the row holds.
+        command = msgspec.structs.replace(command, process_definition_key=compiled.row.key, tags=tags)
         row = InstanceRow(
             key=command.key,
             process_definition_key=compiled.row.key,

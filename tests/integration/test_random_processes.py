@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from bpm_server.reports.replay import replay
 from bpm_server.store.tables.instances import process_instance
 from tests.support import postgresql
-from tests.support.normalized import contents
 from tests.support.random_path import moves
 from tests.support.random_process import random_camunda7_process, random_process
 from tests.support.randomly import randomly
+from tests.support.snapshot import Snapshot, difference
 from tests.support.twins import Twin, disposable
 
 if TYPE_CHECKING:
@@ -74,24 +74,26 @@ def walk(pair: tuple[Twin, Twin], drawing: Blocks, data: st.DataObject) -> None:
         twin.commanded()
         twin.bpm.start("p", **drawing.variables)
         twin.commanded()
-    compare(pair)
     for _ in range(STEPS):
-        (one, other) = (moves(twin.bpm, drawing) for twin in pair)
-        assert [name for name, _ in one] == [name for name, _ in other]
-        if not one:
+        found = compared(pair)
+        possible = [moves(twin.bpm, each, drawing) for twin, each in zip(pair, found, strict=True)]
+        names = [name for name, _ in possible[0]]
+        assert names == [name for name, _ in possible[1]]
+        if not names:
             break
-        choice = data.draw(st.integers(0, len(one) - 1))
-        note(one[choice][0])
-        for twin, possible in zip(pair, (one, other), strict=True):
-            possible[choice][1]()
+        choice = data.draw(st.integers(0, len(names) - 1))
+        note(names[choice])
+        for twin, each in zip(pair, possible, strict=True):
+            each[choice][1]()
             twin.commanded()
-        compare(pair)
+    compared(pair)
 
 
-def compare(pair: tuple[Twin, Twin]) -> None:
-    one, other = (contents(twin.database) for twin in pair)
-    differences = {name: (one.get(name), other.get(name)) for name in one | other if one.get(name) != other.get(name)}
-    assert not differences
+def compared(pair: tuple[Twin, Twin]) -> list[Snapshot]:
+    """What both databases hold, which is the same."""
+    found = [Snapshot(twin.database) for twin in pair]
+    assert not difference(*found)
+    return found
 
 
 def check(pair: tuple[Twin, Twin], drawing: Blocks, data: st.DataObject) -> None:
