@@ -17,7 +17,7 @@ from bpm_server.kernel.errors import WrongState
 if TYPE_CHECKING:
     from bpm_server.domain.commands import Command
 
-MOVES_NOTHING = (c.SetVariables, c.RaiseIncident, c.CancelInstance, c.ResumeInstance)
+MOVES_NOTHING = (c.SetVariables, c.RaiseIncident, c.CancelInstance, c.ResumeInstance, c.MigrateInstance)
 WAITS = (c.CompleteJob, c.ThrowError, c.ThrowEscalation, c.CompleteCall, c.TriggerEvent, c.Continue)
 
 

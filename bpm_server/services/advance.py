@@ -100,6 +100,12 @@ class Advance:
         self.follow(row, command)
         self.drain()
 
+    def migrate(self, row: InstanceRow, command: c.MigrateInstance, target: CompiledProcess) -> None:
+        """Lets a locked instance go on by another definition, and what follows from that."""
+        outcome = engine.migrate(self.whole(row), target.definition, command, self._context(row, target))
+        self._record(row, command, outcome)
+        self.drain()
+
     def follow(self, row: InstanceRow, command: c.AnyCommand) -> None:
         """Lets a step follow in the same transaction."""
         self._pending.append(lambda: self._step(row, command))
@@ -107,6 +113,10 @@ class Advance:
     def result(self, row: InstanceRow) -> dict[str, Any] | None:
         """Process variables at the end, if the instance ended in this command."""
         return self._results.get(row.key)
+
+    def has_ended(self, row: InstanceRow) -> bool:
+        """Whether the instance ended in this command."""
+        return row.key in self._results
 
     # --- steps ------------------------------------------------------------------------------------------
 
@@ -193,6 +203,16 @@ class Advance:
         instance = self._live(row, self._compiled(row), chunk)
         self.tx.live[row.key] = instance
         return instance
+
+    def whole(self, row: InstanceRow) -> engine.Instance:
+        """The live instance of a locked row with all its items; no step has been made on it in this command."""
+        compiled = self._compiled(row)
+        instance = self._live(row, compiled, None)
+        return self._load(row, compiled, None) if instance.unloaded else instance
+
+    def on_trial(self, row: InstanceRow) -> tuple[engine.Instance, engine.Context]:
+        """A copy of a locked instance to try a step on, and what the step needs; nothing of it is recorded."""
+        return engine.copy_of(self.whole(row)), self._context(row, self._compiled(row))
 
     def _compiled(self, row: InstanceRow) -> CompiledProcess:
         tx = self.tx

@@ -30,11 +30,11 @@ def suspend_instance(server: Server, actor: Actor, key: int) -> None:
     Raises:
         NotFound: there is no such active instance.
         WrongState: it is suspended already.
-        Forbidden: the permission UPDATE_PROCESS_INSTANCE is missing.
+        Forbidden: the permission SUSPEND_PROCESS_INSTANCE is missing.
     """
     with transaction(server, actor) as tx:
         row = tx.lock_instance(key)
-        authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", row.process_id)
+        authorize(actor, "PROCESS_DEFINITION", "SUSPEND_PROCESS_INSTANCE", row.process_id)
         suspend(tx, row)
 
 
@@ -51,11 +51,11 @@ def resume_instance(server: Server, actor: Actor, key: int) -> None:
     Raises:
         NotFound: there is no such instance that has not ended.
         WrongState: it is not suspended.
-        Forbidden: the permission UPDATE_PROCESS_INSTANCE is missing.
+        Forbidden: the permission SUSPEND_PROCESS_INSTANCE is missing.
     """
     with transaction(server, actor) as tx:
         row = tx.lock_instance(key)
-        authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", row.process_id)
+        authorize(actor, "PROCESS_DEFINITION", "SUSPEND_PROCESS_INSTANCE", row.process_id)
         resume(tx, row)
 
 

@@ -11,6 +11,7 @@ from bpm_server.domain import events as e
 from bpm_server.domain.states import ElementState, IncidentState, InstanceState, JobState, TaskState
 from bpm_server.kernel import json
 from bpm_server.store.batch import no_item
+from bpm_server.store.migrated import Migrated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -82,6 +83,19 @@ def _instance_suspended(batch: Batch, row: InstanceRow, _event: e.InstanceSuspen
 def _instance_resumed(batch: Batch, row: InstanceRow, _event: e.InstanceResumed) -> None:
     row.state, row.suspended_at = InstanceState.ACTIVE, None
     batch.halted[row.key] = row
+
+
+def _instance_migrated(batch: Batch, row: InstanceRow, event: e.InstanceMigrated) -> None:
+    row.process_definition_key, row.process_id, row.version = event.definition_key, event.process_id, event.version
+    batch.migrated[row.key] = Migrated(event)
+
+
+def _element_migrated(batch: Batch, row: InstanceRow, event: e.ElementMigrated) -> None:
+    batch.migrated[row.key].elements.append(event)
+
+
+def _wait_migrated(batch: Batch, row: InstanceRow, event: e.WaitMigrated) -> None:
+    batch.migrated[row.key].waits.append(event)
 
 
 def _end_instance(batch: Batch, row: InstanceRow, state: InstanceState) -> None:
@@ -337,6 +351,9 @@ _APPLY: dict[type, Callable[[Batch, InstanceRow, Any], None]] = {
     e.InstanceTerminated: _instance_terminated,
     e.InstanceSuspended: _instance_suspended,
     e.InstanceResumed: _instance_resumed,
+    e.InstanceMigrated: _instance_migrated,
+    e.ElementMigrated: _element_migrated,
+    e.WaitMigrated: _wait_migrated,
     e.ElementActivated: _element_activated,
     e.ElementCompleted: _element_completed,
     e.ElementTerminated: _element_terminated,

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
+    from bpm_server.store.migrated import Migrated
+
 
 @dataclass(slots=True)
 class InstanceRow:
@@ -53,9 +55,9 @@ class InstanceRow:
     last_sequence: int = 0
 
     @property
-    def has_moved(self) -> bool:
-        """Whether this transaction has written its tokens, or ended it."""
-        return self.tokens is not None or self.ended_at is not None
+    def keeps_tokens(self) -> bool:
+        """Whether no token of the instance's own has moved (items only, or variables): they stay as stored."""
+        return self.tokens is None and self.ended_at is None
 
     @property
     def suspended(self) -> bool:
@@ -94,6 +96,7 @@ class Batch:
         self.journal: list[dict[str, Any]] = []
         self.ended_message_starts: list[int] = []
         self.halted: dict[int, InstanceRow] = {}
+        self.migrated: dict[int, Migrated] = {}
 
     def still_waits(self, element_key: int, event_id: str) -> bool:
         """Whether this transaction has not closed an element's subscription that was open at its beginning."""
@@ -110,6 +113,8 @@ class Batch:
         rows.upsert(connection, variable, list(self.variables.values()), ("scope_key", "name"), ("value",))
         self._flush_tasks(connection)
         self._flush_jobs(connection)
+        for moved in self.migrated.values():
+            moved.write(connection)
         rows.insert(connection, timer, list(self.timers.values()))
         rows.insert(connection, subscription, list(self.subscriptions.values()))
         self._flush_incidents(connection)
@@ -122,10 +127,20 @@ class Batch:
     def _flush_instances(self, connection: Connection) -> None:
         new = [_instance_values(row) for row in self.instances.values() if row.is_new]
         rows.insert(connection, process_instance, new)
-        changed = [row for row in self.instances.values() if not row.is_new]
-        # A step that moved no token (it set variables, say) wrote no tokens: those of the row stay.
-        for statement, moved in ((_UPDATE_INSTANCE, True), (_UPDATE_RESTING, False)):
-            statement.run(connection, [_step_values(row) for row in changed if row.has_moved is moved])
+        for prepared, keeps_tokens in ((_UPDATE_INSTANCE, False), (_UPDATE_AROUND_TOKENS, True)):
+            changed = [
+                {
+                    "b_key": row.key,
+                    "b_version": row.lock_version,
+                    "b_state": row.state,
+                    "b_ended": row.ended_at,
+                    "b_incidents": row.incidents,
+                    "b_tokens": row.tokens,
+                }
+                for row in self.instances.values()
+                if not row.is_new and row.keeps_tokens is keeps_tokens
+            ]
+            prepared.run(connection, changed)
         for key in self.ended_message_starts:
             messages.forget_start(connection, key)
 
@@ -189,18 +204,31 @@ class Batch:
         rows.insert(connection, incident, list(self.incidents.values()))
 
 
-_STEP = (
-    process_instance.update()
-    .where(process_instance.c.key == sa.bindparam("b_key"))
-    .values(
-        lock_version=sa.bindparam("b_version"),
-        state=sa.bindparam("b_state"),
-        ended_at=sa.bindparam("b_ended"),
-        incidents=sa.bindparam("b_incidents"),
+_UPDATE_AROUND_TOKENS = rows.Prepared(
+    lambda _: (
+        process_instance.update()
+        .where(process_instance.c.key == sa.bindparam("b_key"))
+        .values(
+            lock_version=sa.bindparam("b_version"),
+            state=sa.bindparam("b_state"),
+            ended_at=sa.bindparam("b_ended"),
+            incidents=sa.bindparam("b_incidents"),
+        )
     )
 )
-_UPDATE_RESTING = rows.Prepared(lambda _: _STEP)
-_UPDATE_INSTANCE = rows.Prepared(lambda _: _STEP.values(tokens=sa.bindparam("b_tokens")))
+_UPDATE_INSTANCE = rows.Prepared(
+    lambda _: (
+        process_instance.update()
+        .where(process_instance.c.key == sa.bindparam("b_key"))
+        .values(
+            lock_version=sa.bindparam("b_version"),
+            state=sa.bindparam("b_state"),
+            ended_at=sa.bindparam("b_ended"),
+            incidents=sa.bindparam("b_incidents"),
+            tokens=sa.bindparam("b_tokens"),
+        )
+    )
+)
 _END_ELEMENT = rows.Prepared(
     lambda _: (
         element_instance.update()
@@ -229,17 +257,6 @@ _END_JOB = rows.Prepared(
 
 def _instance_values(row: InstanceRow) -> dict[str, Any]:
     return {column.name: getattr(row, column.name) for column in process_instance.columns}
-
-
-def _step_values(row: InstanceRow) -> dict[str, Any]:
-    return {
-        "b_key": row.key,
-        "b_version": row.lock_version,
-        "b_state": row.state,
-        "b_ended": row.ended_at,
-        "b_incidents": row.incidents,
-        "b_tokens": row.tokens,
-    }
 
 
 def no_item(key: int, row: InstanceRow) -> dict[str, Any]:

@@ -21,10 +21,7 @@ COLUMNS = {
     name: [column.name for column in table.columns if column.name not in OTHERWISE.get(name, ())]
     for name, table in db.metadata.tables.items()
 }
-QUERIES = {
-    name: f'SELECT {", ".join(columns)} FROM "{name}"'  # noqa: S608 (names of our own tables)
-    for name, columns in COLUMNS.items()
-}
+QUERIES = {name: f'SELECT {", ".join(columns)} FROM "{name}"' for name, columns in COLUMNS.items()}
 _KEY = re.compile(r"\b\d{16}\b")
 
 

@@ -16,8 +16,8 @@ from bpm_server.settings import Settings
 from bpm_server.store.database import Database
 from bpm_server.store.tables import db
 from bpm_server.store.tables.server import server_state
-from tests.support.snapshot import FIRST_KEY
 from tests.support.product import START, Product
+from tests.support.snapshot import FIRST_KEY
 
 if TYPE_CHECKING:
     from pathlib import Path
