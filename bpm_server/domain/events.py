@@ -257,6 +257,10 @@ class SubscriptionsClosed(Event, frozen=True, tag="wait-gone"):
     element_key: int
     event_ids: tuple[str, ...] | None = None
 
+    def closes(self, wait: SubscriptionOpened) -> bool:
+        """Whether that wait is one of them."""
+        return wait.element_key == self.element_key and (self.event_ids is None or wait.event_id in self.event_ids)
+
 
 class EventTriggered(Event, frozen=True, tag="caught"):
     """A waiting event got what it waited for."""

@@ -15,6 +15,7 @@ import msgspec
 from bpm_server import engine
 from bpm_server.bpmn.model import MessageEvent
 from bpm_server.domain import commands as c
+from bpm_server.domain.lasting import lasting
 from bpm_server.domain.states import InstanceState, JobState
 from bpm_server.domain.suspension import waits_until_resumed
 from bpm_server.engine.state import changes, token_keys
@@ -166,7 +167,7 @@ class Advance:
                 self.tx.wake("messages")
         else:
             self.tx.live[row.key] = outcome.instance
-        for event in outcome.events:
+        for event in lasting(outcome.events):
             reaction = REACTIONS.get(type(event))
             if reaction is not None:
                 reaction(self, row, event)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bpm_server.domain import events as e
+from bpm_server.domain.lasting import lasting
 from bpm_server.domain.states import ElementState, IncidentState, InstanceState, JobState, TaskState
 from bpm_server.kernel import json
 from bpm_server.store.batch import no_item
@@ -41,7 +42,7 @@ def record(
     """
     batch.instances[row.key] = row
     happened = list(happened)
-    for event in happened:
+    for event in lasting(happened):
         _APPLY.get(type(event), _nothing)(batch, row, event)
     for key, (parent, data) in written.items():
         if key:
@@ -180,10 +181,7 @@ def _user_task_completed(batch: Batch, _row: InstanceRow, event: e.UserTaskCompl
 
 
 def _user_task_canceled(batch: Batch, _row: InstanceRow, event: e.UserTaskCanceled) -> None:
-    if batch.tasks.pop(event.key, None) is not None:
-        batch.candidates = [entry for entry in batch.candidates if entry["task_key"] != event.key]
-    else:
-        batch.ended_tasks[event.key] = TaskState.CANCELED
+    batch.ended_tasks[event.key] = TaskState.CANCELED
 
 
 def _job_created(batch: Batch, row: InstanceRow, event: e.JobCreated) -> None:
@@ -218,12 +216,19 @@ def _job_created(batch: Batch, row: InstanceRow, event: e.JobCreated) -> None:
 
 
 def _job_completed(batch: Batch, _row: InstanceRow, event: e.JobCompleted) -> None:
-    batch.ended_jobs[event.element_key] = JobState.COMPLETED
+    _end_job(batch, event.element_key, JobState.COMPLETED)
 
 
 def _job_canceled(batch: Batch, _row: InstanceRow, event: e.JobCanceled) -> None:
-    if batch.jobs.pop(event.element_key, None) is None:
-        batch.ended_jobs[event.element_key] = JobState.CANCELED
+    _end_job(batch, event.element_key, JobState.CANCELED)
+
+
+def _end_job(batch: Batch, element_key: int, state: JobState) -> None:
+    new = batch.jobs.pop(element_key, None)
+    if new is None:
+        batch.ended_jobs[element_key] = state
+    else:
+        batch.brief_jobs.append({**new, "state": state, "ended_at": batch.now})
 
 
 def _timer_scheduled(batch: Batch, row: InstanceRow, event: e.TimerScheduled) -> None:
@@ -302,8 +307,11 @@ def _incident_raised(batch: Batch, row: InstanceRow, event: e.IncidentRaised) ->
 
 def _incident_resolved(batch: Batch, row: InstanceRow, event: e.IncidentResolved) -> None:
     row.incidents = max(row.incidents - 1, 0)
-    if batch.incidents.pop(event.element_key, None) is None:
+    new = batch.incidents.pop(event.element_key, None)
+    if new is None:
         batch.resolved_incidents.add(event.element_key)
+    else:
+        batch.brief_incidents.append({**new, "state": IncidentState.RESOLVED, "resolved_at": batch.now})
 
 
 def _item_finished(batch: Batch, row: InstanceRow, event: e.ItemFinished) -> None:

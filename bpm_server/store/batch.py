@@ -66,7 +66,11 @@ class InstanceRow:
 
 
 class Batch:
-    """Collects the rows of one transaction and writes them at its end."""
+    """Collects the rows of one transaction and writes them at its end.
+
+    What begins and ends in one transaction (``brief_...``) has a row as well: which steps share a transaction does
+    not matter to what the tables hold.
+    """
 
     def __init__(self, now: datetime, database_now: datetime, actor: str | None, new_key: Callable[[], int]) -> None:
         self.now = now
@@ -84,12 +88,14 @@ class Batch:
         self.candidates: list[dict[str, Any]] = []
         self.jobs: dict[int, dict[str, Any]] = {}
         self.ended_jobs: dict[int, str] = {}
+        self.brief_jobs: list[dict[str, Any]] = []
         self.timers: dict[int, dict[str, Any]] = {}
         self.ended_timers: list[tuple[int, tuple[str, ...] | None]] = []
         self.subscriptions: dict[int, dict[str, Any]] = {}
         self.ended_subscriptions: list[tuple[int, tuple[str, ...] | None]] = []
         self.incidents: dict[int, dict[str, Any]] = {}
         self.resolved_incidents: set[int] = set()
+        self.brief_incidents: list[dict[str, Any]] = []
         self.gathered: list[int] = []
         self.decisions: list[dict[str, Any]] = []
         self.signals: list[dict[str, Any]] = []
@@ -153,7 +159,7 @@ class Batch:
         dropped: list[int] = []
         for key, (row, parent, data) in self.chunks.items():
             output = self.items.pop(key, None)
-            if data is None and output is None:
+            if data is None and (output is None or output["body_key"] in self.gathered):
                 dropped.append(key)
                 continue
             changed.append({**no_item(key, row), **(output or {}), "parent_chunk": parent, "tokens": data})
@@ -176,14 +182,15 @@ class Batch:
             ]
             _END_TASK.run(connection, ended)
             _DELETE_CANDIDATES.run(connection, [{"b_key": key} for key in self.ended_tasks])
-        rows.insert(connection, user_task_candidate, self.candidates)
+        candidates = [entry for entry in self.candidates if entry["task_key"] not in self.ended_tasks]
+        rows.insert(connection, user_task_candidate, candidates)
 
     def _flush_jobs(self, connection: Connection) -> None:
         # Ends before beginnings: an element's job may end and its next one begin in the same step (a safe point).
         if self.ended_jobs:
             ended = [{"b_key": key, "b_state": state, "b_at": self.now} for key, state in self.ended_jobs.items()]
             _END_JOB.run(connection, ended)
-        rows.insert(connection, job, list(self.jobs.values()))
+        rows.insert(connection, job, [*self.brief_jobs, *self.jobs.values()])
         for table, waits in ((timer, self.ended_timers), (subscription, self.ended_subscriptions)):
             everything = [key for key, event_ids in waits if event_ids is None]
             if everything:
@@ -201,7 +208,7 @@ class Batch:
                 .where(incident.c.element_key.in_(self.resolved_incidents), incident.c.state == IncidentState.ACTIVE)
                 .values(state=IncidentState.RESOLVED, resolved_at=self.now)
             )
-        rows.insert(connection, incident, list(self.incidents.values()))
+        rows.insert(connection, incident, [*self.brief_incidents, *self.incidents.values()])
 
 
 _UPDATE_AROUND_TOKENS = rows.Prepared(

@@ -1,4 +1,4 @@
-"""Servers for random runs: on databases that are used again and again, with keys that can be told from other numbers."""
+"""Servers for random runs: on databases that are used again and again, with keys that no other number looks like."""
 
 from __future__ import annotations
 
@@ -38,6 +38,16 @@ def disposable(url: str) -> Database:
     return database
 
 
+def empty(database: Database) -> None:
+    """Deletes every row but that of the server's state."""
+    with database.write() as connection:
+        for table in db.metadata.tables.values():
+            if table is not server_state:
+                connection.execute(table.delete())
+        connection.execute(server_state.update().values(definition_version=0, identity_version=0))
+        connection.commit()
+
+
 class Twin:
     """One of two servers that go through the same.
 
@@ -52,12 +62,7 @@ class Twin:
 
     def begin(self) -> None:
         """Empties the database and starts a first server on it."""
-        with self.database.write() as connection:
-            for table in db.metadata.tables.values():
-                if table is not server_state:
-                    connection.execute(table.delete())
-            connection.execute(server_state.update().values(definition_version=0, identity_version=0))
-            connection.commit()
+        empty(self.database)
         self._keys = itertools.count(FIRST_KEY)
         server = bootstrap.build(self._settings, database=self.database, connectors=Registry(), take_node=False)
         keys: Any = self._keys.__next__
