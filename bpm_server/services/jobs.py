@@ -233,6 +233,8 @@ def fail_job(
         advance = Advance(tx)
         if values:
             advance.run(instance, c.SetVariables(row.element_key, values, True, row.chunk))
+        if row.element_key in tx.batch.ended_jobs:
+            return  # a condition became true by the variables, and that interrupted the element
         if left == 0:
             changes["state"] = JobState.FAILED
             text = message or "the job failed and has no retries left"

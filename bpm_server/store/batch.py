@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
+    from bpm_server.domain.events import SubscriptionOpened
     from bpm_server.store.migrated import Migrated
 
 
@@ -104,12 +105,27 @@ class Batch:
         self.halted: dict[int, InstanceRow] = {}
         self.migrated: dict[int, Migrated] = {}
 
-    def still_waits(self, element_key: int, event_id: str) -> bool:
-        """Whether this transaction has not closed an element's subscription that was open at its beginning."""
-        return not any(
-            key == element_key and (event_ids is None or event_id in event_ids)
+    def next(self) -> Batch:
+        """What goes on collecting in the same transaction after this one was written."""
+        following = Batch(self.now, self.database_now, self.actor, self.new_key)
+        for key, row in self.instances.items():
+            row.is_new, row.tokens = False, None
+            following.instances[key] = row
+        return following
+
+    def has_steps(self, instance_key: int) -> bool:
+        """Whether steps of an instance wait to be written."""
+        return any(entry["instance_key"] == instance_key for entry in self.journal)
+
+    def still_waits(self, wait: SubscriptionOpened, connection: Connection) -> bool:
+        """Whether a subscription is open, with what this transaction has done so far."""
+        if wait.key in self.subscriptions:
+            return True
+        closed = any(
+            key == wait.element_key and (event_ids is None or wait.event_id in event_ids)
             for key, event_ids in self.ended_subscriptions
         )
+        return not closed and messages.find_subscription(connection, wait.key) is not None
 
     def flush(self, connection: Connection) -> None:
         """Writes everything."""

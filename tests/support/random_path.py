@@ -114,7 +114,7 @@ def _of_operators(bpm: Product, found: Snapshot, drawing: Blocks) -> Iterator[Mo
                 yield f"{flag} of {process_id}", raise_flag
         act = suspension.suspend_instance if instance["suspended_at"] is None else suspension.resume_instance
         yield f"{act.__name__} {process_id}", partial(act, server, ADMIN, key)
-    for name in drawing.messages:
+    for name in drawing.messages if active else ():
         keep = partial(messages.publish_message, server, ADMIN, name, "key", {"n": 1}, KEPT_MS)
         yield f"keep {name}", keep
     for scope in found.rows("element_instance", state="ACTIVE")[-1:]:
