@@ -11,6 +11,7 @@ from bpm_server.web.api.fields import Anything, Body, Data, Flag, Key, Moment, R
 from bpm_server.web.api.process_instances import ELEMENT_STATES
 from bpm_server.web.api.searching import Filter, SearchTable
 from bpm_server.web.api.tenants import TheTenant
+from bpm_server.web.listening import await_listeners
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -154,4 +155,5 @@ def get_element_instance(call: Call, key: int) -> report.ElementLine:
 def create_element_instance_variables(call: Call, key: int) -> None:
     """Set variables of an active element or process instance."""
     local = bool(call.body["local"])
-    process_instances.set_variables(call.server, call.actor, key, call.body["variables"], local=local)
+    operation = process_instances.set_variables(call.server, call.actor, key, call.body["variables"], local=local)
+    await_listeners(key, operation)
