@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bpm_server.engine.instance import Instance
     from bpm_server.engine.token import Token
 
-SUBSCRIBED = (MessageEvent, SignalEvent)
+SUBSCRIBED = (MessageEvent, SignalEvent, ConditionalEvent)
 
 
 class Waiting:
@@ -58,6 +58,8 @@ class Waiting:
             return self._subscription(token, catch, "message", name, key)
         if isinstance(event, SignalEvent):
             return self._subscription(token, catch, "signal", v.text(event.name, token, "signal name"), None)
+        if isinstance(event, ConditionalEvent):
+            return self._subscription(token, catch, "condition", "", None)
         return None
 
     def _subscription(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bpm_server.reports.query import Page, Query
 
 api = ApiBlueprint("element-instances", tag="Element instance")
-_OURS: dict[str, tuple[str, ...]] = {
+OUR_TYPES: dict[str, tuple[str, ...]] = {
     "AD_HOC_SUB_PROCESS": ("adHocSubProcess",),
     "AD_HOC_SUB_PROCESS_INNER_INSTANCE": ("adHocSubProcessInnerInstance",),
     "BOUNDARY_EVENT": ("boundaryEvent",),
@@ -48,8 +48,8 @@ _OURS: dict[str, tuple[str, ...]] = {
     "UNKNOWN": (),
     "UNSPECIFIED": (),
 }
-TYPES = tuple(_OURS)
-_WIRE = {ours: word for word, all_ours in _OURS.items() for ours in all_ours}
+TYPES = tuple(OUR_TYPES)
+_WIRE = {ours: word for word, all_ours in OUR_TYPES.items() for ours in all_ours}
 
 
 def wire_type(ours: str) -> str:
@@ -103,7 +103,7 @@ SEARCH = SearchTable(
         "processDefinitionKey": "process_definition_key",
         "processDefinitionId": "process_id",
         "elementId": "element_id",
-        "type": Filter("type", TYPES, _OURS),
+        "type": Filter("type", TYPES, OUR_TYPES),
         "state": Filter("state", ELEMENT_STATES),
         "startDate": "started_at",
         "endDate": "ended_at",

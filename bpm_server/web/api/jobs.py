@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from bpm_server.reports import jobs as report
 from bpm_server.services import jobs
 from bpm_server.services.authorization import authorize
-from bpm_server.services.variables import check_variables
 from bpm_server.web import parking
 from bpm_server.web.api import task_listeners
+from bpm_server.web.api.ad_hoc import ElementToActivate, elements_to_activate
 from bpm_server.web.api.blueprint import ApiBlueprint, Call
 from bpm_server.web.api.fields import (
     Anything,
@@ -33,7 +33,7 @@ from bpm_server.web.api.task_listeners import Corrections, JobUserTask
 from bpm_server.web.api.tenants import TheTenant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from bpm_server.reports.query import Page, Query
     from bpm_server.services.jobs import ActivatedJob
@@ -171,13 +171,6 @@ class LeasedJob(Body):
     """What a worker says with every result: the token of its lease, where it took the job with one."""
 
     job_lease_token = Text(null=True, load_default=None)
-
-
-class ElementToActivate(Body):
-    """An element of an ad-hoc sub-process, with variables of its own."""
-
-    element_id = Text(required=True)
-    variables = Data(null=True, load_default=None)
 
 
 class CompletionResult(Body):
@@ -375,11 +368,6 @@ def _choice(result: dict[str, Any]) -> dict[str, Any]:
         "fulfilled": result["is_completion_condition_fulfilled"] is True,
         "cancel": result["is_cancel_remaining_instances"] is True,
     }
-
-
-def elements_to_activate(wanted: Iterable[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
-    """Pairs of element id and variables."""
-    return [(one["element_id"], check_variables(one["variables"])) for one in wanted]
 
 
 @api.operation("POST", "/jobs/{jobKey}/failure", "failJob", takes=JobFailure, status=204)

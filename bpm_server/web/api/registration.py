@@ -8,9 +8,11 @@ from flask_smorest import Api  # type: ignore[import-untyped]
 
 from bpm_server.web import problems
 from bpm_server.web.api import (
+    ad_hoc,
     authentication,
     clock,
     cluster,
+    conditionals,
     decisions,
     deployments,
     elements,
@@ -30,6 +32,7 @@ from bpm_server.web.api import (
     tokens,
     users,
     variables,
+    wait_states,
     webhook_deliveries,
     webhook_endpoints,
 )
@@ -51,6 +54,8 @@ NOUNS: tuple[ApiBlueprint, ...] = (
     process_definitions.api,
     process_instances.api,
     elements.api,
+    ad_hoc.api,
+    wait_states.api,
     statistics.api,
     variables.api,
     tasks.api,
@@ -58,6 +63,7 @@ NOUNS: tuple[ApiBlueprint, ...] = (
     jobs.api,
     incidents.api,
     messages.api,
+    conditionals.api,
     decisions.api,
     expressions.api,
     users.api,

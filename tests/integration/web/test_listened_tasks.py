@@ -68,10 +68,9 @@ def test_an_assignment_is_answered_when_its_listener_is_done(rest: Rest, task: s
     key = task.rpartition("/")[2]
     assert answer.status == 204
     assert (job["kind"], job["listenerEventType"]) == ("TASK_LISTENER", "ASSIGNING")
-    told = {
-        "userTaskKey": key, "action": "give", "assignee": "ann", "changedAttributes": ["assignee"],
-        "candidateGroups": [], "candidateUsers": ["ann", "bob"], "dueDate": None, "followUpDate": None, "formKey": None, "priority": 50,
-    }  # fmt: skip
+    told = {"userTaskKey": key, "action": "give", "assignee": "ann", "changedAttributes": ["assignee"], "priority": 50}
+    told |= {"candidateGroups": [], "candidateUsers": ["ann", "bob"]}
+    told |= {"dueDate": None, "followUpDate": None, "formKey": None}
     assert job["userTask"] == told
     assert job["customHeaders"] == {
         "io.camunda.zeebe:userTaskKey": key,
