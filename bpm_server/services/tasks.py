@@ -167,6 +167,8 @@ def claim_task(server: Server, actor: Actor, key: int) -> int | None:
         task = _locked(tx, key)
         check_open(task, "claim")
         check_claim(task, actor)
+        if task.assignee == actor.username:
+            return None
         return _change(tx, task, "assigning", TaskValues(assignee=actor.username), "claim")
 
 

@@ -16,7 +16,7 @@ from bpm_server.kernel.errors import InvalidInput, WrongState
 from bpm_server.services import jobs, tasks
 from bpm_server.store.tables.jobs import job as job_table
 from tests.conformance.camunda8.scenario import event_sub_process, incidents, listeners, resolve, run, zeebe
-from tests.support.bpmn_builder import Process, Scope, multi_instance, timer
+from tests.support.bpmn_builder import Process, Scope, event, multi_instance, timer
 from tests.support.engine_world import World
 from tests.support.product import ADMIN, Product
 from tests.support.rest import add_person, application
@@ -279,6 +279,34 @@ def test_an_event_sub_process_waits_for_all_canceling_listeners() -> None:
     assert world.work("u").open() == ["t"]
     assert world.work("t").open() == ["mend"]
     assert world.complete("mend").finished
+
+
+def test_a_terminate_end_waits_for_canceling_listeners() -> None:
+    """Terminate events: all element instances of the scope are terminated; the process ends after them."""
+    p = Process()
+    extra = listeners(("canceling", "one"), kind="task")
+    p.path(p.start(), p.add("parallelGateway", "split"), p.user("t", extra=extra), p.end())
+    p.path("split", p.user("stop"), p.end("kill", event("terminate")))
+    world = run(p).complete("stop")
+    assert (world.finished, world.open(), state(world)) == (False, ["t"], "CANCELING")
+    assert world.work("t").finished
+
+
+def test_an_error_behind_a_canceling_listener_keeps_its_variables() -> None:
+    """Error events: the boundary event gets the variables of the error, also where its host still has to end."""
+    p, inner = Process(), Scope()
+    p.error("err", "E1")
+    extra = listeners(("canceling", "one"), kind="task")
+    inner.path(inner.start("s-s"), inner.add("parallelGateway", "split"), inner.user("t", extra=extra))
+    inner.path("split", inner.service("w"))
+    p.path(p.start(), p.sub("sub", inner), p.end())
+    p.path(p.boundary("caught", "sub", event("error", errorRef="err")), p.user("x"))
+    world = run(p)
+    (job,) = world.jobs.values()
+    world.do(c.ThrowError(job.element_key, "E1", None, {"why": "sold out"}))
+    assert (world.open(), world.process_variables()) == (["t"], {})
+    assert world.work("t").open() == ["x"]
+    assert world.process_variables() == {"why": "sold out"}
 
 
 def test_items_that_are_not_needed_wait_for_their_canceling_listeners() -> None:

@@ -16,7 +16,7 @@ from bpm_server.store.tables.tasks import user_task, user_task_candidate
 from bpm_server.web import parking
 from tests.conformance.camunda8.scenario import listeners
 from tests.integration.test_concurrency import at_once, person
-from tests.support.bpmn_builder import Process, timer
+from tests.support.bpmn_builder import Process, extensions, timer
 from tests.support.product import ADMIN
 
 if TYPE_CHECKING:
@@ -167,6 +167,23 @@ def test_a_cancelled_instance_ends_after_its_canceling_listeners(rest: Rest, bpm
     assert rest.get(f"/v2/process-instances/{key}")["state"] == "TERMINATED"
     assert (rest.get(task)["state"], rest.get(task)["priority"]) == ("CANCELED", 1)
     assert replay(bpm.server, int(key)).difference is None
+
+
+def test_a_called_process_that_still_ends_keeps_its_caller_from_being_deleted(rest: Rest, bpm: Product) -> None:
+    called, caller = Process("called"), Process("caller")
+    called.path(called.start(), called.user("t", extra=listeners(("canceling", "canceling"), kind="task")))
+    call = caller.add("callActivity", "call", extensions('<zeebe:calledElement processId="called"/>'))
+    caller.path(caller.start(), call, caller.end())
+    caller.path(caller.boundary("late", "call", timer("Duration", "PT1H")), caller.end("e2"))
+    bpm.deploy(called.xml(), caller.xml())
+    instance = bpm.start("caller")
+    bpm.clock.advance(hours=1)
+    assert (bpm.state(instance), rest.search("user-tasks")[0]["state"]) == ("COMPLETED", "CANCELING")
+    path = f"/v2/process-instances/{instance}/deletion"
+    assert rest.post(path).status == 409
+    bpm.complete_job("t")
+    assert {one["state"] for one in rest.search("process-instances")} == {"COMPLETED", "TERMINATED"}
+    assert rest.post(path).status == 204
 
 
 @pytest.mark.parametrize(
