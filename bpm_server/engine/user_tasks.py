@@ -1,7 +1,8 @@
 """User tasks: who is asked, and the listeners that hear of every change before it counts.
 
 A task that has listeners keeps with its token what is asked (fact ``task``) and the change at work (fact ``change``).
-What a listener corrects becomes part of the change; a listener that denies ends it.
+What a listener corrects becomes part of the change; a listener that denies ends it. A task that began without
+listeners, under another version of the process, goes on without.
 
 Source: Camunda 8 documentation, "User task listeners".
 """
@@ -29,7 +30,7 @@ from bpm_server.kernel.errors import InvalidInput, WrongState
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bpm_server.bpmn.model import Node
+    from bpm_server.bpmn.model import Listener, Node
     from bpm_server.bpmn.values import Value
     from bpm_server.engine.definition import Definition
     from bpm_server.engine.token import Token
@@ -129,7 +130,7 @@ class UserTask(Element):
             WrongState: listeners are at work.
         """
         self._check_idle(token)
-        if self.listeners:
+        if token.recall("task"):
             answer = json.dumps(dict(values))
             self._start_change(token, Change("completing", token.workflow.new_key(), action, variables=answer))
         else:
@@ -172,16 +173,19 @@ class UserTask(Element):
 
     def _start_change(self, token: Token, change: Change) -> None:
         token.remember("change", msgspec.to_builtins(change))
-        if change.moment in self.listeners:
+        if self._heard(token, change.moment):
             token.workflow.emit(events.UserTaskChanged(token.id, STATES[change.moment], change.operation))
         self._hear(token)
+
+    def _heard(self, token: Token, moment: str) -> tuple[Listener, ...]:
+        return self.listeners.get(moment, ()) if token.recall("task") else ()
 
     def _hear(self, token: Token) -> None:
         """Asks the next listener; when none is left, the change counts."""
         change = _at_work(token)
-        heard = self.listeners.get(change.moment, ())
+        heard = self._heard(token, change.moment)
         index = token.recall("listener") or 0
-        if index == len(heard):
+        if index >= len(heard):
             token.remember("listener", None)
             token.remember("change", None)
             self._carry_out(token, change)
@@ -217,8 +221,9 @@ class UserTask(Element):
 
     def _carry_out(self, token: Token, change: Change) -> None:
         instance = token.workflow
-        if change.moment in self.listeners or change.values.named():
-            token.remember("task", msgspec.to_builtins(_known(token).then(change.values)))
+        if self._heard(token, change.moment) or change.values.named():
+            if token.recall("task"):
+                token.remember("task", msgspec.to_builtins(_known(token).then(change.values)))
             ends = change.moment in ("completing", "canceling")
             state = STATES[change.moment] if ends else TaskState.CREATED
             instance.emit(events.UserTaskChanged(token.id, state, None, change.values))
@@ -237,7 +242,7 @@ class UserTask(Element):
 
     def lingers(self, token: Token) -> bool:
         """A task that is there ends when its canceling listeners are done."""
-        if token.phase != Phase.WAITING or "canceling" not in self.listeners:
+        if token.phase != Phase.WAITING or not self._heard(token, "canceling"):
             return False
         if not token.recall("ending"):
             if token.recall("job"):
@@ -257,7 +262,7 @@ class UserTask(Element):
 
 
 def _known(token: Token) -> TaskValues:
-    return msgspec.convert(token.recall("task"), TaskValues)
+    return msgspec.convert(token.recall("task") or {}, TaskValues)
 
 
 def _at_work(token: Token) -> Change:

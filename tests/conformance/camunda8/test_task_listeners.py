@@ -170,6 +170,16 @@ def test_a_change_without_listeners_of_its_own_counts_at_once() -> None:
     assert told(world.complete("t"))["assignee"] == "ann"
 
 
+def test_a_task_that_began_without_listeners_goes_on_without() -> None:
+    """Ours: the process goes on by a version that has listeners (migration)."""
+    world = run(heard())
+    other = World.of(heard(*((moment, "one") for moment in ("assigning", "completing", "canceling"))).xml())
+    world.definition = other.definition
+    change(world, "assigning", assignee="ann")
+    assert (state(world), world.task("t").assignee, world.jobs) == ("CREATED", "ann", {})
+    assert world.complete("t", {"x": 1}).open() == ["after"]
+
+
 def test_corrections_change_the_task() -> None:
     """User task listeners / Correcting user task data: seen by the next listener, applied at the end, no update."""
     world = run(heard(("assigning", "one"), ("assigning", "two"), ("updating", "never")))
