@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bpm_server.bpmn import model as m
 from bpm_server.bpmn.model import NodeType
-from bpm_server.engine import activities, ad_hoc, flow_events, gateways, scopes
+from bpm_server.engine import activities, ad_hoc, flow_events, gateways, scopes, user_tasks
 from bpm_server.engine.definition import Catch, Definition
 from bpm_server.engine.element import Edge, Element
 from bpm_server.engine.multi_instance import MultiInstance
@@ -24,7 +24,7 @@ BY_TYPE: dict[NodeType, type[Element]] = {
     NodeType.RECEIVE_TASK: flow_events.CatchEvent,
     NodeType.TASK: activities.PassThrough,
     NodeType.MANUAL_TASK: activities.PassThrough,
-    NodeType.USER_TASK: activities.UserTask,
+    NodeType.USER_TASK: user_tasks.UserTask,
     NodeType.CALL_ACTIVITY: activities.CallActivity,
     NodeType.SUB_PROCESS: scopes.SubProcess,
     NodeType.EVENT_SUB_PROCESS: scopes.EventSubProcess,

@@ -58,7 +58,7 @@ class Conditions:
 
     def restore(self, token: Token) -> None:
         """A loaded token watches what its phase says."""
-        if Phase.SUBSCRIBE < token.phase < Phase.END_LISTENERS:
+        if Phase.SUBSCRIBE < token.phase < Phase.END_LISTENERS and not token.recall("ending"):
             watched = {
                 catch.event_id
                 for catch in _conditional(token)

@@ -60,6 +60,11 @@ class Definition:
         """The BPMN process id."""
         return self.process.id
 
+    def has_task_listeners(self, element_id: str) -> bool:
+        """Whether changes of the user tasks at this element are heard by listeners."""
+        element = self.items.get(element_id) or self.elements.get(element_id)
+        return bool(getattr(element, "listeners", None))
+
     @property
     def counts_from(self) -> int:
         """The first ``loopCounter``: 1 in Camunda 8, 0 in Camunda 7."""

@@ -172,7 +172,7 @@ class Advance:
         """Keeps a command for a suspended instance; what a worker has done counts as done."""
         suspension.defer(self.tx.connection, self.tx.server.new_key(), row.key, json.dumps(command))
         if isinstance(command, c.CompleteJob | c.Continue):
-            self.tx.batch.ended_jobs[command.element_key] = JobState.COMPLETED
+            self.tx.batch.end_job(command.element_key, JobState.COMPLETED)
 
     def _record(self, row: InstanceRow, command: c.AnyCommand, outcome: engine.Outcome) -> None:
         changed = changes(outcome.instance)

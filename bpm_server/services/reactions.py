@@ -14,7 +14,7 @@ from bpm_server.domain import events as e
 from bpm_server.kernel import json
 from bpm_server.services.bindings import binding_filter, bound_process
 from bpm_server.services.outbox import cancel_deliveries, enqueue_webhook
-from bpm_server.store import jobs
+from bpm_server.store import jobs, tasks
 from bpm_server.store import messages as message_store
 
 if TYPE_CHECKING:
@@ -127,6 +127,8 @@ def _signal_broadcast(advance: Advance, _row: InstanceRow, _event: e.SignalBroad
 
 def _job_created(advance: Advance, row: InstanceRow, event: e.JobCreated) -> None:
     tx = advance.tx
+    if event.task is not None:
+        _tell_form(advance, event.element_key, event.task)
     if event.kind == "async":
         tx.wake("jobs")
         return
@@ -144,6 +146,14 @@ def _job_created(advance: Advance, row: InstanceRow, event: e.JobCreated) -> Non
         tx.wake("deliveries")
     else:
         tx.wake("jobs")
+
+
+def _tell_form(advance: Advance, task_key: int, told: dict[str, Any]) -> None:
+    """A task listener is told the form too, which the engine does not know."""
+    batch = advance.tx.batch
+    new = batch.tasks.get(task_key)
+    form_key = tasks.read_task(advance.tx.connection, task_key).form_key if new is None else new["form_key"]
+    batch.jobs[task_key]["task"] = json.dumps({**told, "form_key": form_key})
 
 
 def _user_task_created(advance: Advance, row: InstanceRow, event: e.UserTaskCreated) -> None:

@@ -12,6 +12,7 @@ from bpm_server.domain.lasting import lasting
 from bpm_server.domain.states import ElementState, IncidentState, InstanceState, JobState, TaskState
 from bpm_server.kernel import json
 from bpm_server.store.batch import no_item
+from bpm_server.store.candidates import CANDIDATES, candidate_rows
 from bpm_server.store.migrated import Migrated
 
 if TYPE_CHECKING:
@@ -171,9 +172,21 @@ def _user_task_created(batch: Batch, row: InstanceRow, event: e.UserTaskCreated)
         "ended_at": None,
         "ended_by": None,
         "suspended": row.suspended,
+        "operation": None,
     }
-    for kind, names in (("u", event.candidate_users), ("g", event.candidate_groups)):
-        batch.candidates += [{"kind": kind, "name": name, "task_key": event.key} for name in names]
+    for column, kind in CANDIDATES.items():
+        batch.candidates += candidate_rows(event.key, kind, getattr(event, column))
+
+
+def _user_task_changed(batch: Batch, _row: InstanceRow, event: e.UserTaskChanged) -> None:
+    """Who answered is known from the beginning: the last listener's worker ends the task in their name."""
+    values = event.values.named()
+    if "assignee" in values:
+        values["claimed_at"] = batch.now if values["assignee"] else None
+    answers = event.state == TaskState.COMPLETING
+    if event.operation is not None or not answers:
+        values["ended_by"] = batch.actor if answers else None
+    batch.change_task(event.key, {**values, "state": event.state, "operation": event.operation})
 
 
 def _user_task_completed(batch: Batch, _row: InstanceRow, event: e.UserTaskCompleted) -> None:
@@ -204,6 +217,10 @@ def _job_created(batch: Batch, row: InstanceRow, event: e.JobCreated) -> None:
         "scope_path": json.dumps(event.scope_path),
         "chunk": event.chunk,
         "retry_cycle": event.retry_cycle,
+        "operation": event.operation,
+        "task": None if event.task is None else json.dumps(event.task),
+        "denied": False,
+        "denied_reason": None,
         "available_at": batch.database_now,
         "lease": None,
         "worker": None,
@@ -216,19 +233,11 @@ def _job_created(batch: Batch, row: InstanceRow, event: e.JobCreated) -> None:
 
 
 def _job_completed(batch: Batch, _row: InstanceRow, event: e.JobCompleted) -> None:
-    _end_job(batch, event.element_key, JobState.COMPLETED)
+    batch.end_job(event.element_key, JobState.COMPLETED, denied=event.denied, reason=event.reason)
 
 
 def _job_canceled(batch: Batch, _row: InstanceRow, event: e.JobCanceled) -> None:
-    _end_job(batch, event.element_key, JobState.CANCELED)
-
-
-def _end_job(batch: Batch, element_key: int, state: JobState) -> None:
-    new = batch.jobs.pop(element_key, None)
-    if new is None:
-        batch.ended_jobs[element_key] = state
-    else:
-        batch.brief_jobs.append({**new, "state": state, "ended_at": batch.now})
+    batch.end_job(event.element_key, JobState.CANCELED)
 
 
 def _timer_scheduled(batch: Batch, row: InstanceRow, event: e.TimerScheduled) -> None:
@@ -367,6 +376,7 @@ _APPLY: dict[type, Callable[[Batch, InstanceRow, Any], None]] = {
     e.ElementTerminated: _element_terminated,
     e.VariablesSet: _variables_set,
     e.UserTaskCreated: _user_task_created,
+    e.UserTaskChanged: _user_task_changed,
     e.UserTaskCompleted: _user_task_completed,
     e.UserTaskCanceled: _user_task_canceled,
     e.JobCreated: _job_created,

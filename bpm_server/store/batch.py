@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from bpm_server.domain.states import IncidentState
 from bpm_server.store import messages, rows, suspension
+from bpm_server.store.candidates import CANDIDATES, as_columns, candidate_rows, update_task
 from bpm_server.store.tables.decisions import decision_instance
 from bpm_server.store.tables.history import journal
 from bpm_server.store.tables.instances import element_instance, incident, instance_item, process_instance, variable
@@ -85,10 +86,11 @@ class Batch:
         self.ended_elements: dict[int, dict[str, Any]] = {}
         self.variables: dict[tuple[int, str], dict[str, Any]] = {}
         self.tasks: dict[int, dict[str, Any]] = {}
+        self.changed_tasks: dict[int, dict[str, Any]] = {}
         self.ended_tasks: dict[int, str] = {}
         self.candidates: list[dict[str, Any]] = []
         self.jobs: dict[int, dict[str, Any]] = {}
-        self.ended_jobs: dict[int, str] = {}
+        self.ended_jobs: dict[int, dict[str, Any]] = {}
         self.brief_jobs: list[dict[str, Any]] = []
         self.timers: dict[int, dict[str, Any]] = {}
         self.ended_timers: list[tuple[int, tuple[str, ...] | None]] = []
@@ -126,6 +128,33 @@ class Batch:
             for key, event_ids in self.ended_subscriptions
         )
         return not closed and messages.find_subscription(connection, wait.key) is not None
+
+    def change_task(self, key: int, values: dict[str, Any]) -> None:
+        """Changes columns of an open task."""
+        new = self.tasks.get(key)
+        if new is None:
+            self.changed_tasks.setdefault(key, {}).update(values)
+            return
+        new.update(as_columns(values))
+        for kind, names in ((kind, values[column]) for column, kind in CANDIDATES.items() if column in values):
+            others = [row for row in self.candidates if row["task_key"] != key or row["kind"] != kind]
+            self.candidates = others + candidate_rows(key, kind, names)
+
+    def operation(self, task_key: int) -> int | None:
+        """Key of the change of an older task that waits for listeners since this transaction."""
+        found: int | None = self.changed_tasks.get(task_key, {}).get("operation")
+        return found
+
+    def end_job(self, element_key: int, state: str, *, denied: bool = False, reason: str | None = None) -> None:
+        """Ends the open job of an element."""
+        new = self.jobs.pop(element_key, None)
+        if new is not None:
+            ended = {"state": state, "ended_at": self.now, "denied": denied, "denied_reason": reason}
+            self.brief_jobs.append({**new, **ended})
+            return
+        self.ended_jobs[element_key] = {
+            "b_key": element_key, "b_state": state, "b_at": self.now, "b_denied": denied, "b_reason": reason,
+        }  # fmt: skip
 
     def flush(self, connection: Connection) -> None:
         """Writes everything."""
@@ -191,6 +220,8 @@ class Batch:
 
     def _flush_tasks(self, connection: Connection) -> None:
         rows.insert(connection, user_task, list(self.tasks.values()))
+        for key, values in self.changed_tasks.items():
+            update_task(connection, key, values)
         if self.ended_tasks:
             ended = [
                 {"b_key": key, "b_state": state, "b_at": self.now, "b_by": self.actor}
@@ -203,9 +234,7 @@ class Batch:
 
     def _flush_jobs(self, connection: Connection) -> None:
         # Ends before beginnings: an element's job may end and its next one begin in the same step (a safe point).
-        if self.ended_jobs:
-            ended = [{"b_key": key, "b_state": state, "b_at": self.now} for key, state in self.ended_jobs.items()]
-            _END_JOB.run(connection, ended)
+        _END_JOB.run(connection, list(self.ended_jobs.values()))
         rows.insert(connection, job, [*self.brief_jobs, *self.jobs.values()])
         for table, waits in ((timer, self.ended_timers), (subscription, self.ended_subscriptions)):
             everything = [key for key, event_ids in waits if event_ids is None]
@@ -263,7 +292,12 @@ _END_TASK = rows.Prepared(
     lambda _: (
         user_task.update()
         .where(user_task.c.key == sa.bindparam("b_key"))
-        .values(state=sa.bindparam("b_state"), ended_at=sa.bindparam("b_at"), ended_by=sa.bindparam("b_by"))
+        .values(
+            state=sa.bindparam("b_state"),
+            ended_at=sa.bindparam("b_at"),
+            ended_by=sa.func.coalesce(user_task.c.ended_by, sa.bindparam("b_by", type_=user_task.c.ended_by.type)),
+            operation=sa.null(),
+        )
     )
 )
 _DELETE_CANDIDATES = rows.Prepared(
@@ -273,7 +307,13 @@ _END_JOB = rows.Prepared(
     lambda _: (
         job.update()
         .where(job.c.element_key == sa.bindparam("b_key"), job.c.ended_at.is_(None))
-        .values(state=sa.bindparam("b_state"), ended_at=sa.bindparam("b_at"), lease=sa.null())
+        .values(
+            state=sa.bindparam("b_state"),
+            ended_at=sa.bindparam("b_at"),
+            denied=sa.bindparam("b_denied"),
+            denied_reason=sa.bindparam("b_reason"),
+            lease=sa.null(),
+        )
     )
 )
 

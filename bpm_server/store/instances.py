@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from bpm_server.domain.states import ElementState
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import NotFound
 from bpm_server.store.batch import InstanceRow
@@ -164,6 +165,14 @@ def find_scope(connection: Connection, key: int) -> Scope | None:
             return Scope(instance_key, at)
         at = connection.execute(sa.select(t.c.scope_key).where(t.c.key == at)).scalar()
     return Scope(instance_key, 0)
+
+
+def find_active_type(connection: Connection, key: int) -> str | None:
+    """The type of an active element instance; None where there is none."""
+    t = element_instance
+    query = sa.select(t.c.type).where(t.c.key == key, t.c.state == ElementState.ACTIVE)
+    found: str | None = connection.execute(query).scalar_one_or_none()
+    return found
 
 
 def load_variables(connection: Connection, scopes: Iterable[int]) -> list[tuple[int, str, bytes]]:

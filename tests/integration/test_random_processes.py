@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tests.support.random_process.process import Blocks
 
 STEPS = 40
+pytestmark = pytest.mark.timeout(7_200)  # a failure is made small before it is shown
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +121,7 @@ def test_a_restart_after_every_command_changes_nothing(on_sqlite: tuple[Twin, Tw
 
 
 @pytest.mark.postgresql
-@randomly(4)
+@randomly(5)
 @given(data=st.data())
 def test_a_restart_after_every_command_changes_nothing_on_postgresql(
     on_postgresql: tuple[Twin, Twin], data: st.DataObject

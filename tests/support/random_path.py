@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 KEPT_MS = 3_600_000
 UNKNOWN = "nobody-catches-this"
+CANCELED_FROM = 12
+"""Elements after which a path may be cut off."""
 
 
 def moves(bpm: Product, found: Snapshot, drawing: Blocks) -> list[Move]:
@@ -72,11 +74,12 @@ def _of_incidents(bpm: Product, found: Snapshot) -> Iterator[Move]:
 
 def _of_events(bpm: Product, found: Snapshot) -> Iterator[Move]:
     server = bpm.server
-    for n, wait in enumerate(found.rows("subscription", suspended=False)):
+    for n, wait in enumerate(found.rows("subscription", kind="signal", suspended=False)):
+        signal = partial(messages.broadcast_signal, server, ADMIN, wait["name"], {"n": n % 3})
+        yield f"signal {wait['name']}", signal
+    for n, wait in enumerate(found.rows("subscription", kind="message", suspended=False)):
         name, values = wait["name"], {"n": n % 3}
-        if wait["kind"] == "signal":
-            yield f"signal {name}", partial(messages.broadcast_signal, server, ADMIN, name, values)
-        elif wait["correlation_key"] is None:
+        if wait["correlation_key"] is None:
             to, key = partial(correlation.correlate, server, ADMIN, name), wait["instance_key"]
             yield f"correlate {name}", partial(to, instance_key=key, variables=values, everyone=True)
         else:
@@ -120,5 +123,5 @@ def _of_operators(bpm: Product, found: Snapshot, drawing: Blocks) -> Iterator[Mo
     for scope in found.rows("element_instance", state="ACTIVE")[-1:]:
         change = partial(process_instances.set_variables, server, ADMIN, scope["key"], {"n": 4}, local=True)
         yield f"set n at {scope['element_id']}", change
-    if active:
+    if active and len(found.rows("element_instance")) >= CANCELED_FROM:
         yield "cancel", partial(process_instances.cancel_instance, server, ADMIN, active[0]["root_key"])

@@ -8,9 +8,11 @@ from flask_smorest import Api  # type: ignore[import-untyped]
 
 from bpm_server.web import problems
 from bpm_server.web.api import (
+    ad_hoc,
     authentication,
     clock,
     cluster,
+    conditionals,
     decisions,
     deployments,
     elements,
@@ -33,6 +35,7 @@ from bpm_server.web.api import (
     tokens,
     users,
     variables,
+    wait_states,
     webhook_deliveries,
     webhook_endpoints,
 )
@@ -59,6 +62,8 @@ NOUNS: tuple[ApiBlueprint, ...] = (
     migration.api,
     migration.ours,
     elements.api,
+    ad_hoc.api,
+    wait_states.api,
     statistics.api,
     variables.api,
     tasks.api,
@@ -66,6 +71,7 @@ NOUNS: tuple[ApiBlueprint, ...] = (
     jobs.api,
     incidents.api,
     messages.api,
+    conditionals.api,
     decisions.api,
     expressions.api,
     users.api,

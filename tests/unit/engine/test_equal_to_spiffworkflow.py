@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STEPS = 60
+pytestmark = pytest.mark.timeout(7_200)  # a failure is made small before it is shown
 
 
 class Clock(datetime):
@@ -129,7 +130,7 @@ def step(world: World, stock: StockRun, data: st.DataObject) -> None:
         stock.message(row.name, {element_id: value})
 
 
-@randomly(20)
+@randomly(15)
 @given(data=st.data())
 def test_the_same_elements_wait_and_complete_with_the_same_variables(data: st.DataObject) -> None:
     ours, theirs = in_both_words(data.draw)

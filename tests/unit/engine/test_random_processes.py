@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given, note
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from tests.support.random_process.process import Blocks
 
 STEPS = 60
+pytestmark = pytest.mark.timeout(7_200)  # a failure is made small before it is shown
 
 
 def draw_process(data: st.DataObject) -> Blocks:
@@ -104,7 +106,7 @@ def test_saving_and_loading_after_every_command_changes_nothing(data: st.DataObj
     assert straight.result == reloaded.result
 
 
-@randomly(10)
+@randomly(5)
 @given(data=st.data())
 def test_every_process_ends_when_everything_is_done(data: st.DataObject) -> None:
     drawing = draw_process(data)
@@ -117,7 +119,7 @@ def test_every_process_ends_when_everything_is_done(data: st.DataObject) -> None
     raise AssertionError(f"not finished after 2,000 commands: {Counter(world.active.values())}")
 
 
-@randomly(10)
+@randomly(5)
 @given(data=st.data())
 def test_cancelling_leaves_nothing_behind(data: st.DataObject) -> None:
     drawing = draw_process(data)
