@@ -185,7 +185,7 @@ def assign_business_key(server: Server, actor: Actor, key: int, business_key: st
 @command
 def set_variables(
     server: Server, actor: Actor, scope_key: int, variables: Mapping[str, Any], *, local: bool = False
-) -> None:
+) -> int | None:
     """Sets variables of an active element or process instance.
 
     Args:
@@ -194,6 +194,9 @@ def set_variables(
         scope_key: Process instance or element instance.
         variables: JSON values.
         local: At this scope; otherwise where each name lives from here outwards, else at the process.
+
+    Returns:
+        As ``tasks.complete_task``, where it is a user task.
 
     Raises:
         NotFound: there is no such element instance.
@@ -207,4 +210,5 @@ def set_variables(
             raise NotFound(message)
         row = tx.lock_instance(found.instance_key)
         authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", row.process_id)
-        Advance(tx).run(row, c.SetVariables(scope_key, values, local, found.chunk))
+        Advance(tx).run(row, c.SetVariables(scope_key, values, local, found.chunk, True))
+        return tx.batch.operation(scope_key)

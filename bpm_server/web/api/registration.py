@@ -8,10 +8,12 @@ from flask_smorest import Api  # type: ignore[import-untyped]
 
 from bpm_server.web import problems
 from bpm_server.web.api import (
+    ad_hoc,
     authentication,
     batch_operations,
     clock,
     cluster,
+    conditionals,
     decisions,
     deployments,
     elements,
@@ -34,6 +36,7 @@ from bpm_server.web.api import (
     tokens,
     users,
     variables,
+    wait_states,
     webhook_deliveries,
     webhook_endpoints,
 )
@@ -60,6 +63,8 @@ NOUNS: tuple[ApiBlueprint, ...] = (
     migration.api,
     migration.ours,
     elements.api,
+    ad_hoc.api,
+    wait_states.api,
     statistics.api,
     variables.api,
     tasks.api,
@@ -68,6 +73,7 @@ NOUNS: tuple[ApiBlueprint, ...] = (
     incidents.api,
     batch_operations.api,
     messages.api,
+    conditionals.api,
     decisions.api,
     expressions.api,
     users.api,

@@ -1,7 +1,7 @@
 """Batch operations and their items.
 
 Revision: batch_operations
-Follows: 0002
+Follows: 0003
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from alembic import op
 from bpm_server.store.types import UtcDateTime
 
 revision = "batch_operations"
-down_revision = "0002"
+down_revision = "0003"
 RUNNING = "state IN ('CREATED', 'ACTIVE')"
 
 
