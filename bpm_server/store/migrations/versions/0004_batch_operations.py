@@ -1,6 +1,6 @@
 """Batch operations and their items.
 
-Revision: batch_operations
+Revision: 0004
 Follows: 0003
 """
 
@@ -11,7 +11,7 @@ from alembic import op
 
 from bpm_server.store.types import UtcDateTime
 
-revision = "batch_operations"
+revision = "0004"
 down_revision = "0003"
 RUNNING = "state IN ('CREATED', 'ACTIVE')"
 
