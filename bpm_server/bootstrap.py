@@ -23,6 +23,7 @@ from bpm_server.services.hot import HotInstances
 from bpm_server.services.identities import Identities
 from bpm_server.services.server import Server, Wakes
 from bpm_server.store import migrate
+from bpm_server.store.contents import ContentStores
 from bpm_server.store.database import Database
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ def build(
         identities=Identities(box, clock.monotonic),
         connectors=registry.load(content_folder(settings) / "connectors") if connectors is None else connectors,
         secrets=box,
+        contents=ContentStores(Path(settings.document_dir) if settings.document_dir else None),
         limits=limits or Limits(),
         wake=Wakes(),
     )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bpm_server.services.hot import HotInstances
     from bpm_server.services.identities import Identities
     from bpm_server.settings import Settings
+    from bpm_server.store.contents import ContentStores
     from bpm_server.store.database import Database
 
 
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 class Wakes:
     """Who is told, after a commit, that there is work: workers of this process, the broker, parked requests.
 
-    Topics: ``jobs``, ``timers``, ``messages``, ``signals``, ``deliveries``, ``tasks``; for parked requests also
-    ``outside-jobs`` (an outside worker may find one) and ``instances`` (one has ended).
+    Topics: ``jobs``, ``timers``, ``messages``, ``signals``, ``deliveries``, ``documents``, ``tasks``; for parked
+    requests also ``outside-jobs`` (an outside worker may find one) and ``instances`` (one has ended).
     """
 
     listeners: list[Callable[[frozenset[str]], None]] = field(default_factory=list)
@@ -53,5 +54,6 @@ class Server:
     identities: Identities
     connectors: Registry
     secrets: SecretBox
+    contents: ContentStores
     limits: Limits
     wake: Wakes

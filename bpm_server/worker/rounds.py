@@ -8,7 +8,7 @@ from bpm_server.connectors.contract import PermanentError, Request, TemporaryErr
 from bpm_server.domain.identity import SYSTEM
 from bpm_server.kernel.errors import BpmError, NotFound, Unavailable, WrongState
 from bpm_server.kernel.log import get_logger
-from bpm_server.services import deliveries, jobs, messages, timers, working
+from bpm_server.services import deliveries, documents, jobs, messages, timers, working
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -133,6 +133,11 @@ def send_webhooks(server: Server) -> int:
     return len(leased)
 
 
+def sweep_documents(server: Server) -> int:
+    """Removes documents whose time is over, and files that no document has."""
+    return documents.remove_expired(server) + documents.remove_leftovers(server)
+
+
 ROUNDS: dict[str, Callable[[Server], int]] = {
     "signals": deliver_signals,
     "messages": deliver_messages,
@@ -140,6 +145,7 @@ ROUNDS: dict[str, Callable[[Server], int]] = {
     "jobs": do_jobs,
     "timers": fire_timers,
     "deliveries": send_webhooks,
+    "documents": sweep_documents,
 }
 """By topic of the wake-up."""
 

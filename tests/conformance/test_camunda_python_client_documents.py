@@ -1,0 +1,52 @@
+"""Camunda's own Python client on what is kept beside processes: documents."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+pytest.importorskip("camunda_orchestration_sdk")
+from camunda_orchestration_sdk import errors, models
+from camunda_orchestration_sdk.types import File
+
+from tests.conformance.test_camunda_python_client import world
+
+if TYPE_CHECKING:
+    from tests.conformance.test_camunda_python_client import World
+
+__all__ = ["world"]
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+def metadata(**members: Any) -> models.DocumentMetadata:
+    return models.DocumentMetadata.from_dict(members)
+
+
+def test_documents_are_kept_read_linked_and_removed(world: World) -> None:
+    client = world.client
+    said = metadata(fileName="offer.txt", contentType="text/plain", customProperties={"order": "4711"})
+    file = File(payload=b"500000.01", file_name="x.txt", mime_type="text/plain")
+    kept = client.create_document(data=models.CreateDocumentData(file=file, metadata=said), document_id="offer-1")
+    assert (kept.document_id, kept.store_id, kept.metadata.size) == ("offer-1", "database", 9)
+    assert kept.metadata.custom_properties.additional_properties == {"order": "4711"}
+    found = client.get_document(document_id="offer-1", content_hash=kept.content_hash)
+    assert found.payload.read() == b"500000.01"
+    link = client.create_document_link(
+        document_id="offer-1",
+        content_hash=kept.content_hash,
+        data=models.DocumentLinkRequest(time_to_live=60_000),
+    )
+    assert link.url.startswith("http")
+    client.delete_document(document_id="offer-1")
+    with pytest.raises(errors.ApiError) as gone:
+        client.get_document(document_id="offer-1", content_hash=kept.content_hash)
+    assert gone.value.status_code == 404
+
+
+def test_a_batch_says_what_was_kept_and_what_was_not(world: World) -> None:
+    files = [File(payload=name.encode(), file_name=name) for name in ("a.txt", "b.txt")]
+    described = [metadata(fileName="first.txt"), metadata(expiresAt="2020-01-01T00:00:00Z")]
+    found = world.client.create_documents(data=models.CreateDocumentsData(files=files, metadata_list=described))
+    assert [one.metadata.file_name for one in found.created_documents] == ["first.txt"]
+    assert [(one.file_name, one.status) for one in found.failed_documents] == [("b.txt", 400)]
