@@ -78,6 +78,8 @@ class Actor:
 
 
 SYSTEM = Actor("system", is_system=True)
+ANONYMOUS_NAME = "anonymous"
+"""Of whoever calls without credentials, where the installation allows it."""
 
 ROLES: dict[str, tuple[str, tuple[str, ...]]] = {
     "admin": ("Administrator", ("*:*",)),
@@ -92,6 +94,7 @@ ROLES: dict[str, tuple[str, tuple[str, ...]]] = {
             "PROCESS_DEFINITION:CREATE_PROCESS_INSTANCE",
             "DECISION_DEFINITION:*",
             "EXPRESSION:EVALUATE",
+            "CLUSTER_VARIABLE:READ",
         ),
     ),
     "operator": (
@@ -100,6 +103,7 @@ ROLES: dict[str, tuple[str, tuple[str, ...]]] = {
             "PROCESS_DEFINITION:*",
             "DECISION_DEFINITION:*",
             "RESOURCE:READ",
+            "CLUSTER_VARIABLE:*",
             "DOCUMENT:*",
             "MESSAGE:*",
             "WEBHOOK:*",
@@ -126,7 +130,9 @@ ROLES: dict[str, tuple[str, tuple[str, ...]]] = {
 
 _CRUD = ("CREATE", "READ", "UPDATE", "DELETE")
 RIGHTS: dict[str, tuple[str, ...]] = {
+    "AUDIT_LOG": ("READ",),
     "AUTHORIZATION": _CRUD,
+    "CLUSTER_VARIABLE": _CRUD,
     "COMPONENT": ("ACCESS",),
     "DECISION_DEFINITION": (
         "CREATE_DECISION_INSTANCE",

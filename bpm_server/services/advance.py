@@ -189,6 +189,7 @@ class Advance:
             decisions=DeployedDecisions(tx, compiled.row.deployment_key),
             limits=tx.server.limits,
             business_key=row.business_key,
+            outer=tx.server.cluster_variables.outer(tx.connection, tx.moment.cluster_variable_version),
         )
 
     def _live(self, row: InstanceRow, compiled: CompiledProcess, chunk: int | None) -> engine.Instance:

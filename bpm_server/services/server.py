@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bpm_server.engine import Limits
     from bpm_server.kernel.clock import Clock
     from bpm_server.kernel.ids import KeySource
+    from bpm_server.services.cluster_variables import ClusterVariables
     from bpm_server.services.definitions import Definitions
     from bpm_server.services.hot import HotInstances
     from bpm_server.services.identities import Identities
@@ -55,5 +56,6 @@ class Server:
     connectors: Registry
     secrets: SecretBox
     contents: ContentStores
+    cluster_variables: ClusterVariables
     limits: Limits
     wake: Wakes

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bpm_server.domain import commands as c
+from bpm_server.domain.audit import Entity, Operation
 from bpm_server.domain.tasks import (
     POSITIVE,
     check_claim,
@@ -92,10 +93,27 @@ def complete_task(
             _set_completer(tx, task, actor, values)
             if comment:
                 store.insert_comment(tx.connection, server.new_key(), task, actor.username, tx.now, comment)
+            _audit(tx, Operation.COMPLETE, task)
             Advance(tx).run(row, c.CompleteTask(key, values, task.chunk))
         except WrongState:
             check_open(store.read_task(tx.connection, key), "complete")
             raise
+
+
+def _audit(tx: Transaction, operation: Operation, task: Task, **about: str | None) -> None:
+    tx.audit(
+        Entity.USER_TASK,
+        operation,
+        task.key,
+        process_id=task.process_id,
+        process_definition_key=task.process_definition_key,
+        instance_key=task.instance_key,
+        root_key=task.root_key,
+        element_key=task.key,
+        task_key=task.key,
+        form_key=task.form_key,
+        **about,
+    )
 
 
 def offered_outcomes(tx: Transaction, task: Task) -> tuple[str, ...]:
@@ -127,6 +145,14 @@ def authorize_work(task: Task, actor: Actor, act: str) -> None:
     check_work(task, actor, act)
 
 
+def _assign(tx: Transaction, task: Task, assignee: str | None) -> None:
+    store.assign(tx.connection, task.key, assignee, tx.now)
+    if assignee is None:
+        _audit(tx, Operation.UNASSIGN, task)
+    else:
+        _audit(tx, Operation.ASSIGN, task, related_type=Entity.USER, related_key=assignee)
+
+
 @command
 def claim_task(server: Server, actor: Actor, key: int) -> None:
     """Takes an offered task for oneself; claiming one's own task again changes nothing.
@@ -140,7 +166,7 @@ def claim_task(server: Server, actor: Actor, key: int) -> None:
         task = _locked(tx, key)
         check_open(task, "claim")
         check_claim(task, actor)
-        store.assign(tx.connection, key, actor.username, tx.now)
+        _assign(tx, task, actor.username)
 
 
 @command
@@ -156,7 +182,7 @@ def release_task(server: Server, actor: Actor, key: int) -> None:
         task = _locked(tx, key)
         check_open(task, "release")
         authorize_work(task, actor, "release")
-        store.assign(tx.connection, key, None, tx.now)
+        _assign(tx, task, None)
 
 
 @command
@@ -188,7 +214,7 @@ def assign_task(server: Server, actor: Actor, key: int, assignee: str, *, allow_
         if task.assignee and not allow_override:
             message = f"Expected to assign task '{key}', but it is assigned to {task.assignee}"
             raise WrongState(message, assignee=task.assignee, retry=False)
-        store.assign(tx.connection, key, assignee, tx.now)
+        _assign(tx, task, assignee)
 
 
 @command
@@ -205,7 +231,7 @@ def unassign_task(server: Server, actor: Actor, key: int) -> None:
         check_open(task, "unassign")
         if task.assignee != actor.username:
             authorize(actor, "PROCESS_DEFINITION", "UPDATE_USER_TASK", task.process_id)
-        store.assign(tx.connection, key, None, tx.now)
+        _assign(tx, task, None)
 
 
 @command
@@ -241,7 +267,9 @@ def update_task(
             "candidate_users": Ellipsis if candidate_users is None else list(dict.fromkeys(candidate_users)),
             "candidate_groups": Ellipsis if candidate_groups is None else list(dict.fromkeys(candidate_groups)),
         }
-        store.update(tx.connection, key, {name: value for name, value in values.items() if value is not Ellipsis})
+        changes = {name: value for name, value in values.items() if value is not Ellipsis}
+        store.update(tx.connection, key, changes)
+        _audit(tx, Operation.UPDATE, task, description=", ".join(changes))
 
 
 @command

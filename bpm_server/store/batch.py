@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from bpm_server.domain.states import IncidentState
 from bpm_server.store import messages, rows
+from bpm_server.store.tables.audit import audit_log
 from bpm_server.store.tables.decisions import decision_instance
 from bpm_server.store.tables.history import journal
 from bpm_server.store.tables.instances import element_instance, incident, instance_item, process_instance, variable
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy.engine import Connection
+
+    from bpm_server.store.moments import Moment
 
 
 @dataclass(slots=True)
@@ -55,9 +58,10 @@ class InstanceRow:
 class Batch:
     """Collects the rows of one transaction and writes them at its end."""
 
-    def __init__(self, now: datetime, database_now: datetime, actor: str | None, new_key: Callable[[], int]) -> None:
-        self.now = now
-        self.database_now = database_now
+    def __init__(self, moment: Moment, actor: str | None, new_key: Callable[[], int]) -> None:
+        self.now = moment.now
+        self.database_now = moment.database_now
+        self.cluster_variable_version = moment.cluster_variable_version
         self.actor = actor
         self.new_key = new_key
         self.instances: dict[int, InstanceRow] = {}
@@ -81,6 +85,7 @@ class Batch:
         self.decisions: list[dict[str, Any]] = []
         self.signals: list[dict[str, Any]] = []
         self.journal: list[dict[str, Any]] = []
+        self.audit: list[dict[str, Any]] = []
         self.ended_message_starts: list[int] = []
 
     def flush(self, connection: Connection) -> None:
@@ -97,6 +102,7 @@ class Batch:
         rows.insert(connection, decision_instance, self.decisions)
         rows.insert(connection, pending_signal, self.signals)
         rows.insert(connection, journal, self.journal)
+        rows.insert(connection, audit_log, self.audit)
 
     def _flush_instances(self, connection: Connection) -> None:
         new = [_instance_values(row) for row in self.instances.values() if row.is_new]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from flask import current_app, g, request
 
-from bpm_server.domain.identity import ROLES, Actor, Permission
+from bpm_server.domain.identity import ANONYMOUS_NAME, ROLES, Actor, Permission
 from bpm_server.kernel.errors import Forbidden, NotSignedIn
 from bpm_server.services import identities
 
@@ -29,7 +29,7 @@ CSRF_HEADER = "X-CSRF-Token"
 CSRF_FIELD = "csrf_token"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 ANONYMOUS = Actor(
-    "anonymous",
+    ANONYMOUS_NAME,
     permissions=frozenset(
         Permission.parse(text) for role in ("designer", "operator", "worker", "staff") for text in ROLES[role][1]
     ),

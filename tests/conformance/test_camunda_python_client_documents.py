@@ -1,4 +1,4 @@
-"""Camunda's own Python client on what is kept beside processes: documents."""
+"""Camunda's own Python client on what is kept beside processes: documents, audit log, cluster variables."""
 
 from __future__ import annotations
 
@@ -50,3 +50,40 @@ def test_a_batch_says_what_was_kept_and_what_was_not(world: World) -> None:
     found = world.client.create_documents(data=models.CreateDocumentsData(files=files, metadata_list=described))
     assert [one.metadata.file_name for one in found.created_documents] == ["first.txt"]
     assert [(one.file_name, one.status) for one in found.failed_documents] == [("b.txt", 400)]
+
+
+def test_the_audit_log_says_who_did_what(world: World) -> None:
+    started = world.start("order")
+    task = world.one_task(started.process_instance_key)
+    world.client.assign_user_task(
+        user_task_key=task.user_task_key, data=models.UserTaskAssignmentRequest(assignee="ann")
+    )
+    found = world.search(
+        "search_audit_logs", "AuditLogSearchQueryRequest", processInstanceKey=started.process_instance_key
+    )
+    assert [(one.entity_type, one.operation_type, one.actor_id) for one in found] == [
+        ("PROCESS_INSTANCE", "CREATE", "camunda"),
+        ("USER_TASK", "ASSIGN", "camunda"),
+    ]
+    one = world.client.get_audit_log(audit_log_key=found[1].audit_log_key)
+    assert (one.user_task_key, one.related_entity_key) == (task.user_task_key, "ann")
+    of_task = world.client.search_user_task_audit_logs(
+        user_task_key=task.user_task_key, data=models.UserTaskAuditLogSearchQueryRequest()
+    )
+    assert [item.audit_log_key for item in of_task.items] == [one.audit_log_key]
+
+
+def test_cluster_variables_are_seen_by_expressions(world: World) -> None:
+    client = world.client
+    body = {"name": "limit", "value": {"amount": 5}, "metadata": {"owner": "finance"}}
+    made = client.create_global_cluster_variable(data=models.CreateClusterVariableRequest.from_dict(body))
+    assert (made.name, made.value, made.kind) == ("limit", '{"amount":5}', "JSON")
+    evaluation = models.ExpressionEvaluationRequest.from_dict({"expression": "=camunda.vars.env.limit.amount + 1"})
+    assert client.evaluate_expression(data=evaluation).result == 6
+    update = models.UpdateClusterVariableRequest.from_dict({"value": {"amount": 6}})
+    assert client.update_global_cluster_variable(name="limit", data=update).value == '{"amount":6}'
+    assert client.get_global_cluster_variable(name="limit").metadata.additional_properties == {"owner": "finance"}
+    found = world.search("search_cluster_variables", "ClusterVariableSearchQueryRequest", name="limit")
+    assert [one.is_truncated for one in found] == [False]
+    client.delete_global_cluster_variable(name="limit")
+    assert world.search("search_cluster_variables", "ClusterVariableSearchQueryRequest") == []

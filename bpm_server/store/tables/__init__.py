@@ -1,6 +1,8 @@
 """One module per noun. Importing this package makes all tables known to the metadata."""
 
 from bpm_server.store.tables import (
+    audit,
+    cluster_variables,
     connectors,
     decisions,
     definitions,
@@ -16,6 +18,8 @@ from bpm_server.store.tables import (
 from bpm_server.store.tables.model import db
 
 __all__ = [
+    "audit",
+    "cluster_variables",
     "connectors",
     "db",
     "decisions",

@@ -8,9 +8,11 @@ from flask_smorest import Api  # type: ignore[import-untyped]
 
 from bpm_server.web import problems
 from bpm_server.web.api import (
+    audit_logs,
     authentication,
     clock,
     cluster,
+    cluster_variables,
     decisions,
     deployments,
     documents,
@@ -61,6 +63,8 @@ NOUNS: tuple[ApiBlueprint, ...] = (
     messages.api,
     decisions.api,
     expressions.api,
+    cluster_variables.api,
+    audit_logs.api,
     documents.api,
     documents.links,
     users.api,
