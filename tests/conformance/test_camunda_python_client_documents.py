@@ -78,7 +78,7 @@ def test_cluster_variables_are_seen_by_expressions(world: World) -> None:
     body = {"name": "limit", "value": {"amount": 5}, "metadata": {"owner": "finance"}}
     made = client.create_global_cluster_variable(data=models.CreateClusterVariableRequest.from_dict(body))
     assert (made.name, made.value, made.kind) == ("limit", '{"amount":5}', "JSON")
-    evaluation = models.ExpressionEvaluationRequest.from_dict({"expression": "=camunda.vars.env.limit.amount + 1"})
+    evaluation = models.ExpressionEvaluationRequest(expression="=camunda.vars.env.limit.amount + 1")
     assert client.evaluate_expression(data=evaluation).result == 6
     update = models.UpdateClusterVariableRequest.from_dict({"value": {"amount": 6}})
     assert client.update_global_cluster_variable(name="limit", data=update).value == '{"amount":6}'
