@@ -22,6 +22,8 @@ class StartInstance(Command, frozen=True, tag="start"):
     Attributes:
         key: Key of the new instance.
         called_by: Element instance key of the call activity, None for a root.
+        instructions: Ids of the elements to start at instead of a start event.
+        terminate_after: Ids of elements; when one of them has ended, the instance is terminated.
     """
 
     key: int
@@ -30,6 +32,7 @@ class StartInstance(Command, frozen=True, tag="start"):
     business_key: str | None = None
     called_by: int | None = None
     instructions: tuple[str, ...] = ()
+    terminate_after: tuple[str, ...] = ()
 
 
 class CompleteTask(Command, frozen=True, tag="complete-task"):
@@ -150,6 +153,71 @@ class CancelInstance(Command, frozen=True, tag="cancel"):
     """Terminates everything."""
 
 
+class SuspendInstance(Command, frozen=True, tag="suspend"):
+    """Nothing moves until it is resumed (see ``domain.suspension``)."""
+
+
+class ResumeInstance(Command, frozen=True, tag="resume"):
+    """Goes on where it was suspended."""
+
+
+class Activation(msgspec.Struct, frozen=True, array_like=True):
+    """An element to activate.
+
+    Attributes:
+        ancestor_key: The scope instance in which new scopes around it are created; None: the one that is active.
+        variables: Values by the id of the scope that gets them; an empty id is the process.
+    """
+
+    element_id: str
+    ancestor_key: int | None = None
+    variables: tuple[tuple[str, dict[str, Any]], ...] = ()
+
+
+class Move(msgspec.Struct, frozen=True, array_like=True):
+    """Terminates element instances and activates another element for each of them.
+
+    Attributes:
+        source: Id of the elements, or key of one element instance.
+        ancestor: ``active`` (the one scope that is active, or the one of ``ancestor_key``), ``inferred`` (the
+            source's own ancestor that encloses the target) or ``source-parent``.
+    """
+
+    source: str | int
+    target_id: str
+    ancestor: str = "active"
+    ancestor_key: int | None = None
+    variables: tuple[tuple[str, dict[str, Any]], ...] = ()
+
+
+class ModifyInstance(Command, frozen=True, tag="modify"):
+    """Moves tokens by hand: first all activations, then all terminations.
+
+    Attributes:
+        terminate: Ids of elements (all their instances), or keys of element instances.
+    """
+
+    activate: tuple[Activation, ...] = ()
+    move: tuple[Move, ...] = ()
+    terminate: tuple[str | int, ...] = ()
+
+
+class MigrateInstance(Command, frozen=True, tag="migrate"):
+    """Goes on by another definition.
+
+    Attributes:
+        source_key: The definition that it followed until now.
+        target_key: The definition that it follows from now on, with its process id and version.
+        mapping: Pairs of element ids: of the source, of the target.
+    """
+
+    source_key: int
+    target_key: int
+    process_id: str
+    version: int
+    mapping: tuple[tuple[str, str], ...] = ()
+
+
 AnyCommand = (
     StartInstance
     | CompleteTask
@@ -164,4 +232,8 @@ AnyCommand = (
     | ResolveIncident
     | SetVariables
     | CancelInstance
+    | SuspendInstance
+    | ResumeInstance
+    | ModifyInstance
+    | MigrateInstance
 )

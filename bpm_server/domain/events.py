@@ -41,6 +41,44 @@ class InstanceTerminated(Event, frozen=True, tag="cancelled"):
     key: int
 
 
+class InstanceSuspended(Event, frozen=True, tag="suspended"):
+    """Nothing moves until it is resumed."""
+
+    key: int
+
+
+class InstanceResumed(Event, frozen=True, tag="resumed"):
+    """It goes on."""
+
+    key: int
+
+
+class InstanceMigrated(Event, frozen=True, tag="migrated"):
+    """It follows another definition from now on, with everything of it that has not ended."""
+
+    key: int
+    definition_key: int
+    process_id: str
+    version: int
+
+
+class ElementMigrated(Event, frozen=True, tag="element-migrated"):
+    """An active element instance is at this element of the new definition now."""
+
+    key: int
+    element_id: str
+    name: str | None = None
+
+
+class WaitMigrated(Event, frozen=True, tag="wait-migrated"):
+    """What an element waits for goes on under another event of the new definition."""
+
+    element_key: int
+    event_id: str
+    new_event_id: str
+    interrupting: bool
+
+
 class ElementActivated(Event, frozen=True, tag="+"):
     """A token reached an element. ``scope_key`` is the enclosing element instance or process instance."""
 
@@ -297,6 +335,11 @@ AnyEvent = (
     InstanceStarted
     | InstanceCompleted
     | InstanceTerminated
+    | InstanceSuspended
+    | InstanceResumed
+    | InstanceMigrated
+    | ElementMigrated
+    | WaitMigrated
     | ElementActivated
     | ElementCompleted
     | ElementTerminated

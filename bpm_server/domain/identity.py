@@ -153,6 +153,7 @@ RIGHTS: dict[str, tuple[str, ...]] = {
         "READ_PROCESS_DEFINITION",
         "READ_PROCESS_INSTANCE",
         "READ_USER_TASK",
+        "SUSPEND_PROCESS_INSTANCE",
         "UPDATE_PROCESS_INSTANCE",
         "UPDATE_USER_TASK",
     ),

@@ -39,15 +39,19 @@ class Task:
     process_definition_key: int
     ended_at: datetime | None
     ended_by: str | None
+    suspended: bool = False
 
 
 def check_open(task: Task, act: str) -> None:
-    """The task must still be open.
+    """The task must still be open, and its process instance not suspended.
 
     Raises:
         WrongState: says who ended it and when.
     """
     if task.state == TaskState.CREATED:
+        if task.suspended:
+            message = f"Expected to {act} task '{task.key}', but its process instance is suspended"
+            raise WrongState(message, state=task.state, suspended=True, retry=False)
         return
     how = "completed" if task.state == TaskState.COMPLETED else "cancelled by its process"
     who = f" by {task.ended_by}" if task.ended_by and task.state == TaskState.COMPLETED else ""

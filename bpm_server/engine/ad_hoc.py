@@ -41,7 +41,8 @@ class LedByWorker(AdHocSubProcess):
             if not node.incoming and node.attached_to is None and node.type != "eventSubProcess"
         ]
         v.set_local(token, {ELEMENTS: found})
-        self._ask(token)
+        if not self._begins_inside(token):
+            self._ask(token)
         return False
 
     def _ask(self, token: Token) -> None:

@@ -8,9 +8,12 @@ from bpm_server.domain import commands, events
 from bpm_server.engine import activities
 from bpm_server.engine import variables as v
 from bpm_server.engine.ad_hoc import LedByWorker
-from bpm_server.engine.instance import Instance
+from bpm_server.engine.instance import STOPS, SUSPENDED, Instance
+from bpm_server.engine.modification import Activations, modify
 from bpm_server.engine.outcome import Outcome, Stuck
+from bpm_server.engine.scopes import INSIDE
 from bpm_server.engine.token import Phase, Token
+from bpm_server.kernel import json
 from bpm_server.kernel.errors import InvalidInput, WrongState
 
 if TYPE_CHECKING:
@@ -25,24 +28,41 @@ def start(definition: Definition, command: commands.StartInstance, context: Cont
     """Starts an instance and runs it until it waits.
 
     Raises:
-        InvalidInput: the process has no such start event.
+        InvalidInput: the process has no such start event or element.
     """
-    start_event = _start_event(definition, command.element_id)
+    first = command.instructions[0] if command.instructions else _start_event(definition, command.element_id)
     instance = Instance(definition)
     instance.begin(context)
     root = Token(instance, definition.root, None, command.key)
     instance.root = root
-    instance.emit(events.InstanceStarted(command.key, start_event.element_id, command.business_key))
-    root.remember("start", start_event.element_id)
+    instance.emit(events.InstanceStarted(command.key, first, command.business_key))
     v.set_local(root, command.variables)
+    if command.instructions:
+        activations = Activations(instance)
+        for element_id in command.instructions:
+            activations.add(commands.Activation(element_id))
+        root.remember(INSIDE, json.dumps(activations.plan()))
+    else:
+        root.remember("start", first)
+    _stop_after(instance, command)
     definition.root._update(root)
     return _run(instance)
 
 
-def _start_event(definition: Definition, element_id: str | None) -> Element:
+def _stop_after(instance: Instance, command: commands.StartInstance) -> None:
+    for element_id in command.terminate_after:
+        if element_id not in instance.definition.elements:
+            message = f"Expected an element '{element_id}' in process '{instance.definition.id}', but found none"
+            raise InvalidInput(message)
+    if command.terminate_after:
+        instance.root.remember(STOPS, list(command.terminate_after))
+        instance.stops_after = frozenset(command.terminate_after)
+
+
+def _start_event(definition: Definition, element_id: str | None) -> str:
     for node in definition.process.starts():
         if node.id == element_id or (element_id is None and node.event is None):
-            return definition.elements[node.id]
+            return node.id
     wanted = f"start event '{element_id}'" if element_id else "a start event without a trigger"
     message = f"Expected process '{definition.id}' to have {wanted}, but found none"
     raise InvalidInput(message)
@@ -191,6 +211,19 @@ def _cancel(instance: Instance, command: commands.CancelInstance) -> None:
     instance.terminate(instance.root)
 
 
+def _suspend(instance: Instance, command: commands.SuspendInstance) -> None:
+    del command
+    instance.root.remember(SUSPENDED, 1)
+    instance.emit(events.InstanceSuspended(instance.key))
+
+
+def _resume(instance: Instance, command: commands.ResumeInstance) -> None:
+    del command
+    instance.root.remember(SUSPENDED, None)
+    instance.emit(events.InstanceResumed(instance.key))
+    instance.conditions.look_again()
+
+
 HANDLERS: dict[type, Callable[[Instance, Any], None]] = {
     commands.CompleteTask: _complete_task,
     commands.CompleteJob: _complete_job,
@@ -204,4 +237,7 @@ HANDLERS: dict[type, Callable[[Instance, Any], None]] = {
     commands.ResolveIncident: _resolve_incident,
     commands.SetVariables: _set_variables,
     commands.CancelInstance: _cancel,
+    commands.SuspendInstance: _suspend,
+    commands.ResumeInstance: _resume,
+    commands.ModifyInstance: modify,
 }

@@ -10,10 +10,9 @@ from bpm_server.engine import activities, ad_hoc, flow_events, gateways, scopes
 from bpm_server.engine.definition import Catch, Definition
 from bpm_server.engine.element import Edge, Element
 from bpm_server.engine.multi_instance import MultiInstance
+from bpm_server.engine.reachability import reaches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from bpm_server.bpmn.model import Dialect, Node, Process
 
 BY_TYPE: dict[NodeType, type[Element]] = {
@@ -69,7 +68,7 @@ class _Compiler:
             self._attach(node)
         for element in definition.elements.values():
             if isinstance(element, gateways.InclusiveJoin):
-                element.reaches = self._reaches(element)
+                element.reaches = reaches(definition, element)
         definition.has_inclusive = any(
             isinstance(element, gateways.InclusiveJoin) and len(element.flow_ids) > 1
             for element in definition.elements.values()
@@ -182,32 +181,3 @@ class _Compiler:
             element.catches[catch.event_id] = catch
         elif isinstance(catch.event, THROWN):
             element.throw_catches = (*element.throw_catches, catch)
-
-    # --- reachability -----------------------------------------------------------------------------------
-
-    def _reaches(self, join: gateways.InclusiveJoin) -> dict[str, frozenset[str]]:
-        """For each incoming flow, from which elements a token gets to it without passing the join."""
-        backwards: dict[str, set[str]] = {}
-        for source, target in self._steps(join.node.scope):
-            backwards.setdefault(target, set()).add(source)
-        result = {}
-        for key in join.flow_ids:
-            reached: set[str] = set()
-            agenda = [self.process.flows[key].source]
-            while agenda:
-                at = agenda.pop()
-                if at in reached or at == join.element_id:
-                    continue
-                reached.add(at)
-                agenda += backwards.get(at, ())
-            result[key] = frozenset(reached)
-        return result
-
-    def _steps(self, scope_id: str) -> Iterable[tuple[str, str]]:
-        """Every way from element to element inside a scope: flows, links, boundary events."""
-        for key in self.process.children[scope_id]:
-            for edge in self.definition.elements[key].edges:
-                yield key, edge.target.element_id
-            node = self.process.nodes[key]
-            if node.type is NodeType.BOUNDARY_EVENT and node.attached_to:
-                yield node.attached_to, key

@@ -66,6 +66,11 @@ class Conditions:
             if watched:
                 self._watching[token.id] = watched
 
+    def look_again(self) -> None:
+        """Conditions that may have become true while the instance was suspended count as if they began now."""
+        self._changes = []
+        self._fresh = [token for key in self._watching if (token := self._instance.tasks.get(key)) is not None]
+
     def changed(self, scope: Token, values: Mapping[str, Any]) -> None:
         """Variables of a scope are about to get these values."""
         known = scope.data or {}

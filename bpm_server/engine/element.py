@@ -244,6 +244,7 @@ class Element(TaskSpec):
         instance = token.workflow
         if token.phase > Phase.ACTIVATE and self.announces:
             instance.emit(events.ElementCompleted(token.id))
+            self.ended(token)
         if self.compensation_handler is not None:
             instance.compensation.record(token)
         chosen, token.chosen = token.chosen, None
@@ -261,6 +262,13 @@ class Element(TaskSpec):
             instance.emit(events.JobCanceled(token.id))
         if token.phase > Phase.ACTIVATE and self.announces:
             instance.emit(events.ElementTerminated(token.id))
+            self.ended(token)
+
+    def ended(self, token: Token) -> None:
+        """An announced element has ended, in whatever way: a test run of a single element stops here."""
+        instance = token.workflow
+        if instance.stops_after and self.element_id in instance.stops_after and self.item_of is None:
+            instance.stopping = True
 
     def stop_waiting(self, token: Token) -> None:
         """Ends what was opened for this token: timers, subscriptions."""

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from bpm_server.engine.element import Edge, Element
     from bpm_server.engine.outcome import Context
 
+STOPS = "stops-after"
+"""Fact of the process's own token: elements after which the instance is terminated."""
+SUSPENDED = "suspended"
+"""Fact of the process's own token while nothing may move."""
 USER_TASK_KEY = "io.camunda.zeebe:userTaskKey"
 """Header that names the task to its listeners."""
 
@@ -47,6 +51,7 @@ class Instance(Workflow):
         dropped: Keys of chunks that ended.
         unloaded: Keys of multi-instance bodies whose items were not all loaded.
         outputs: Outputs of finished items by body key and index.
+        stops_after: Ids of elements; when one of them has ended, so does the instance.
     """
 
     tasks: dict[int, Token]
@@ -62,6 +67,8 @@ class Instance(Workflow):
         self.dropped: set[int] = set()
         self.unloaded: set[int] = set()
         self.outputs: dict[int, dict[int, Any]] = {}
+        self.stops_after: frozenset[str] = frozenset()
+        self.stopping = False
         self.waiting = Waiting(self)
         self.throwing = Throwing(self)
         self.compensation = Compensation(self)
@@ -114,13 +121,16 @@ class Instance(Workflow):
     def run(self) -> None:
         """Runs until every token waits. Joins that need to see everything are decided when nothing else runs."""
         while True:
-            while self.agenda:
+            while self.agenda and not self.stopping:
                 token = self.agenda.popleft()
                 if token.state == READY:
                     self._run_one(token)
+            if self.stopping:
+                self.terminate(self.root)
+                return
             if self.definition.has_inclusive and self._fire_inclusive_join():
                 continue
-            if self.definition.has_conditional and self.conditions.check():
+            if self.definition.has_conditional and not self.root.recall(SUSPENDED) and self.conditions.check():
                 continue
             return
 

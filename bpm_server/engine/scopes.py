@@ -18,14 +18,43 @@ if TYPE_CHECKING:
     from bpm_server.engine.definition import Definition
 
 
+INSIDE = "inside"
+"""Fact of a scope that is entered by hand: what it begins with instead of its start event (JSON)."""
+
+
+def enter_inside(scope: Token, entries: list[Any]) -> None:
+    """Enters elements inside a scope: lists of element id, local variables, and entries inside that one."""
+    element: Any = scope.task_spec
+    for element_id, values, inside in entries:
+        element.enter_by_hand(scope, element_id, values, inside)
+
+
 class Scope(Element):
     """Base of everything that holds tokens."""
 
     keeps_compensation = True
     first: Element | None = None
 
+    def enter_by_hand(self, scope: Token, element_id: str, values: Mapping[str, Any], inside: list[Any]) -> None:
+        """Enters one element; see :func:`enter_inside`."""
+        token = scope.workflow.enter(self.definition.elements[element_id], scope)
+        if inside:
+            token.remember(INSIDE, json.dumps(inside))
+        v.set_local(token, values)
+
+    def _begins_inside(self, token: Token) -> bool:
+        """Enters what was named by hand, if anything was."""
+        text = token.recall(INSIDE)
+        if text is None:
+            return False
+        token.remember(INSIDE, None)
+        enter_inside(token, json.loads(text))
+        return True
+
     def work(self, token: Token) -> bool:
         """Starts inside."""
+        if self._begins_inside(token):
+            return False
         assert self.first is not None  # noqa: S101
         token.workflow.enter(self.first, token)
         return False
@@ -49,7 +78,9 @@ class ProcessScope(Scope):
         self.type_name = "process"
 
     def work(self, token: Token) -> bool:
-        """Enters the start event that the command named."""
+        """Enters the start event, or the elements, that the command named."""
+        if self._begins_inside(token):
+            return False
         start = self.definition.elements[token.recall("start")]
         token.remember("start", None)
         token.workflow.enter(start, token)
@@ -77,6 +108,8 @@ class EventSubProcess(Scope):
 
     def work(self, token: Token) -> bool:
         """The start event gets the event's variables."""
+        if self._begins_inside(token):
+            return False
         assert self.first is not None  # noqa: S101
         text = token.recall("values")
         token.remember("values", None)
@@ -143,6 +176,8 @@ class AdHocActivation(Scope):
         own = v.output_name(self._settings.output_element)
         if own is not None and own not in v.local_values(token):
             v.set_local(token, {own: None})
+        if self._begins_inside(token):
+            return False
         token.workflow.enter(self.definition.elements[token.recall("activated")], token)
         return False
 
@@ -189,10 +224,21 @@ class AdHocSubProcess(SubProcess):
                 "EXTRACT_VALUE_ERROR",
             )
         self._begin_collecting(token)
+        if self._begins_inside(token):
+            return False
         self.activate(token, named)
         if token._children or (work is not None and work.completion_condition is not None):
             return self._is_complete(token) if not token._children else False
         return True
+
+    def enter_by_hand(self, scope: Token, element_id: str, values: Mapping[str, Any], inside: list[Any]) -> None:
+        """Enters one element, as an activation where outputs are collected."""
+        if self.activation is None:
+            super().enter_by_hand(scope, element_id, values, inside)
+            return
+        activated = scope.workflow.enter(self.activation, scope)
+        activated.remember("activated", element_id)
+        activated.remember(INSIDE, json.dumps([[element_id, values, inside]]))
 
     def _begin_collecting(self, token: Token) -> None:
         work: Any = self.node.work

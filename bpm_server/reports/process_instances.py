@@ -41,6 +41,7 @@ class InstanceLine:
     started_at: datetime
     started_by: str | None
     ended_at: datetime | None
+    suspended_at: datetime | None
     has_incident: bool
     root_key: int
     parent_key: int | None
@@ -92,7 +93,10 @@ SEARCH = Search(
     key=p.c.key,
     columns={
         **{name: p.c[name] for name in ("key", "process_definition_key", "process_id", "version", "state")},
-        **{name: p.c[name] for name in ("started_at", "started_by", "ended_at", "root_key", "parent_key", "tags")},
+        **{
+            name: p.c[name]
+            for name in ("started_at", "started_by", "ended_at", "suspended_at", "root_key", "parent_key", "tags")
+        },
         "parent_element_key": p.c.parent_element_key,
         "business_key": p.c.business_key,
         "process_name": d.c.name,
@@ -110,7 +114,7 @@ SEARCH = Search(
         "started_at": Field(Kind.MOMENT, p.c.started_at),
         "started_by": Field(Kind.TEXT, p.c.started_by),
         "ended_at": Field(Kind.MOMENT, p.c.ended_at),
-        "suspended_at": Field(Kind.MOMENT, sa.null()),
+        "suspended_at": Field(Kind.MOMENT, p.c.suspended_at),
         "has_incident": Field(Kind.FLAG, p.c.incidents > 0, _incident),
         "parent_key": Field(Kind.KEY, p.c.parent_key),
         "parent_element_key": Field(Kind.KEY, p.c.parent_element_key),

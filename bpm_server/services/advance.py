@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any
 from bpm_server import engine
 from bpm_server.bpmn.model import MessageEvent
 from bpm_server.domain import commands as c
-from bpm_server.domain.states import InstanceState
+from bpm_server.domain.states import InstanceState, JobState
+from bpm_server.domain.suspension import waits_until_resumed
 from bpm_server.engine.state import changes, token_keys
+from bpm_server.kernel import json
 from bpm_server.kernel.errors import WrongState
 from bpm_server.services.bindings import DeployedDecisions
 from bpm_server.services.reactions import REACTIONS
 from bpm_server.store import instances as store
+from bpm_server.store import suspension
 from bpm_server.store.apply import record
 from bpm_server.store.batch import InstanceRow
 
@@ -81,7 +84,7 @@ class Advance:
         )
         self._pending.append(lambda: self._begin(row, compiled, command))
         if caller is None:
-            self._drain()
+            self.drain()
         return row
 
     def _begin(self, row: InstanceRow, compiled: CompiledProcess, command: c.StartInstance) -> None:
@@ -91,7 +94,13 @@ class Advance:
     def run(self, row: InstanceRow, command: c.AnyCommand) -> None:
         """Applies a command to a locked instance and everything that follows from it."""
         self.follow(row, command)
-        self._drain()
+        self.drain()
+
+    def migrate(self, row: InstanceRow, command: c.MigrateInstance, target: CompiledProcess) -> None:
+        """Lets a locked instance go on by another definition, and what follows from that."""
+        outcome = engine.migrate(self.whole(row), target.definition, command, self._context(row, target))
+        self._record(row, command, outcome)
+        self.drain()
 
     def follow(self, row: InstanceRow, command: c.AnyCommand) -> None:
         """Lets a step follow in the same transaction."""
@@ -101,9 +110,14 @@ class Advance:
         """Process variables at the end, if the instance ended in this command."""
         return self._results.get(row.key)
 
+    def has_ended(self, row: InstanceRow) -> bool:
+        """Whether the instance ended in this command."""
+        return row.key in self._results
+
     # --- steps ------------------------------------------------------------------------------------------
 
-    def _drain(self) -> None:
+    def drain(self) -> None:
+        """Runs the steps that follow, until none is left."""
         while self._pending:
             step = self._pending.popleft()
             self._steps += 1
@@ -116,6 +130,9 @@ class Advance:
         if row.ended_at is not None:
             message = f"Expected process instance '{row.key}' to be active, but it is {row.state}"
             raise WrongState(message)
+        if row.suspended and waits_until_resumed(command, row.key):
+            self._defer(row, command)
+            return
         compiled = self._compiled(row)
         context = self._context(row, compiled)
         chunk: int | None = getattr(command, "chunk", None)
@@ -126,6 +143,12 @@ class Advance:
             instance = self._load(row, compiled, None)
             outcome = engine.advance(instance, command, context)
         self._record(row, command, outcome)
+
+    def _defer(self, row: InstanceRow, command: c.AnyCommand) -> None:
+        """Keeps a command for a suspended instance; what a worker has done counts as done."""
+        suspension.defer(self.tx.connection, self.tx.server.new_key(), row.key, json.dumps(command))
+        if isinstance(command, c.CompleteJob | c.Continue):
+            self.tx.batch.ended_jobs[command.element_key] = JobState.COMPLETED
 
     def _record(self, row: InstanceRow, command: c.AnyCommand, outcome: engine.Outcome) -> None:
         changed = changes(outcome.instance)
@@ -176,6 +199,16 @@ class Advance:
         instance = self._live(row, self._compiled(row), chunk)
         self.tx.live[row.key] = instance
         return instance
+
+    def whole(self, row: InstanceRow) -> engine.Instance:
+        """The live instance of a locked row with all its items; no step has been made on it in this command."""
+        compiled = self._compiled(row)
+        instance = self._live(row, compiled, None)
+        return self._load(row, compiled, None) if instance.unloaded else instance
+
+    def on_trial(self, row: InstanceRow) -> tuple[engine.Instance, engine.Context]:
+        """A copy of a locked instance to try a step on, and what the step needs; nothing of it is recorded."""
+        return engine.copy_of(self.whole(row)), self._context(row, self._compiled(row))
 
     def _compiled(self, row: InstanceRow) -> CompiledProcess:
         tx = self.tx

@@ -322,6 +322,7 @@ def _start_timer(tx: Transaction, key: int, event_id: str, due: Any, repetitions
         "event_id": event_id,
         "due_at": due,
         "repetitions": repetitions,
+        "suspended": False,
         "chunk": 0,
         "failures": 0,
     }
@@ -339,6 +340,7 @@ def _start_subscription(
         "process_definition_key": key,
         "process_id": process.id,
         "element_key": None,
+        "suspended": False,
         "event_id": event_id,
         "interrupting": True,
         "chunk": 0,

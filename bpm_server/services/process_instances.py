@@ -49,6 +49,8 @@ def start_process(
     business_key: str | None = None,
     tags: Sequence[str] = (),
     element_id: str | None = None,
+    start_at: Sequence[str] = (),
+    terminate_after: Sequence[str] = (),
     from_form: bool = False,
     time_zone: str | None = None,
 ) -> Started:
@@ -65,13 +67,15 @@ def start_process(
         business_key: The company's own id of the case.
         tags: Free words.
         element_id: A start event other than the none start event.
+        start_at: Elements to start at instead of a start event.
+        terminate_after: Elements; when one of them has ended, the instance is terminated.
         from_form: The variables come from the start form: checked and cleaned as the form says, and who started it
             is set whatever they say.
         time_zone: Of the browser, for what the form says about dates; None: the actor's, or the installation's.
 
     Raises:
         NotFound: no such process is deployed.
-        InvalidInput: wrong variables, or the process has no such start event.
+        InvalidInput: wrong variables, or the process has no such start event or element.
     """
     values = check_variables(variables)
     with transaction(server, actor) as tx:
@@ -81,7 +85,9 @@ def start_process(
             values = check_start_submission(tx, compiled, values, time_zone=time_zone)
         _set_initiator(compiled, element_id, values, actor, force=from_form)
         advance = Advance(tx)
-        step = c.StartInstance(server.new_key(), values, element_id, business_key)
+        step = c.StartInstance(
+            server.new_key(), values, element_id, business_key, None, tuple(start_at), tuple(terminate_after)
+        )
         row = advance.start(compiled, step, tags=json.dumps(list(tags)) if tags else None)
         result = advance.result(row)
         tx.audit_instance(Entity.PROCESS_INSTANCE, Operation.CREATE, row.key, row)

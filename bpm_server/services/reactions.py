@@ -90,16 +90,19 @@ def _escalation_escaped(advance: Advance, row: InstanceRow, event: e.EscalationE
 
 def _subscription_opened(advance: Advance, row: InstanceRow, event: e.SubscriptionOpened) -> None:
     """A message that came earlier and is still kept reaches the new subscription."""
-    if event.kind != "message" or event.correlation_key is None:
-        return
-    tx = advance.tx
-    message_store.lock_key(tx.connection, event.name, event.correlation_key)
-    found = message_store.find_buffered(tx.connection, event.name, event.correlation_key, row.process_id, tx.now)
+    if event.kind == "message" and event.correlation_key is not None:
+        take_kept_message(advance, row, event)
+
+
+def take_kept_message(advance: Advance, row: InstanceRow, wait: e.SubscriptionOpened) -> None:
+    """The oldest message that is kept for a subscription, if there is one, reaches it as a step that follows."""
+    tx, key = advance.tx, wait.correlation_key or ""
+    message_store.lock_key(tx.connection, wait.name, key)
+    found = message_store.find_buffered(tx.connection, wait.name, key, row.process_id, tx.now)
     if found is None:
         return
-    message_store.record_correlation(tx.connection, found, row.process_id, row.key, event.event_id, event.key, tx.now)
-    values = json.loads(found.variables)
-    advance.follow(row, c.TriggerEvent(event.element_key, event.event_id, values, event.chunk))
+    message_store.record_correlation(tx.connection, found, row.process_id, row.key, wait.event_id, wait.key, tx.now)
+    advance.follow(row, c.TriggerEvent(wait.element_key, wait.event_id, json.loads(found.variables), wait.chunk))
 
 
 def _signal_broadcast(advance: Advance, _row: InstanceRow, _event: e.SignalBroadcast) -> None:

@@ -11,6 +11,7 @@ from bpm_server.domain import events as e
 from bpm_server.domain.states import ElementState, IncidentState, InstanceState, JobState, TaskState
 from bpm_server.kernel import json
 from bpm_server.store.batch import no_item
+from bpm_server.store.migrated import Migrated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -73,6 +74,29 @@ def _instance_completed(batch: Batch, row: InstanceRow, _event: e.InstanceComple
 
 def _instance_terminated(batch: Batch, row: InstanceRow, _event: e.InstanceTerminated) -> None:
     _end_instance(batch, row, InstanceState.TERMINATED)
+
+
+def _instance_suspended(batch: Batch, row: InstanceRow, _event: e.InstanceSuspended) -> None:
+    row.state, row.suspended_at = InstanceState.SUSPENDED, batch.now
+    batch.halted[row.key] = row
+
+
+def _instance_resumed(batch: Batch, row: InstanceRow, _event: e.InstanceResumed) -> None:
+    row.state, row.suspended_at = InstanceState.ACTIVE, None
+    batch.halted[row.key] = row
+
+
+def _instance_migrated(batch: Batch, row: InstanceRow, event: e.InstanceMigrated) -> None:
+    row.process_definition_key, row.process_id, row.version = event.definition_key, event.process_id, event.version
+    batch.migrated[row.key] = Migrated(event)
+
+
+def _element_migrated(batch: Batch, row: InstanceRow, event: e.ElementMigrated) -> None:
+    batch.migrated[row.key].elements.append(event)
+
+
+def _wait_migrated(batch: Batch, row: InstanceRow, event: e.WaitMigrated) -> None:
+    batch.migrated[row.key].waits.append(event)
 
 
 def _end_instance(batch: Batch, row: InstanceRow, state: InstanceState) -> None:
@@ -145,6 +169,7 @@ def _user_task_created(batch: Batch, row: InstanceRow, event: e.UserTaskCreated)
         "claimed_at": batch.now if event.assignee else None,
         "ended_at": None,
         "ended_by": None,
+        "suspended": row.suspended,
     }
     for kind, names in (("u", event.candidate_users), ("g", event.candidate_groups)):
         batch.candidates += [{"kind": kind, "name": name, "task_key": event.key} for name in names]
@@ -188,6 +213,7 @@ def _job_created(batch: Batch, row: InstanceRow, event: e.JobCreated) -> None:
         "error_message": None,
         "created_at": batch.now,
         "ended_at": None,
+        "suspended": row.suspended,
     }
 
 
@@ -211,6 +237,7 @@ def _timer_scheduled(batch: Batch, row: InstanceRow, event: e.TimerScheduled) ->
         "repetitions": event.repetitions,
         "chunk": event.chunk,
         "failures": 0,
+        "suspended": row.suspended,
     }
 
 
@@ -245,6 +272,7 @@ def _subscription_opened(batch: Batch, row: InstanceRow, event: e.SubscriptionOp
         "interrupting": event.interrupting,
         "chunk": event.chunk,
         "opened_at": batch.now,
+        "suspended": row.suspended,
     }
 
 
@@ -321,6 +349,11 @@ def _signal_broadcast(batch: Batch, _row: InstanceRow, event: e.SignalBroadcast)
 _APPLY: dict[type, Callable[[Batch, InstanceRow, Any], None]] = {
     e.InstanceCompleted: _instance_completed,
     e.InstanceTerminated: _instance_terminated,
+    e.InstanceSuspended: _instance_suspended,
+    e.InstanceResumed: _instance_resumed,
+    e.InstanceMigrated: _instance_migrated,
+    e.ElementMigrated: _element_migrated,
+    e.WaitMigrated: _wait_migrated,
     e.ElementActivated: _element_activated,
     e.ElementCompleted: _element_completed,
     e.ElementTerminated: _element_terminated,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from bpm_server.domain.states import IncidentState
-from bpm_server.store import messages, rows
+from bpm_server.store import messages, rows, suspension
 from bpm_server.store.tables.audit import audit_log
 from bpm_server.store.tables.decisions import decision_instance
 from bpm_server.store.tables.history import journal
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
+    from bpm_server.store.migrated import Migrated
     from bpm_server.store.moments import Moment
 
 
@@ -50,9 +51,20 @@ class InstanceRow:
     started_by: str | None = None
     ended_at: datetime | None = None
     tags: str | None = None
+    suspended_at: datetime | None = None
     tokens: bytes | None = None
     is_new: bool = False
     last_sequence: int = 0
+
+    @property
+    def keeps_tokens(self) -> bool:
+        """Whether the step changed items of a multi-instance only: the instance's own tokens stay as stored."""
+        return self.tokens is None and self.ended_at is None
+
+    @property
+    def suspended(self) -> bool:
+        """Whether nothing of it may move."""
+        return self.suspended_at is not None
 
 
 class Batch:
@@ -87,6 +99,15 @@ class Batch:
         self.journal: list[dict[str, Any]] = []
         self.audit: list[dict[str, Any]] = []
         self.ended_message_starts: list[int] = []
+        self.halted: dict[int, InstanceRow] = {}
+        self.migrated: dict[int, Migrated] = {}
+
+    def still_waits(self, element_key: int, event_id: str) -> bool:
+        """Whether this transaction has not closed an element's subscription that was open at its beginning."""
+        return not any(
+            key == element_key and (event_ids is None or event_id in event_ids)
+            for key, event_ids in self.ended_subscriptions
+        )
 
     def flush(self, connection: Connection) -> None:
         """Writes everything."""
@@ -96,6 +117,8 @@ class Batch:
         rows.upsert(connection, variable, list(self.variables.values()), ("scope_key", "name"), ("value",))
         self._flush_tasks(connection)
         self._flush_jobs(connection)
+        for moved in self.migrated.values():
+            moved.write(connection)
         rows.insert(connection, timer, list(self.timers.values()))
         rows.insert(connection, subscription, list(self.subscriptions.values()))
         self._flush_incidents(connection)
@@ -103,24 +126,26 @@ class Batch:
         rows.insert(connection, pending_signal, self.signals)
         rows.insert(connection, journal, self.journal)
         rows.insert(connection, audit_log, self.audit)
+        for row in self.halted.values():
+            suspension.mark(connection, row.key, row.suspended_at)
 
     def _flush_instances(self, connection: Connection) -> None:
         new = [_instance_values(row) for row in self.instances.values() if row.is_new]
         rows.insert(connection, process_instance, new)
-        changed = [
-            {
-                "b_key": row.key,
-                "b_version": row.lock_version,
-                "b_state": row.state,
-                "b_ended": row.ended_at,
-                "b_incidents": row.incidents,
-                "b_tokens": row.tokens,
-            }
-            for row in self.instances.values()
-            if not row.is_new
-        ]
-        if changed:
-            _UPDATE_INSTANCE.run(connection, changed)
+        for prepared, keeps_tokens in ((_UPDATE_INSTANCE, False), (_UPDATE_AROUND_TOKENS, True)):
+            changed = [
+                {
+                    "b_key": row.key,
+                    "b_version": row.lock_version,
+                    "b_state": row.state,
+                    "b_ended": row.ended_at,
+                    "b_incidents": row.incidents,
+                    "b_tokens": row.tokens,
+                }
+                for row in self.instances.values()
+                if not row.is_new and row.keeps_tokens is keeps_tokens
+            ]
+            prepared.run(connection, changed)
         for key in self.ended_message_starts:
             messages.forget_start(connection, key)
 
@@ -184,6 +209,18 @@ class Batch:
         rows.insert(connection, incident, list(self.incidents.values()))
 
 
+_UPDATE_AROUND_TOKENS = rows.Prepared(
+    lambda _: (
+        process_instance.update()
+        .where(process_instance.c.key == sa.bindparam("b_key"))
+        .values(
+            lock_version=sa.bindparam("b_version"),
+            state=sa.bindparam("b_state"),
+            ended_at=sa.bindparam("b_ended"),
+            incidents=sa.bindparam("b_incidents"),
+        )
+    )
+)
 _UPDATE_INSTANCE = rows.Prepared(
     lambda _: (
         process_instance.update()

@@ -9,7 +9,14 @@ import sqlalchemy as sa
 from bpm_server.store.tables.decisions import decision_instance
 from bpm_server.store.tables.definitions import decision_definition
 from bpm_server.store.tables.history import journal
-from bpm_server.store.tables.instances import element_instance, incident, instance_item, process_instance, variable
+from bpm_server.store.tables.instances import (
+    deferred_command,
+    element_instance,
+    incident,
+    instance_item,
+    process_instance,
+    variable,
+)
 from bpm_server.store.tables.jobs import job, timer
 from bpm_server.store.tables.messages import correlation, started_by_key, subscription
 from bpm_server.store.tables.tasks import task_comment, user_task, user_task_candidate
@@ -31,6 +38,7 @@ BY_INSTANCE = (
     subscription,
     correlation,
     started_by_key,
+    deferred_command,
 )
 
 

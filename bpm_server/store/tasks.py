@@ -40,6 +40,7 @@ _TASK = [
         "process_definition_key",
         "ended_at",
         "ended_by",
+        "suspended",
     )
 ]
 _BY_KEY = sa.select(*_TASK).where(user_task.c.key == sa.bindparam("b_key"))

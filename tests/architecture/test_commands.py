@@ -15,6 +15,7 @@ MAY_COMMIT = {"services/transaction.py", "store/migrate.py"}
 AUTHORIZES = {"authorize", "authorize_work", "authorize_sight", "check_work", "check_claim"}
 _SHARED = "jobs, messages and signals have no word in the contract's audit log; the journal names who sent what"
 _WORKER = "the server's own work, which is in the journal, the delivery log or nowhere because it only tidies up"
+_TRIAL = "a trial: it changes nothing"
 _NO_WORD = "the contract's audit log has no word for it; its own table says who and when"
 UNAUDITED: dict[str, str] = {
     **dict.fromkeys(
@@ -53,6 +54,7 @@ UNAUDITED: dict[str, str] = {
         ),
         _WORKER,
     ),
+    **dict.fromkeys(("migration.check_migration", "modification.check_modification"), _TRIAL),
     **dict.fromkeys(
         (
             "clock.pin_clock",

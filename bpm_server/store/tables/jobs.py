@@ -62,6 +62,7 @@ class Job(Model):
     error_message: Mapped[str | None] = mapped_column(sa.Text)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    suspended: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
 
 
 class Timer(Model):
@@ -75,7 +76,9 @@ class Timer(Model):
 
     __tablename__ = "timer"
     __table_args__ = (
-        sa.Index("ix_timer_due", "due_at"),
+        sa.Index(
+            "ix_timer_due", "due_at", sqlite_where=sa.text("NOT suspended"), postgresql_where=sa.text("NOT suspended")
+        ),
         sa.Index("ix_timer_element", "element_key"),
         sa.Index("ix_timer_definition", "process_definition_key"),
     )
@@ -89,6 +92,7 @@ class Timer(Model):
     repetitions: Mapped[int | None]
     chunk: Mapped[int] = mapped_column(Key, default=0)
     failures: Mapped[int] = mapped_column(default=0)
+    suspended: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
 
 
 job = table_of(Job)

@@ -41,6 +41,7 @@ class Subscription(Model):
     interrupting: Mapped[bool]
     chunk: Mapped[int] = mapped_column(Key, default=0)
     opened_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    suspended: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
 
 
 class Message(Model):

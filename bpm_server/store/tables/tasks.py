@@ -54,6 +54,7 @@ class UserTask(Model):
     claimed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     ended_by: Mapped[str | None] = mapped_column(NAME)
+    suspended: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
 
 
 class UserTaskCandidate(Model):

@@ -14,7 +14,6 @@ from bpm_server.web.api.fields import (
     MAX_KEY,
     Body,
     Data,
-    Fixed,
     Flag,
     Key,
     Many,
@@ -24,7 +23,6 @@ from bpm_server.web.api.fields import (
     Reply,
     Text,
     Word,
-    camel,
     shown,
 )
 from bpm_server.web.api.searching import Filter, SearchTable
@@ -57,7 +55,7 @@ class ProcessInstanceResult(Reply):
     state = Word(STATES)
     start_date = Moment(of="started_at")
     end_date = Moment(of="ended_at", null=True)
-    suspended_date = Fixed(None)
+    suspended_date = Moment(of="suspended_at", null=True)
     has_incident = Flag()
     parent_process_instance_key = Key(of="parent_key", null=True)
     parent_element_instance_key = Key(of="parent_element_key", null=True)
@@ -79,6 +77,19 @@ class Tags(Names):
         return list(dict.fromkeys(found))
 
 
+class StartInstruction(Body):
+    """An element to start at instead of a start event."""
+
+    element_id = Text(required=True)
+
+
+class RuntimeInstruction(Body):
+    """What happens to the instance when an element has ended."""
+
+    type = Word(("TERMINATE_PROCESS_INSTANCE",), load_default="TERMINATE_PROCESS_INSTANCE")
+    after_element_id = Text(required=True)
+
+
 class ProcessInstanceCreation(Body):
     """Which process starts, and with what."""
 
@@ -89,8 +100,8 @@ class ProcessInstanceCreation(Body):
     variables = Data(null=True, load_default=None)
     tenant_id = Tenant()
     operation_reference = Number(least=1, most=MAX_KEY, null=True)
-    start_instructions = Many(Body, null=True)
-    runtime_instructions = Many(Body, null=True)
+    start_instructions = Many(StartInstruction, null=True, load_default=None)
+    runtime_instructions = Many(RuntimeInstruction, null=True, load_default=None)
     await_completion = Flag(null=True, load_default=False)
     fetch_variables = Names(null=True, load_default=None)
     request_timeout = Number(most=2**53, null=True, load_default=0)
@@ -187,10 +198,6 @@ def get_process_instance(call: Call, key: int) -> report.InstanceLine:
 )
 def create_process_instance(call: Call) -> dict[str, Any] | Response:
     """Start a process; with ``awaitCompletion`` the reply waits for its end and has its variables."""
-    for name in ("start_instructions", "runtime_instructions"):
-        if call.body.get(name):
-            message = f"Expected an instance without {camel(name)}, which is not supported yet"
-            raise InvalidInput(message, field=camel(name))
     if not call.body["await_completion"]:
         return _created(call, _start(call), {})
     places = parking.of_app()
@@ -213,6 +220,8 @@ def _start(call: Call) -> Started:
         variables=body["variables"],
         business_key=body["business_id"] or None,
         tags=body["tags"] or (),
+        start_at=[one["element_id"] for one in body["start_instructions"] or ()],
+        terminate_after=[one["after_element_id"] for one in body["runtime_instructions"] or ()],
     )
 
 
