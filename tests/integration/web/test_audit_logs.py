@@ -71,6 +71,14 @@ def test_entries_outlive_what_they_are_about(rest: Rest, instance: str) -> None:
     assert [one[1] for one in acts(rest, processInstanceKey=instance)] == ["CREATE", "CANCEL", "DELETE"]
 
 
+def test_operations_on_an_instance_are_told(rest: Rest, instance: str) -> None:
+    for act in ("suspension", "resumption"):
+        assert rest.post(f"/v2/process-instances/{instance}/{act}").status == 204
+    moving = {"activateInstructions": [{"elementId": "approve"}]}
+    assert rest.post(f"/v2/process-instances/{instance}/modification", moving).status == 204
+    assert [one[1] for one in acts(rest, processInstanceKey=instance)] == ["CREATE", "SUSPEND", "RESUME", "MODIFY"]
+
+
 def test_what_was_refused_leaves_no_entry(bpm: Product, rest: Rest, instance: str) -> None:
     bob = rest.as_(add_person(bpm, "bob"))
     before = acts(rest)
