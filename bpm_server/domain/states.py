@@ -23,9 +23,14 @@ class ElementState(StrEnum):
 
 
 class TaskState(StrEnum):
-    """Of a user task."""
+    """Of a user task; in the words that end in ``ING`` its listeners are at work."""
 
+    CREATING = "CREATING"
     CREATED = "CREATED"
+    ASSIGNING = "ASSIGNING"
+    UPDATING = "UPDATING"
+    COMPLETING = "COMPLETING"
+    CANCELING = "CANCELING"
     COMPLETED = "COMPLETED"
     CANCELED = "CANCELED"
 

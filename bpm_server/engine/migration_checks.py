@@ -40,6 +40,8 @@ class Obstacle:
 def open_catches(token: Token, element: Element) -> list[Catch]:
     """The events that a token waits for, or would wait for at ``element`` in the same phase."""
     found: list[Catch] = []
+    if token.recall("ending"):
+        return found
     if Phase.SUBSCRIBE < token.phase < Phase.END_LISTENERS:
         taken_over = token.recall("taken-over")
         found += [c for c in element.catches.values() if not (c.role == "event-sub-process" and taken_over)]
@@ -94,7 +96,7 @@ def _differences(token: Token, old: Element, new: Element, renaming: Renaming) -
         missing = [flow for flow in token.recall("counts") or {} if flow not in new.flow_ids]
         if missing:
             yield f"{named} has a token from flow '{missing[0]}', which does not lead there in the target"
-    if (token.phase in LISTENING or token.recall("moment")) and _listeners(a) != _listeners(b):
+    if (token.phase in LISTENING or token.recall("change")) and _listeners(a) != _listeners(b):
         yield f"{named} is calling its listeners, which are others in the target"
     if token.recall(INSIDE):
         yield f"{named} has not begun"

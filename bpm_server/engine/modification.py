@@ -264,7 +264,7 @@ def _terminate(instance: Instance, tokens: Iterable[Token]) -> None:
         emptied.append(scope)
     for scope in emptied:
         at: Token | None = scope
-        while at is not None and not at.has_ended() and not at.children:
+        while at is not None and not at.has_ended() and all(child.recall("ending") for child in at.children):
             parent = at.parent
             instance.terminate(at)
             at = parent

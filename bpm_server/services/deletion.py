@@ -32,6 +32,8 @@ def delete_instance(server: Server, actor: Actor, key: int) -> None:
             found = "it is active: cancel it first"
         elif row.parent_key is not None:
             found = f"'{row.root_key}' called it: delete that one"
+        elif store.has_active(tx.connection, key):
+            found = "a process that it called has not ended yet"
         if found is not None:
             message = f"Expected to delete process instance '{key}', but {found}"
             raise WrongState(message, retry=False)

@@ -13,7 +13,8 @@ from bpm_server.services.authorization import authorize
 from bpm_server.services.bindings import binding_filter
 from bpm_server.services.transaction import command, transaction
 from bpm_server.store import incidents as store
-from bpm_server.store import jobs, outbox, tasks
+from bpm_server.store import jobs, outbox
+from bpm_server.store.candidates import update_task
 
 if TYPE_CHECKING:
     from bpm_server.domain.identity import Actor
@@ -84,4 +85,4 @@ def _bind_form(tx: Transaction, found: IncidentRow, row: InstanceRow) -> None:
     if form is None:
         message = f"Expected form '{form_id}' to be deployed, but found none"
         raise NotFound(message)
-    tasks.update(tx.connection, found.element_key, {"form_key": form.key})
+    update_task(tx.connection, found.element_key, {"form_key": form.key})

@@ -184,7 +184,7 @@ def assign_business_key(server: Server, actor: Actor, key: int, business_key: st
 @command
 def set_variables(
     server: Server, actor: Actor, scope_key: int, variables: Mapping[str, Any], *, local: bool = False
-) -> None:
+) -> int | None:
     """Sets variables of an active element or process instance.
 
     Args:
@@ -193,6 +193,9 @@ def set_variables(
         scope_key: Process instance or element instance.
         variables: JSON values.
         local: At this scope; otherwise where each name lives from here outwards, else at the process.
+
+    Returns:
+        As ``tasks.complete_task``, where it is a user task.
 
     Raises:
         NotFound: there is no such element instance.
@@ -209,4 +212,5 @@ def set_variables(
         element_key = None if scope_key == row.key else scope_key
         names = ", ".join(values)
         tx.audit_instance(Entity.VARIABLE, Operation.UPDATE, scope_key, row, element_key=element_key, description=names)
-        Advance(tx).run(row, c.SetVariables(scope_key, values, local, found.chunk))
+        Advance(tx).run(row, c.SetVariables(scope_key, values, local, found.chunk, True))
+        return tx.batch.operation(scope_key)

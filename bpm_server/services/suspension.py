@@ -13,7 +13,7 @@ from bpm_server.kernel import json
 from bpm_server.kernel.errors import NotFound, WrongState
 from bpm_server.services.advance import Advance
 from bpm_server.services.authorization import authorize
-from bpm_server.services.reactions import take_kept_message
+from bpm_server.services.reactions import wait_for_kept_message
 from bpm_server.services.transaction import command, transaction
 from bpm_server.store import suspension as store
 
@@ -69,13 +69,11 @@ def resume(tx: Transaction, row: InstanceRow) -> None:
     advance = Advance(tx)
     advance.run(row, c.ResumeInstance())
     for text in store.take_deferred(tx.connection, row.key):
-        if row.ended_at is not None:
-            break  # what happened before it has ended the instance
-        advance.run(row, msgspec.convert(json.loads(text), c.AnyCommand))
+        advance.follow(row, msgspec.convert(json.loads(text), c.AnyCommand))
+        advance.drain()
     for wait in waits:
-        if row.ended_at is None and tx.batch.still_waits(wait.element_key, wait.event_id):
-            take_kept_message(advance, row, wait)
-            advance.drain()
+        wait_for_kept_message(advance, row, wait)
+        advance.drain()
     for topic in ("jobs", "timers", "deliveries"):
         tx.wake(topic)
 

@@ -17,7 +17,7 @@ from bpm_server.store.moments import read_moment
 from bpm_server.store.tables.audit import audit_log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
     from sqlalchemy.engine import Connection
@@ -59,6 +59,11 @@ class Transaction:
         """Engine time."""
         return self.moment.now
 
+    @property
+    def outer_variables(self) -> Mapping[str, Any]:
+        """What expressions see beyond their process."""
+        return self.server.cluster_variables.outer(self.connection, self.moment.cluster_variable_version)
+
     def lock_instance(self, key: int, root_key: int | None = None) -> InstanceRow:
         """Locks the call tree of an instance and reads the instance, with what this command has done to it.
 
@@ -99,6 +104,11 @@ class Transaction:
             root_key=row.root_key,
             **about,
         )
+
+    def write_so_far(self) -> None:
+        """Writes the rows that were collected, so that what follows in this transaction can read them."""
+        self.batch.flush(self.connection)
+        self.batch = self.batch.next()
 
     def wake(self, topic: str) -> None:
         """Lets workers look for work of this kind after the commit."""

@@ -24,6 +24,7 @@ from bpm_server.kernel.errors import (
     LimitExceeded,
     NotFound,
     NotSignedIn,
+    TimedOut,
     TooLarge,
     Unavailable,
 )
@@ -45,6 +46,7 @@ STATUS: dict[type[BpmError], int] = {
     Conflict: 409,
     LimitExceeded: 429,
     Unavailable: 503,
+    TimedOut: 504,
 }
 CHALLENGE = 'Bearer realm="bpm-server"'
 """Basic is understood too, but not asked for: browsers would open their own window."""
@@ -89,7 +91,7 @@ def problem(status: int, detail: str, *, code: str | None = None, details: Mappi
 def from_error(error: BpmError) -> Response:
     """An error of ours."""
     status = status_of(error)
-    if status >= 500 and not isinstance(error, Unavailable):
+    if status >= 500 and not isinstance(error, Unavailable | TimedOut):
         return from_surprise(error)
     response = problem(status, error.message, code=error.code, details=error.details)
     if status == 401:

@@ -143,9 +143,10 @@ def test_a_command_is_in_the_audit_log(name: str, node: ast.FunctionDef) -> None
         for other in module.body
         if isinstance(other, ast.FunctionDef) and other.name.startswith("_")
     }
-    names = set(calls(node))
-    for called in list(names):
-        names |= set(helpers.get(called, ()))
+    names, wider = set(calls(node)), set[str]()
+    while names != wider:
+        wider = set(names)
+        names |= {inner for called in wider for inner in helpers.get(called, ())}
     audits = bool(names & {"audit", "audit_instance", "_audit"})
     assert audits != (name in UNAUDITED), (
         f"{name} must call tx.audit, so that it can be told later who did it, or be named in UNAUDITED with the reason"

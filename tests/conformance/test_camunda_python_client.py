@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bpm_server.worker.embedded import EmbeddedWorker
-from tests.support.bpmn_builder import Process, event, io
+from tests.conformance.camunda8.scenario import listeners
+from tests.support.bpmn_builder import Process, Scope, event, io
 from tests.support.rest import PASSWORD, add_person, application, served
 
 if TYPE_CHECKING:
@@ -295,6 +296,57 @@ def test_messages_and_signals(world: World) -> None:
     )
     client.broadcast_signal(data=models.SignalBroadcastRequest(signal_name="stop"))
     eventually(lambda: world.search("search_user_tasks", "UserTaskSearchQuery", elementId="after"))
+
+
+def test_listeners_of_a_task(world: World) -> None:
+    process = Process("heard")
+    heard = listeners(("assigning", "check"), kind="task")
+    process.path(process.start(), process.user("t", extra=heard), process.end())
+    world.bpm.deploy(process.xml())
+    instance = world.start("heard").process_instance_key
+    task = world.one_task(instance)
+
+    def assign() -> None:
+        body = models.UserTaskAssignmentRequest(assignee="ann", action="give")
+        world.client.assign_user_task(task.user_task_key, data=body)
+
+    thread = threading.Thread(target=assign)
+    thread.start()
+    (job,) = eventually(lambda: world.activate("check"))
+    told = job.user_task
+    assert (told.action, told.assignee, told.changed_attributes) == ("give", "ann", ["assignee"])
+    assert job.custom_headers.to_dict()["io.camunda.zeebe:userTaskKey"] == task.user_task_key
+    body = models.JobCompletionRequest.from_dict({"result": {"type": "userTask", "corrections": {"priority": 80}}})
+    world.client.complete_job(job.job_key, data=body)
+    thread.join(20)
+    found = world.client.get_user_task(task.user_task_key)
+    assert (found.assignee, found.priority, found.state) == ("ann", 80, "CREATED")
+    (line,) = world.search("search_jobs", "JobSearchQuery", type="check")
+    assert (line.is_denied, line.listener_event_type) == (False, "ASSIGNING")
+
+
+def test_ad_hoc_activities_wait_states_and_conditionals(world: World) -> None:
+    process, inner = Process("flexible"), Scope()
+    inner.user("a")
+    text = '<bpmn:condition xsi:type="bpmn:tFormalExpression">=x = 1</bpmn:condition>'
+    start = process.start("s", event("conditional", text))
+    process.path(start, process.add("adHocSubProcess", "x", "".join(inner.elements)), process.end())
+    world.bpm.deploy(process.xml())
+    body = models.ConditionalEvaluationInstruction.from_dict({"variables": {"x": 1}})
+    (started,) = world.client.evaluate_conditionals(data=body).process_instances
+    instance = started.process_instance_key
+    found = world.search(
+        "search_element_instances", "ElementInstanceSearchQuery", processInstanceKey=instance, type="AD_HOC_SUB_PROCESS"
+    )
+    wanted = {"elements": [{"elementId": "a", "variables": {"n": 1}}], "cancelRemainingInstances": True}
+    world.client.activate_ad_hoc_sub_process_activities(
+        found[0].element_instance_key,
+        data=models.AdHocSubProcessActivateActivitiesInstruction.from_dict(wanted),
+    )
+    (wait,) = world.search(
+        "search_element_instance_wait_states", "ElementInstanceWaitStateQuery", processInstanceKey=instance
+    )
+    assert (wait.element_id, wait.element_type, wait.details.wait_state_type) == ("a", "USER_TASK", "USER_TASK")
 
 
 def test_decisions(world: World) -> None:

@@ -8,11 +8,13 @@ from flask_smorest import Api  # type: ignore[import-untyped]
 
 from bpm_server.web import problems
 from bpm_server.web.api import (
+    ad_hoc,
     audit_logs,
     authentication,
     clock,
     cluster,
     cluster_variables,
+    conditionals,
     decisions,
     deployments,
     documents,
@@ -36,6 +38,7 @@ from bpm_server.web.api import (
     tokens,
     users,
     variables,
+    wait_states,
     webhook_deliveries,
     webhook_endpoints,
 )
@@ -62,6 +65,8 @@ NOUNS: tuple[ApiBlueprint, ...] = (
     migration.api,
     migration.ours,
     elements.api,
+    ad_hoc.api,
+    wait_states.api,
     statistics.api,
     variables.api,
     tasks.api,
@@ -69,6 +74,7 @@ NOUNS: tuple[ApiBlueprint, ...] = (
     jobs.api,
     incidents.api,
     messages.api,
+    conditionals.api,
     decisions.api,
     expressions.api,
     cluster_variables.api,

@@ -1,7 +1,7 @@
 """Documents.
 
 Revision: documents
-Follows: 0002
+Follows: 0003
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from alembic import op
 from bpm_server.store.types import UtcDateTime
 
 revision = "documents"
-down_revision = "0002"
+down_revision = "0003"
 
 
 def upgrade() -> None:
