@@ -49,7 +49,7 @@ class Visible:
             token = token.parent
         if name == "execution" and self._token.workflow.definition.dialect == "camunda7":
             return _execution(self._token)
-        return default
+        return self._token.workflow.context.outer.get(name, default)
 
     def __contains__(self, name: object) -> bool:
         return self.get(str(name), _ABSENT) is not _ABSENT

@@ -29,6 +29,12 @@ class InvalidInput(BpmError):
     code = "invalid_input"
 
 
+class TooLarge(InvalidInput):
+    """What was sent is larger than this installation takes."""
+
+    code = "too_large"
+
+
 class NotSignedIn(BpmError):
     """Nobody is signed in, or the credentials are wrong."""
 

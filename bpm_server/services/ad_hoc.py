@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bpm_server.bpmn.model import NodeType
 from bpm_server.domain import commands as c
+from bpm_server.domain.audit import Entity, Operation
 from bpm_server.kernel.errors import InvalidInput, NotFound
 from bpm_server.services.advance import Advance
 from bpm_server.services.authorization import authorize
@@ -58,4 +59,6 @@ def activate_elements(
         if store.find_active_type(tx.connection, key) != NodeType.AD_HOC_SUB_PROCESS:
             message = f"Expected '{key}' to be an active ad-hoc sub-process, but it has ended or is something else"
             raise NotFound(message)
+        names = ", ".join(name for name, _ in wanted)
+        tx.audit_instance(Entity.PROCESS_INSTANCE, Operation.MODIFY, row.key, row, element_key=key, description=names)
         Advance(tx).run(row, c.ActivateElements(key, wanted, cancel_remaining, found.chunk))

@@ -246,6 +246,7 @@ class Advance:
             decisions=DeployedDecisions(tx, compiled.row.deployment_key),
             limits=tx.server.limits,
             business_key=row.business_key,
+            outer=tx.outer_variables,
         )
 
     def _live(self, row: InstanceRow, compiled: CompiledProcess, chunk: int | None) -> engine.Instance:

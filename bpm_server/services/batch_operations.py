@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from bpm_server.domain.audit import Entity, Operation
 from bpm_server.domain.batch_operations import RESOURCE, RUNNING, UNFINISHED, AskerKind, check_state
 from bpm_server.domain.identity import ANONYMOUS, SYSTEM, Actor
 from bpm_server.domain.states import BatchItemState, BatchOperationState
@@ -66,6 +67,7 @@ def create_operation(server: Server, actor: Actor, kind: Kind, targets: store.Ta
                 "ended_at": None if total else tx.now,
             },
         )
+        tx.audit(Entity.BATCH, Operation.CREATE, key, description=kind)
         tx.wake("batch-operations")
     return key
 
@@ -92,6 +94,7 @@ def suspend_operation(server: Server, actor: Actor, key: int) -> None:
         authorize(actor, RESOURCE, "UPDATE")
         check_state(key, store.lock_state(tx.connection, key), "suspend", RUNNING)
         store.set_state(tx.connection, key, BatchOperationState.SUSPENDED)
+        tx.audit(Entity.BATCH, Operation.SUSPEND, key)
 
 
 @command
@@ -106,6 +109,7 @@ def resume_operation(server: Server, actor: Actor, key: int) -> None:
         authorize(actor, RESOURCE, "UPDATE")
         check_state(key, store.lock_state(tx.connection, key), "resume", [BatchOperationState.SUSPENDED])
         store.set_state(tx.connection, key, BatchOperationState.ACTIVE)
+        tx.audit(Entity.BATCH, Operation.RESUME, key)
         tx.wake("batch-operations")
 
 
@@ -122,6 +126,7 @@ def cancel_operation(server: Server, actor: Actor, key: int) -> None:
         check_state(key, store.lock_state(tx.connection, key), "cancel", UNFINISHED)
         store.cancel_items(tx.connection, key)
         store.set_state(tx.connection, key, BatchOperationState.CANCELED, tx.now)
+        tx.audit(Entity.BATCH, Operation.CANCEL, key)
 
 
 # --- the worker's part ----------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bpm_server.bpmn.model import ConditionalEvent
 from bpm_server.domain import commands as c
+from bpm_server.domain.audit import Entity, Operation
 from bpm_server.kernel.errors import NotFound
 from bpm_server.services.advance import Advance
 from bpm_server.services.authorization import authorize
@@ -32,7 +33,7 @@ def evaluate_conditionals(
     Args:
         server: The server.
         actor: Who asks.
-        variables: JSON values: the conditions see nothing else, and the instances start with them.
+        variables: JSON values: the conditions see these and cluster variables, and the instances start with them.
         definition_key: Only this definition.
 
     Raises:
@@ -70,7 +71,7 @@ def _check_definition(tx: Transaction, key: int) -> None:
 def _holds(tx: Transaction, compiled: CompiledProcess, event_id: str, values: Mapping[str, Any]) -> bool:
     event = compiled.definition.process.nodes[event_id].event
     assert isinstance(event, ConditionalEvent)  # noqa: S101
-    return event.condition.evaluate(dict(values), now=tx.now).value is True
+    return event.condition.evaluate({**tx.outer_variables, **values}, now=tx.now).value is True
 
 
 def _start(tx: Transaction, compiled: CompiledProcess, event_id: str, values: dict[str, Any]) -> Started:
@@ -78,4 +79,5 @@ def _start(tx: Transaction, compiled: CompiledProcess, event_id: str, values: di
     authorize(tx.actor, "PROCESS_DEFINITION", "CREATE_PROCESS_INSTANCE", definition.process_id)
     advance = Advance(tx)
     row = advance.start(compiled, c.StartInstance(tx.server.new_key(), values, event_id))
+    tx.audit_instance(Entity.PROCESS_INSTANCE, Operation.CREATE, row.key, row)
     return Started(row.key, definition.key, definition.process_id, definition.version, advance.result(row))

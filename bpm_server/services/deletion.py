@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bpm_server.domain.audit import Entity, Operation
 from bpm_server.kernel.errors import NotFound, WrongState
 from bpm_server.services.authorization import authorize
 from bpm_server.services.transaction import command, transaction
@@ -43,6 +44,7 @@ def delete(tx: Transaction, key: int) -> None:
         message = f"Expected to delete process instance '{key}', but {found}"
         raise WrongState(message, retry=False)
     store.delete_tree(tx.connection, key)
+    tx.audit_instance(Entity.PROCESS_INSTANCE, Operation.DELETE, key, row)
 
 
 @command
@@ -60,3 +62,4 @@ def delete_decision(server: Server, actor: Actor, key: int) -> None:
             raise NotFound(message)
         authorize(actor, "DECISION_DEFINITION", "DELETE_DECISION_INSTANCE", decision_id)
         store.delete_evaluation(tx.connection, key)
+        tx.audit(Entity.DECISION, Operation.DELETE, key, decision_id=decision_id, evaluation_key=key)

@@ -265,6 +265,21 @@ def _drop_starts(connection: Connection, process_id: str) -> None:
         )
 
 
+def audited(kind: str, key: int, identifier: str) -> dict[str, Any]:
+    """Where the audit log names a definition or file of this kind (columns of ``store.tables.audit``)."""
+    keys, ids = _AUDITED[kind]
+    return {keys: key} if ids is None else {keys: key, ids: identifier}
+
+
+_AUDITED = {
+    "process": ("process_definition_key", "process_id"),
+    "decision": ("decision_key", "decision_id"),
+    "requirements": ("requirements_key", "requirements_id"),
+    "form": ("form_key", None),
+    "resource": ("resource_key", None),
+}
+
+
 def restore_starts(tx: Transaction, process_id: str) -> None:
     """A version was deleted: the latest that is left is started by messages, signals and timers."""
     _drop_starts(tx.connection, process_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bpm_server.domain import commands as c
+from bpm_server.domain.audit import Entity, Operation
 from bpm_server.domain.states import IncidentState, JobState
 from bpm_server.kernel.errors import NotFound, WrongState
 from bpm_server.services.advance import Advance
@@ -48,7 +49,9 @@ def resolve(tx: Transaction, key: int) -> None:
         _retry_job(tx, found.job_key)
     if found.kind == "FORM_NOT_FOUND":
         _bind_form(tx, found, row)
-    Advance(tx).run(row, c.ResolveIncident(found.element_key, found.chunk))
+    element_key, job_key = found.element_key, found.job_key
+    tx.audit_instance(Entity.INCIDENT, Operation.RESOLVE, key, row, element_key=element_key, job_key=job_key)
+    Advance(tx).run(row, c.ResolveIncident(element_key, found.chunk))
 
 
 def _retry_job(tx: Transaction, job_key: int) -> None:

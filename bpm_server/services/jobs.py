@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from bpm_server.domain import commands as c
+from bpm_server.domain.audit import Entity, Operation
 from bpm_server.domain.retries import backoff
 from bpm_server.domain.states import JobState
 from bpm_server.domain.tasks import TaskValues
@@ -322,7 +323,7 @@ def update_job(
         message = f"Expected retries from 1 and a timeout from 0, but found {retries} and {timeout_ms}"
         raise InvalidInput(message)
     with transaction(server, actor) as tx:
-        row, _ = _locked(tx, key)
+        row, instance = _locked(tx, key)
         authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", row.process_id)
         if row.state not in (JobState.CREATED, JobState.FAILED):
             message = f"Expected to update job '{key}', but it is {row.state}"
@@ -342,3 +343,12 @@ def update_job(
                 raise InvalidInput(message, field="timeout")
             changes["available_at"] = tx.moment.database_now + timedelta(milliseconds=timeout_ms)
         store.update_job(tx.connection, key, **changes)
+        tx.audit_instance(
+            Entity.JOB,
+            Operation.UPDATE,
+            key,
+            instance,
+            element_key=row.element_key,
+            job_key=key,
+            description=", ".join(changes),
+        )

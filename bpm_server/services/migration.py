@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bpm_server import engine
 from bpm_server.domain import commands as c
+from bpm_server.domain.audit import Entity, Operation
 from bpm_server.kernel.errors import NotFound
 from bpm_server.services.advance import Advance
 from bpm_server.services.authorization import authorize
@@ -46,6 +47,7 @@ def migrate_instance(
     with transaction(server, actor) as tx:
         row = tx.lock_instance(key)
         authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", row.process_id)
+        tx.audit_instance(Entity.PROCESS_INSTANCE, Operation.MIGRATE, key, row)
         migrate(tx, row, target_key, mapping)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bpm_server import engine
+from bpm_server.domain.audit import Entity, Operation
 from bpm_server.domain.suspension import waits_until_resumed
 from bpm_server.kernel.errors import NotFound, WrongState
 from bpm_server.services.advance import Advance
@@ -35,6 +36,7 @@ def modify_instance(server: Server, actor: Actor, key: int, plan: c.ModifyInstan
     with transaction(server, actor) as tx:
         row = tx.lock_instance(key)
         authorize(actor, "PROCESS_DEFINITION", "MODIFY_PROCESS_INSTANCE", row.process_id)
+        tx.audit_instance(Entity.PROCESS_INSTANCE, Operation.MODIFY, key, row)
         modify(tx, row, plan)
 
 

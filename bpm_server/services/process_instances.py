@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bpm_server.domain import commands as c
+from bpm_server.domain.audit import Entity, Operation
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import InvalidInput, NotFound, WrongState
 from bpm_server.services.advance import Advance
@@ -89,6 +90,7 @@ def start_process(
         )
         row = advance.start(compiled, step, tags=json.dumps(list(tags)) if tags else None)
         result = advance.result(row)
+        tx.audit_instance(Entity.PROCESS_INSTANCE, Operation.CREATE, row.key, row)
     return Started(row.key, compiled.row.key, compiled.row.process_id, compiled.row.version, result)
 
 
@@ -154,6 +156,7 @@ def cancel(tx: Transaction, key: int) -> None:
     if row.parent_key is not None:
         message = f"Expected to cancel process instance '{key}', but '{row.root_key}' called it: cancel that one"
         raise WrongState(message)
+    tx.audit_instance(Entity.PROCESS_INSTANCE, Operation.CANCEL, key, row)
     Advance(tx).run(row, c.CancelInstance())
 
 
@@ -180,6 +183,7 @@ def assign_business_key(server: Server, actor: Actor, key: int, business_key: st
             message = f"Expected process instance '{key}' to have no business key of its own, but {found}"
             raise WrongState(message, retry=False)
         store.set_business_key(tx.connection, key, business_key)
+        tx.audit_instance(Entity.PROCESS_INSTANCE, Operation.UPDATE, key, row, description=business_key)
 
 
 @command
@@ -210,5 +214,8 @@ def set_variables(
             raise NotFound(message)
         row = tx.lock_instance(found.instance_key)
         authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", row.process_id)
+        element_key = None if scope_key == row.key else scope_key
+        names = ", ".join(values)
+        tx.audit_instance(Entity.VARIABLE, Operation.UPDATE, scope_key, row, element_key=element_key, description=names)
         Advance(tx).run(row, c.SetVariables(scope_key, values, local, found.chunk, True))
         return tx.batch.operation(scope_key)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bpm_server.domain import commands as c
+from bpm_server.domain.audit import Entity, Operation
 from bpm_server.domain.states import InstanceState
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import NotFound, WrongState
@@ -35,6 +36,7 @@ def suspend_instance(server: Server, actor: Actor, key: int) -> None:
     with transaction(server, actor) as tx:
         row = tx.lock_instance(key)
         authorize(actor, "PROCESS_DEFINITION", "SUSPEND_PROCESS_INSTANCE", row.process_id)
+        tx.audit_instance(Entity.PROCESS_INSTANCE, Operation.SUSPEND, key, row)
         suspend(tx, row)
 
 
@@ -56,6 +58,7 @@ def resume_instance(server: Server, actor: Actor, key: int) -> None:
     with transaction(server, actor) as tx:
         row = tx.lock_instance(key)
         authorize(actor, "PROCESS_DEFINITION", "SUSPEND_PROCESS_INSTANCE", row.process_id)
+        tx.audit_instance(Entity.PROCESS_INSTANCE, Operation.RESUME, key, row)
         resume(tx, row)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import UNSET
 
 from bpm_server.domain import commands as c
+from bpm_server.domain.audit import Entity, Operation
 from bpm_server.domain.tasks import (
     POSITIVE,
     TaskValues,
@@ -100,11 +101,38 @@ def complete_task(
             _set_completer(tx, task, actor, values)
             if comment:
                 store.insert_comment(tx.connection, server.new_key(), task, actor.username, tx.now, comment)
+            _audit(tx, Operation.COMPLETE, task)
             Advance(tx).run(row, c.CompleteTask(key, values, task.chunk, action or "complete"))
         except WrongState:
             check_open(store.read_task(tx.connection, key), "complete")
             raise
         return tx.batch.operation(key)
+
+
+def _audit(tx: Transaction, operation: Operation, task: Task, **about: str | None) -> None:
+    tx.audit(
+        Entity.USER_TASK,
+        operation,
+        task.key,
+        process_id=task.process_id,
+        process_definition_key=task.process_definition_key,
+        instance_key=task.instance_key,
+        root_key=task.root_key,
+        element_key=task.key,
+        task_key=task.key,
+        form_key=task.form_key,
+        **about,
+    )
+
+
+def _audit_change(tx: Transaction, task: Task, values: TaskValues) -> None:
+    """Where listeners hear of the change first, the entry says that somebody wanted it."""
+    if values.assignee is UNSET:
+        _audit(tx, Operation.UPDATE, task, description=", ".join(values.named()))
+    elif values.assignee is None:
+        _audit(tx, Operation.UNASSIGN, task)
+    else:
+        _audit(tx, Operation.ASSIGN, task, related_type=Entity.USER, related_key=values.assignee)
 
 
 def offered_outcomes(tx: Transaction, task: Task) -> tuple[str, ...]:
@@ -137,6 +165,7 @@ def _change(tx: Transaction, task: Task, moment: str, values: TaskValues, action
     Returns:
         Key of the change where it waits for listeners, None where it counts already.
     """
+    _audit_change(tx, task, values)
     compiled = tx.server.definitions.process(tx.connection, tx.moment.definition_version, task.process_definition_key)
     if not compiled.definition.has_task_listeners(task.element_id):
         store.change(tx.connection, task.key, values, tx.now)

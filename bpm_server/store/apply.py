@@ -61,6 +61,7 @@ def record(
             "actor": batch.actor,
             "command": json.dumps(command),
             "events": json.dumps(happened),
+            "cluster_variable_version": batch.cluster_variable_version,
         }
     )
 

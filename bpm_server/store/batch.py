@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from bpm_server.domain.states import IncidentState
 from bpm_server.store import messages, rows, suspension
 from bpm_server.store.candidates import CANDIDATES, as_columns, candidate_rows, update_task
+from bpm_server.store.tables.audit import audit_log
 from bpm_server.store.tables.decisions import decision_instance
 from bpm_server.store.tables.history import journal
 from bpm_server.store.tables.instances import element_instance, incident, instance_item, process_instance, variable
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from bpm_server.domain.events import SubscriptionOpened
     from bpm_server.store.migrated import Migrated
+    from bpm_server.store.moments import Moment
 
 
 @dataclass(slots=True)
@@ -74,9 +76,11 @@ class Batch:
     not matter to what the tables hold.
     """
 
-    def __init__(self, now: datetime, database_now: datetime, actor: str | None, new_key: Callable[[], int]) -> None:
-        self.now = now
-        self.database_now = database_now
+    def __init__(self, moment: Moment, actor: str | None, new_key: Callable[[], int]) -> None:
+        self._moment = moment
+        self.now = moment.now
+        self.database_now = moment.database_now
+        self.cluster_variable_version = moment.cluster_variable_version
         self.actor = actor
         self.new_key = new_key
         self.instances: dict[int, InstanceRow] = {}
@@ -103,13 +107,14 @@ class Batch:
         self.decisions: list[dict[str, Any]] = []
         self.signals: list[dict[str, Any]] = []
         self.journal: list[dict[str, Any]] = []
+        self.audit: list[dict[str, Any]] = []
         self.ended_message_starts: list[int] = []
         self.halted: dict[int, InstanceRow] = {}
         self.migrated: dict[int, Migrated] = {}
 
     def next(self) -> Batch:
         """What goes on collecting in the same transaction after this one was written."""
-        following = Batch(self.now, self.database_now, self.actor, self.new_key)
+        following = Batch(self._moment, self.actor, self.new_key)
         for key, row in self.instances.items():
             row.is_new, row.tokens = False, None
             following.instances[key] = row
@@ -172,6 +177,7 @@ class Batch:
         rows.insert(connection, decision_instance, self.decisions)
         rows.insert(connection, pending_signal, self.signals)
         rows.insert(connection, journal, self.journal)
+        rows.insert(connection, audit_log, self.audit)
         for row in self.halted.values():
             suspension.mark(connection, row.key, row.suspended_at)
 

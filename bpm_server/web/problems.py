@@ -25,6 +25,7 @@ from bpm_server.kernel.errors import (
     NotFound,
     NotSignedIn,
     TimedOut,
+    TooLarge,
     Unavailable,
 )
 from bpm_server.kernel.log import get_logger
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 MIME = "application/problem+json"
 STATUS: dict[type[BpmError], int] = {
+    TooLarge: 413,
     InvalidInput: 400,
     NotSignedIn: 401,
     Forbidden: 403,
@@ -57,6 +59,11 @@ def status_of(error: BpmError) -> int:
     return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
 
 
+def title_of(status: int) -> str:
+    """The standard reason phrase of a status."""
+    return HTTPStatus(status).phrase
+
+
 def problem(status: int, detail: str, *, code: str | None = None, details: Mapping[str, Any] | None = None) -> Response:
     """A problem reply.
 
@@ -68,7 +75,7 @@ def problem(status: int, detail: str, *, code: str | None = None, details: Mappi
     """
     body: dict[str, Any] = {
         "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
+        "title": title_of(status),
         "status": status,
         "detail": detail,
         "instance": request.path,

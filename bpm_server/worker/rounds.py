@@ -9,7 +9,7 @@ from bpm_server.domain.identity import SYSTEM
 from bpm_server.domain.states import BatchItemState
 from bpm_server.kernel.errors import BpmError, NotFound, Unavailable, WrongState
 from bpm_server.kernel.log import get_logger
-from bpm_server.services import batch_operations, deliveries, jobs, messages, timers, working
+from bpm_server.services import batch_operations, deliveries, documents, jobs, messages, timers, working
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -164,6 +164,11 @@ def _book_failure(server: Server, item: LeasedItem, state: BatchItemState, reaso
         log.info("batch_item.superseded", item_key=item.item_key, reason=error.message)
 
 
+def sweep_documents(server: Server) -> int:
+    """Removes documents whose time is over, and files that no document has."""
+    return documents.remove_expired(server) + documents.remove_leftovers(server)
+
+
 ROUNDS: dict[str, Callable[[Server], int]] = {
     "signals": deliver_signals,
     "messages": deliver_messages,
@@ -172,6 +177,7 @@ ROUNDS: dict[str, Callable[[Server], int]] = {
     "timers": fire_timers,
     "deliveries": send_webhooks,
     "batch-operations": do_batch_items,
+    "documents": sweep_documents,
 }
 """By topic of the wake-up."""
 
