@@ -171,7 +171,9 @@ class Advance:
     def _defer(self, row: InstanceRow, command: c.AnyCommand) -> None:
         """Keeps a command for a suspended instance; what a worker has done counts as done."""
         suspension.defer(self.tx.connection, self.tx.server.new_key(), row.key, json.dumps(command))
-        if isinstance(command, c.CompleteJob | c.Continue):
+        if isinstance(command, c.CompleteJob):
+            self.tx.batch.end_job(command.element_key, JobState.COMPLETED, denied=command.denied, reason=command.reason)
+        elif isinstance(command, c.Continue):
             self.tx.batch.end_job(command.element_key, JobState.COMPLETED)
 
     def _record(self, row: InstanceRow, command: c.AnyCommand, outcome: engine.Outcome) -> None:

@@ -47,13 +47,13 @@ def migrate_instance(
     with transaction(server, actor) as tx:
         row = tx.lock_instance(key)
         authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", row.process_id)
-        tx.audit_instance(Entity.PROCESS_INSTANCE, Operation.MIGRATE, key, row)
         migrate(tx, row, target_key, mapping)
 
 
 def migrate(tx: Transaction, row: InstanceRow, target_key: int, mapping: Sequence[tuple[str, str]]) -> None:
     """See :func:`migrate_instance`; ``row`` is locked."""
     target = _target(tx, row, target_key)
+    tx.audit_instance(Entity.PROCESS_INSTANCE, Operation.MIGRATE, row.key, row)
     step = c.MigrateInstance(
         row.process_definition_key, target_key, target.row.process_id, target.row.version, tuple(mapping)
     )

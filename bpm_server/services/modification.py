@@ -36,13 +36,13 @@ def modify_instance(server: Server, actor: Actor, key: int, plan: c.ModifyInstan
     with transaction(server, actor) as tx:
         row = tx.lock_instance(key)
         authorize(actor, "PROCESS_DEFINITION", "MODIFY_PROCESS_INSTANCE", row.process_id)
-        tx.audit_instance(Entity.PROCESS_INSTANCE, Operation.MODIFY, key, row)
         modify(tx, row, plan)
 
 
 def modify(tx: Transaction, row: InstanceRow, plan: c.ModifyInstance) -> None:
     """See :func:`modify_instance`; ``row`` is locked."""
     _check_active(row)
+    tx.audit_instance(Entity.PROCESS_INSTANCE, Operation.MODIFY, row.key, row)
     advance = Advance(tx)
     advance.run(row, plan)
     if row.parent_key is not None and advance.has_ended(row):

@@ -36,13 +36,13 @@ def suspend_instance(server: Server, actor: Actor, key: int) -> None:
     with transaction(server, actor) as tx:
         row = tx.lock_instance(key)
         authorize(actor, "PROCESS_DEFINITION", "SUSPEND_PROCESS_INSTANCE", row.process_id)
-        tx.audit_instance(Entity.PROCESS_INSTANCE, Operation.SUSPEND, key, row)
         suspend(tx, row)
 
 
 def suspend(tx: Transaction, row: InstanceRow) -> None:
     """See :func:`suspend_instance`; ``row`` is locked."""
     _check(row, "suspend", InstanceState.ACTIVE)
+    tx.audit_instance(Entity.PROCESS_INSTANCE, Operation.SUSPEND, row.key, row)
     Advance(tx).run(row, c.SuspendInstance())
 
 
@@ -58,13 +58,13 @@ def resume_instance(server: Server, actor: Actor, key: int) -> None:
     with transaction(server, actor) as tx:
         row = tx.lock_instance(key)
         authorize(actor, "PROCESS_DEFINITION", "SUSPEND_PROCESS_INSTANCE", row.process_id)
-        tx.audit_instance(Entity.PROCESS_INSTANCE, Operation.RESUME, key, row)
         resume(tx, row)
 
 
 def resume(tx: Transaction, row: InstanceRow) -> None:
     """See :func:`resume_instance`; ``row`` is locked."""
     _check(row, "resume", InstanceState.SUSPENDED)
+    tx.audit_instance(Entity.PROCESS_INSTANCE, Operation.RESUME, row.key, row)
     waits = store.message_waits(tx.connection, row.key)
     advance = Advance(tx)
     advance.run(row, c.ResumeInstance())
