@@ -59,3 +59,23 @@ class DeliveryState(StrEnum):
     DELIVERED = "delivered"
     FAILED = "failed"
     CANCELED = "canceled"
+
+
+class BatchOperationState(StrEnum):
+    """Of a batch operation. COMPLETED: every item was tried, whatever came of it."""
+
+    CREATED = "CREATED"
+    ACTIVE = "ACTIVE"
+    SUSPENDED = "SUSPENDED"
+    COMPLETED = "COMPLETED"
+    CANCELED = "CANCELED"
+
+
+class BatchItemState(StrEnum):
+    """Of one item of a batch operation. SKIPPED: there was nothing left to do when its turn came."""
+
+    ACTIVE = "ACTIVE"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    SKIPPED = "SKIPPED"
+    CANCELED = "CANCELED"

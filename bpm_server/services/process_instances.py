@@ -140,16 +140,21 @@ def cancel_instance(server: Server, actor: Actor, key: int) -> None:
         WrongState: it was called by another instance: cancel that one.
     """
     with transaction(server, actor) as tx:
-        row = tx.lock_instance(key)
-        authorize(actor, "PROCESS_DEFINITION", "CANCEL_PROCESS_INSTANCE", row.process_id)
-        if row.ended_at is not None:
-            since = f"{row.ended_at:%Y-%m-%d %H:%M}"
-            message = f"Expected to cancel process instance '{key}', but it is {row.state} since {since}"
-            raise NotFound(message)
-        if row.parent_key is not None:
-            message = f"Expected to cancel process instance '{key}', but '{row.root_key}' called it: cancel that one"
-            raise WrongState(message)
-        Advance(tx).run(row, c.CancelInstance())
+        cancel(tx, key)
+
+
+def cancel(tx: Transaction, key: int) -> None:
+    """What :func:`cancel_instance` does, in a transaction that is open."""
+    row = tx.lock_instance(key)
+    authorize(tx.actor, "PROCESS_DEFINITION", "CANCEL_PROCESS_INSTANCE", row.process_id)
+    if row.ended_at is not None:
+        since = f"{row.ended_at:%Y-%m-%d %H:%M}"
+        message = f"Expected to cancel process instance '{key}', but it is {row.state} since {since}"
+        raise NotFound(message)
+    if row.parent_key is not None:
+        message = f"Expected to cancel process instance '{key}', but '{row.root_key}' called it: cancel that one"
+        raise WrongState(message)
+    Advance(tx).run(row, c.CancelInstance())
 
 
 @command

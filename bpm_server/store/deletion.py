@@ -51,7 +51,7 @@ def has_active(connection: Connection, root_key: int) -> bool:
 
 
 def delete_tree(connection: Connection, root_key: int) -> None:
-    """Deletes an instance and everything that it called; the delivery log of webhooks stays."""
+    """Deletes an instance and everything that it called; logs of webhooks and batch operations stay."""
     tree = sa.select(process_instance.c.key).where(
         sa.or_(
             process_instance.c.key == root_key,

@@ -267,7 +267,43 @@ def test_failure_becomes_an_incident_that_is_resolved(world: World) -> None:
     client.resolve_incident(incident.incident_key)
     assert client.get_incident(incident.incident_key).state == "RESOLVED"
     assert world.activate("pick")
-    client.resolve_process_instance_incidents(key)
+    assert client.resolve_process_instance_incidents(key).batch_operation_type == "RESOLVE_INCIDENT"
+
+
+def test_batch_operations(world: World) -> None:
+    client = world.client
+    keys = {world.start("order", region="north").process_instance_key for _ in range(3)}
+    wanted = {"filter": {"processDefinitionId": "order", "state": "ACTIVE"}}
+
+    def ended(key: Any) -> bool:
+        return client.get_batch_operation(key).state == "COMPLETED"
+
+    for call, shape, kind in (
+        (client.cancel_process_instances_batch_operation, "Cancellation", "CANCEL_PROCESS_INSTANCE"),
+        (client.resolve_incidents_batch_operation, "IncidentResolution", "RESOLVE_INCIDENT"),
+    ):
+        request = getattr(models, f"ProcessInstance{shape}BatchOperationRequest").from_dict(wanted)
+        made = call(data=request)
+        assert made.batch_operation_type == kind
+        eventually(lambda key=made.batch_operation_key: ended(key))
+    operation = world.search("search_batch_operations", "BatchOperationSearchQuery", state="COMPLETED")[0]
+    assert (operation.operations_total_count, operation.operations_completed_count, operation.errors) == (3, 3, [])
+    found = world.search(
+        "search_batch_operation_items", "BatchOperationItemSearchQuery", batchOperationKey=operation.batch_operation_key
+    )
+    assert {(one.process_instance_key, one.state, one.error_message) for one in found} == {
+        (key, "COMPLETED", None) for key in keys
+    }
+    request = models.ProcessInstanceModificationBatchOperationRequest.from_dict(
+        {"filter": {}, "moveInstructions": [{"sourceElementId": "approve", "targetElementId": "ship"}]}
+    )
+    assert client.modify_process_instances_batch_operation(data=request).batch_operation_type.startswith("MODIFY")
+    request = models.ProcessInstanceDeletionBatchOperationRequest.from_dict({"filter": {"state": "TERMINATED"}})
+    made = client.delete_process_instances_batch_operation(data=request)
+    eventually(lambda: ended(made.batch_operation_key))
+    for act in (client.suspend_batch_operation, client.resume_batch_operation, client.cancel_batch_operation):
+        with pytest.raises(errors.UnexpectedStatus):
+            act(made.batch_operation_key)
 
 
 def test_error_goes_to_the_event_that_catches_it(world: World) -> None:

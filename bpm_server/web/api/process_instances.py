@@ -147,6 +147,8 @@ FILTERS: dict[str, str | Filter] = {
     "hasElementInstanceIncident": "has_element_incident",
     "tags": "tags",
     "businessId": "business_key",
+    "batchOperationKey": "batch_operation_key",
+    "batchOperationId": "batch_operation_key",
 }
 SEARCH = SearchTable(
     report.SEARCH,
@@ -170,8 +172,6 @@ SEARCH = SearchTable(
     ),
     alternatives=True,
     refused={
-        "batchOperationId": "there are no batch operations",
-        "batchOperationKey": "there are no batch operations",
         "incidentErrorHashCode": "incidents are found by errorMessage",
     },
 )

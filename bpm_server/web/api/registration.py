@@ -10,6 +10,7 @@ from bpm_server.web import problems
 from bpm_server.web.api import (
     ad_hoc,
     authentication,
+    batch_operations,
     clock,
     cluster,
     conditionals,
@@ -70,6 +71,7 @@ NOUNS: tuple[ApiBlueprint, ...] = (
     forms.api,
     jobs.api,
     incidents.api,
+    batch_operations.api,
     messages.api,
     conditionals.api,
     decisions.api,
