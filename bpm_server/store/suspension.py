@@ -36,8 +36,10 @@ def mark(connection: Connection, instance_key: int, since: datetime | None) -> N
             (webhook_delivery.c.state == DeliveryState.WAITING) & webhook_delivery.c.job_key.is_not(None),
         ),
     ):
+        # What the resumed instance has ended already is free too.
+        marked = open_ if suspended else table.c.suspended
         connection.execute(
-            table.update().where(table.c.instance_key == instance_key, open_).values(suspended=suspended)
+            table.update().where(table.c.instance_key == instance_key, marked).values(suspended=suspended)
         )
 
 

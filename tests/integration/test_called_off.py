@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from bpm_server.domain.identity import SYSTEM
-from bpm_server.store.tables.instances import instance_item, process_instance
+from bpm_server.services import jobs
+from bpm_server.store.tables.instances import incident, instance_item, process_instance
 from bpm_server.store.tables.tasks import user_task
 from tests.support.bpmn_builder import Process, Scope, event, extensions, multi_instance
+from tests.support.product import ADMIN
 
 if TYPE_CHECKING:
     from tests.support.product import Product
@@ -100,6 +102,36 @@ def test_an_error_out_of_a_called_item_ends_the_other_items_after_a_restart(bpm:
     bpm.server.hot.clear()
     bpm.task("u").complete(SYSTEM)
     assert bpm.open_tasks() == ["after"]
+
+
+def test_an_error_that_a_later_step_throws_out_of_one_item_ends_the_others_after_a_restart(bpm: Product) -> None:
+    p, inner, failing = Process(), Scope(), Process("failing")
+    p.error("failed", "failed")
+    inner.add("callActivity", "c", call("failing"))
+    inner.path(inner.start("is"), inner.user("u"), "c", inner.end("ie"))
+    p.sub("x", inner, multi_instance("=[1, 2]"))
+    p.boundary("caught", "x", event("error", errorRef="failed"))
+    p.path(p.start(), "x", p.end())
+    p.path("caught", p.user("after"))
+    p.beside.append(failing)
+    failing.path(failing.start("fs"), failing.end("fe", event("error", errorRef="failed")))
+    bpm.deploy(p.xml())
+    bpm.start()
+    bpm.server.hot.clear()
+    bpm.task("u").complete()
+    assert bpm.open_tasks() == ["after"]
+
+
+def test_a_failure_whose_variables_interrupt_the_element_is_nobodys_incident(bpm: Product) -> None:
+    p = Process()
+    condition = '<bpmn:condition xsi:type="bpmn:tFormalExpression">=broken</bpmn:condition>'
+    p.path(p.start(), p.service("x"), p.end())
+    p.path(p.boundary("b", "x", event("conditional", condition)), p.user("after"))
+    bpm.deploy(p.xml())
+    bpm.start()
+    jobs.fail_job(bpm.server, ADMIN, bpm.job("x"), retries=0, variables={"broken": True})
+    assert bpm.open_tasks() == ["after"]
+    assert bpm.rows(sa.select(incident)) == []
 
 
 def test_a_finished_multi_instance_leaves_no_rows_of_its_items(bpm: Product) -> None:

@@ -114,14 +114,14 @@ def check(pair: tuple[Twin, Twin], drawing: Blocks, data: st.DataObject) -> None
     assert not differences(straight.database, other.database)
 
 
-@randomly(20)
+@randomly(22)
 @given(data=st.data())
 def test_a_restart_after_every_command_changes_nothing(on_sqlite: tuple[Twin, Twin], data: st.DataObject) -> None:
     check(on_sqlite, draw_process(data), data)
 
 
 @pytest.mark.postgresql
-@randomly(5)
+@randomly(3)
 @given(data=st.data())
 def test_a_restart_after_every_command_changes_nothing_on_postgresql(
     on_postgresql: tuple[Twin, Twin], data: st.DataObject

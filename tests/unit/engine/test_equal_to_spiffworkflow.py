@@ -70,7 +70,7 @@ class StockRun:
 
     def wait(self, delta: timedelta) -> None:
         Clock.moment += delta
-        self.workflow.refresh_waiting_tasks()
+        self.workflow.refresh_timers()
         self._go_on()
 
     def _tasks(self, state: int) -> list[Any]:
