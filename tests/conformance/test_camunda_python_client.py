@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bpm_server.worker.embedded import EmbeddedWorker
-from tests.support.bpmn_builder import Process, event, io
+from tests.conformance.client_files import FILES, eventually
 from tests.support.rest import PASSWORD, add_person, application, served
 
 if TYPE_CHECKING:
@@ -22,82 +21,6 @@ from camunda_orchestration_sdk import errors, models  # noqa: E402
 from camunda_orchestration_sdk.types import File  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
-
-RULE = """<?xml version="1.0" encoding="UTF-8"?>
-<definitions xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/" id="level" name="Level" namespace="http://e.org">
-  <decision id="approval-level" name="Approval level">
-    <decisionTable id="t" hitPolicy="FIRST">
-      <input id="i" label="Amount">
-        <inputExpression id="ie" typeRef="number"><text>amount</text></inputExpression>
-      </input>
-      <output id="o" name="level" typeRef="string"/>
-      <rule id="high">
-        <inputEntry id="a"><text>&gt; 500000</text></inputEntry>
-        <outputEntry id="b"><text>"ceo"</text></outputEntry>
-      </rule>
-      <rule id="low">
-        <inputEntry id="c"><text>-</text></inputEntry>
-        <outputEntry id="d"><text>"team"</text></outputEntry>
-      </rule>
-    </decisionTable>
-  </decision>
-</definitions>"""
-FORM = '{"id": "review", "type": "default", "schemaVersion": 19, "components": [{"type": "textfield", "key": "note"}]}'
-
-
-def order() -> bytes:
-    process = Process("order", "Order")
-    process.start("s", process_form("review"))
-    process.user("approve", extra='<zeebe:formDefinition formId="review"/>' + assignment(groups="sales"))
-    process.service("ship", "ship", extra=io(outputs={"shipped": "=true"}))
-    process.end("e")
-    process.path("s", "approve", "ship", "e")
-    return process.xml()
-
-
-def process_form(form_id: str) -> str:
-    return f'<bpmn:extensionElements><zeebe:formDefinition formId="{form_id}"/></bpmn:extensionElements>'
-
-
-def assignment(*, assignee: str = "", groups: str = "") -> str:
-    return f'<zeebe:assignmentDefinition assignee="{assignee}" candidateGroups="{groups}"/>'.replace('assignee="" ', "")
-
-
-def waiting() -> bytes:
-    process = Process("waiting", "Waiting")
-    process.message("m", "paid", "=orderId")
-    process.signal("g", "stop")
-    process.start("s")
-    process.add("intermediateCatchEvent", "catch", event("message", messageRef="m"))
-    process.end("e")
-    process.path("s", "catch", "e")
-    process.add("startEvent", "s2", event("signal", signalRef="g"))
-    process.user("after")
-    process.path("s2", "after")
-    return process.xml()
-
-
-def failing() -> bytes:
-    process = Process("failing", "Failing")
-    process.error("err", "sold-out")
-    process.start("s")
-    process.service("pick", "pick")
-    process.boundary("caught", "pick", event("error", errorRef="err"))
-    process.end("e")
-    process.user("other")
-    process.path("s", "pick", "e")
-    process.path("caught", "other")
-    return process.xml()
-
-
-FILES = {
-    "order.bpmn": order(),
-    "waiting.bpmn": waiting(),
-    "failing.bpmn": failing(),
-    "level.dmn": RULE.encode(),
-    "review.form": FORM.encode(),
-    "notes.json": b'{"free": 1.50}',
-}
 
 
 class World:
@@ -148,17 +71,6 @@ def world(bpm_sqlite: Product) -> Iterator[World]:
         yield World(bpm, url, client)
         client.client.get_httpx_client().close()
     worker.stop()
-
-
-def eventually(look: Any) -> Any:
-    """Signals and messages are delivered by the worker: a moment later."""
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
-        found = look()
-        if found:
-            return found
-        threading.Event().wait(0.02)
-    raise AssertionError("nothing came")
 
 
 def test_cluster_and_sign_in(world: World) -> None:
