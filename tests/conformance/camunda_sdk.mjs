@@ -10,6 +10,7 @@ const clients = {
   cluster: () => camunda.getOrchestrationClusterApiClient(),
 };
 const plain = (_, value) => (typeof value === 'bigint' ? String(value) : value);
+const revived = (_, value) => (value?.type === 'Buffer' ? Buffer.from(value.data) : value); // as Node writes bytes
 const say = (event, more = {}) => console.log(JSON.stringify({ event, ...more }, plain));
 const acts = {
   complete: (job) => job.complete({ shipped: true, weight: 1.5 }),
@@ -44,7 +45,7 @@ const call = async ({ id, client, method, arguments: values }) => {
 };
 
 createInterface({ input: process.stdin }).on('line', (line) => {
-  const told = JSON.parse(line);
+  const told = JSON.parse(line, revived);
   if (told.connect) {
     camunda?.getCamundaRestClient().stopWorkers();
     camunda = new Camunda8(told.connect);
