@@ -49,9 +49,9 @@ def timed(act: Callable[[], Any]) -> float:
 # --- in memory ------------------------------------------------------------------------------------------
 
 
-def items_in_memory() -> list[tuple[str, str]]:
+def items_in_memory() -> Iterator[tuple[str, str]]:
     """The engine alone; each completion loads its item from what was written and writes the item again."""
-    rows, first = [], 0.0
+    first = 0.0
     for count in ITEMS:
         openings, costs = [], []
         while len(costs) < SAMPLE:
@@ -62,8 +62,7 @@ def items_in_memory() -> list[tuple[str, str]]:
                 costs += [complete_item(world, task) for task in tasks_of_items]
         cost = statistics.median(costs)
         first = first or cost
-        rows.append(of_items(f"{count:,} items in memory", cost, first, statistics.median(openings)))
-    return rows
+        yield of_items(f"{count:,} items in memory", cost, first, statistics.median(openings))
 
 
 def complete_item(world: World, task: UserTaskCreated) -> float:
@@ -93,7 +92,7 @@ def undisturbed() -> Iterator[None]:
         gc.enable()
 
 
-def blocks_in_memory() -> list[tuple[str, str]]:
+def blocks_in_memory() -> Iterator[tuple[str, str]]:
     """Starting and what would be stored."""
     diagram = bpmn.read(blocks(), name="blocks.bpmn")
     definition = engine.compile_process(diagram.processes[0], diagram.dialect)
@@ -106,10 +105,10 @@ def blocks_in_memory() -> list[tuple[str, str]]:
         costs.append(time.perf_counter() - begun)
         size = sum(len(data) for _, data in changes(outcome.instance).written.values())
     label = f"{BLOCKS} parallel blocks in a row: start / stored"
-    return [(label, f"{statistics.median(costs) * 1e3:.2f} ms / {size} bytes")]
+    yield label, f"{statistics.median(costs) * 1e3:.2f} ms / {size} bytes"
 
 
-def loop_in_memory() -> list[tuple[str, str]]:
+def loop_in_memory() -> Iterator[tuple[str, str]]:
     """First against last thousand turns."""
     world = World.of(loop(), "loop", reload=True).start()
     costs = []
@@ -118,7 +117,7 @@ def loop_in_memory() -> list[tuple[str, str]]:
         command = c.CompleteTask(task.key, {"more": True}, task.chunk)
         costs.append(timed(lambda k=command: world.do(k)))
         world.log.clear()
-    return [thousands("loop in memory", costs)]
+    yield thousands("loop in memory", costs)
 
 
 def thousands(label: str, costs: list[float]) -> tuple[str, str]:
@@ -149,15 +148,17 @@ def open_tasks(server: Server, instance: int, limit: int) -> list[int]:
         return list(connection.execute(query.order_by(user_task.c.key).limit(limit)).scalars())
 
 
-def durable(name: str, url: str) -> list[tuple[str, str]]:
+def durable(name: str, url: str) -> Iterator[tuple[str, str]]:
     """Items, turns and deployment through the services, history on."""
     with server_on(url) as server:
         deployments.deploy(server, SYSTEM, {"items.bpmn": items(), "loop.bpmn": loop()})
-        return [*durable_items(server, name), durable_loop(server, name), deployment(server, name)]
+        yield deployment(server, name)
+        yield from durable_items(server, name)
+        yield durable_loop(server, name)
 
 
-def durable_items(server: Server, name: str) -> list[tuple[str, str]]:
-    rows, first = [], 0.0
+def durable_items(server: Server, name: str) -> Iterator[tuple[str, str]]:
+    first = 0.0
     for count in ITEMS:
         openings, costs = [], []
         while len(costs) < SAMPLE:
@@ -169,8 +170,7 @@ def durable_items(server: Server, name: str) -> list[tuple[str, str]]:
             costs += [timed(lambda t=task: tasks.complete_task(server, SYSTEM, t, {"answer": "yes"})) for task in found]
         cost = statistics.median(costs)
         first = first or cost
-        rows.append(of_items(f"{count:,} items, {name}", cost, first, statistics.median(openings)))
-    return rows
+        yield of_items(f"{count:,} items, {name}", cost, first, statistics.median(openings))
 
 
 def durable_loop(server: Server, name: str) -> tuple[str, str]:
@@ -188,11 +188,11 @@ def deployment(server: Server, name: str) -> tuple[str, str]:
     return f"deploying {ELEMENTS} elements, {name}", f"{statistics.median(costs) * 1e3:.0f} ms"
 
 
-def run() -> list[tuple[str, str]]:
-    """Rows of the report."""
-    rows = [*items_in_memory(), *blocks_in_memory(), *loop_in_memory()]
+def run() -> Iterator[tuple[str, str]]:
+    """Rows of the report, as they come."""
+    for measure in (items_in_memory, blocks_in_memory, loop_in_memory):
+        yield from measure()
     with tempfile.TemporaryDirectory() as folder:
-        rows += durable("SQLite", f"sqlite:///{folder}/bench.db")
+        yield from durable("SQLite", f"sqlite:///{folder}/bench.db")
     with postgresql.cluster() as cluster:
-        rows += durable("PostgreSQL", cluster.create("bench"))
-    return rows
+        yield from durable("PostgreSQL", cluster.create("bench"))
