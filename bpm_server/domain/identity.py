@@ -101,6 +101,7 @@ ROLES: dict[str, tuple[str, tuple[str, ...]]] = {
             "DECISION_DEFINITION:*",
             "RESOURCE:READ",
             "MESSAGE:*",
+            "BATCH:*",
             "WEBHOOK:*",
             "SYSTEM:READ",
         ),
@@ -120,10 +121,28 @@ ROLES: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
 }
 """Roles that every installation begins with: name and permissions."""
+ANONYMOUS = Actor(
+    "anonymous",
+    permissions=frozenset(
+        Permission.parse(text) for role in ("designer", "operator", "worker", "staff") for text in ROLES[role][1]
+    ),
+)
+"""Who calls ``/v2`` without credentials, where the installation allows it: all process work, no people."""
 
 _CRUD = ("CREATE", "READ", "UPDATE", "DELETE")
 RIGHTS: dict[str, tuple[str, ...]] = {
     "AUTHORIZATION": _CRUD,
+    "BATCH": (
+        "CREATE",
+        "CREATE_BATCH_OPERATION_CANCEL_PROCESS_INSTANCE",
+        "CREATE_BATCH_OPERATION_DELETE_PROCESS_INSTANCE",
+        "CREATE_BATCH_OPERATION_MIGRATE_PROCESS_INSTANCE",
+        "CREATE_BATCH_OPERATION_MODIFY_PROCESS_INSTANCE",
+        "CREATE_BATCH_OPERATION_RESOLVE_INCIDENT",
+        "CREATE_BATCH_OPERATION_SUSPEND_PROCESS_INSTANCE",
+        "READ",
+        "UPDATE",
+    ),
     "COMPONENT": ("ACCESS",),
     "DECISION_DEFINITION": (
         "CREATE_DECISION_INSTANCE",
@@ -143,6 +162,7 @@ RIGHTS: dict[str, tuple[str, ...]] = {
         "READ_PROCESS_DEFINITION",
         "READ_PROCESS_INSTANCE",
         "READ_USER_TASK",
+        "SUSPEND_PROCESS_INSTANCE",
         "UPDATE_PROCESS_INSTANCE",
         "UPDATE_USER_TASK",
     ),

@@ -9,11 +9,14 @@ from bpm_server.engine.compile import compile_process
 from bpm_server.engine.decisions import decide, explain
 from bpm_server.engine.definition import Definition
 from bpm_server.engine.instance import Instance
+from bpm_server.engine.migration import check_mapping, migrate, obstacles, same_ids
 from bpm_server.engine.outcome import ChunkNeeded, Context, Limits, Outcome
+from bpm_server.engine.spine import Concern, concerns, copy_of
 from bpm_server.engine.state import Stored, load
 
 __all__ = [
     "ChunkNeeded",
+    "Concern",
     "Context",
     "Definition",
     "Instance",
@@ -21,9 +24,15 @@ __all__ = [
     "Outcome",
     "Stored",
     "advance",
+    "check_mapping",
     "compile_process",
+    "concerns",
+    "copy_of",
     "decide",
     "explain",
     "load",
+    "migrate",
+    "obstacles",
+    "same_ids",
     "start",
 ]

@@ -8,9 +8,13 @@ from bpm_server.domain import commands, events
 from bpm_server.engine import activities
 from bpm_server.engine import variables as v
 from bpm_server.engine.ad_hoc import LedByWorker
-from bpm_server.engine.instance import Instance
+from bpm_server.engine.instance import STOPS, SUSPENDED, Instance
+from bpm_server.engine.modification import Activations, modify
 from bpm_server.engine.outcome import Outcome, Stuck
+from bpm_server.engine.scopes import INSIDE, AdHocSubProcess
 from bpm_server.engine.token import Phase, Token
+from bpm_server.engine.user_tasks import UserTask
+from bpm_server.kernel import json
 from bpm_server.kernel.errors import InvalidInput, WrongState
 
 if TYPE_CHECKING:
@@ -25,24 +29,41 @@ def start(definition: Definition, command: commands.StartInstance, context: Cont
     """Starts an instance and runs it until it waits.
 
     Raises:
-        InvalidInput: the process has no such start event.
+        InvalidInput: the process has no such start event or element.
     """
-    start_event = _start_event(definition, command.element_id)
+    first = command.instructions[0] if command.instructions else _start_event(definition, command.element_id)
     instance = Instance(definition)
     instance.begin(context)
     root = Token(instance, definition.root, None, command.key)
     instance.root = root
-    instance.emit(events.InstanceStarted(command.key, start_event.element_id, command.business_key))
-    root.remember("start", start_event.element_id)
+    instance.emit(events.InstanceStarted(command.key, first, command.business_key))
     v.set_local(root, command.variables)
+    if command.instructions:
+        activations = Activations(instance)
+        for element_id in command.instructions:
+            activations.add(commands.Activation(element_id))
+        root.remember(INSIDE, json.dumps(activations.plan()))
+    else:
+        root.remember("start", first)
+    _stop_after(instance, command)
     definition.root._update(root)
     return _run(instance)
 
 
-def _start_event(definition: Definition, element_id: str | None) -> Element:
+def _stop_after(instance: Instance, command: commands.StartInstance) -> None:
+    for element_id in command.terminate_after:
+        if element_id not in instance.definition.elements:
+            message = f"Expected an element '{element_id}' in process '{instance.definition.id}', but found none"
+            raise InvalidInput(message)
+    if command.terminate_after:
+        instance.root.remember(STOPS, list(command.terminate_after))
+        instance.stops_after = frozenset(command.terminate_after)
+
+
+def _start_event(definition: Definition, element_id: str | None) -> str:
     for node in definition.process.starts():
         if node.id == element_id or (element_id is None and node.event is None):
-            return definition.elements[node.id]
+            return node.id
     wanted = f"start event '{element_id}'" if element_id else "a start event without a trigger"
     message = f"Expected process '{definition.id}' to have {wanted}, but found none"
     raise InvalidInput(message)
@@ -83,10 +104,21 @@ def _waiting(instance: Instance, key: int, kind: type[Element], what: str) -> To
     return token
 
 
+def _user_task(instance: Instance, key: int) -> tuple[Any, Token]:
+    token = _waiting(instance, key, UserTask, "a user task")
+    return token.task_spec, token
+
+
 def _complete_task(instance: Instance, command: commands.CompleteTask) -> None:
-    token = _waiting(instance, command.key, activities.UserTask, "a user task")
-    _clear_incident(instance, token)
-    token.task_spec.finish(token, command.variables)
+    task, token = _user_task(instance, command.key)
+    if not token.recall("change"):
+        instance.clear_incident(token)
+    task.complete(token, command.variables, command.action)
+
+
+def _change_task(instance: Instance, command: commands.ChangeTask) -> None:
+    task, token = _user_task(instance, command.key)
+    task.change(token, command.moment, command.action, command.values)
 
 
 def _complete_job(instance: Instance, command: commands.CompleteJob) -> None:
@@ -95,10 +127,10 @@ def _complete_job(instance: Instance, command: commands.CompleteJob) -> None:
         message = f"Expected element instance '{command.element_key}' to wait for a job, but it does not"
         raise WrongState(message)
     token.remember("job", None)
-    instance.emit(events.JobCompleted(token.id))
-    _clear_incident(instance, token)
-    if token.phase == Phase.WAITING and isinstance(token.task_spec, activities.UserTask):
-        token.task_spec.listened(token, denied=command.denied)
+    instance.emit(events.JobCompleted(token.id, command.denied, command.reason))
+    instance.clear_incident(token)
+    if token.phase == Phase.WAITING and isinstance(token.task_spec, UserTask):
+        token.task_spec.listened(token, command.corrections, denied=command.denied)
         return
     if token.phase == Phase.WAITING and isinstance(token.task_spec, LedByWorker):
         token.task_spec.decided(token, command.variables, command.choice or {})
@@ -120,12 +152,6 @@ def _take_listener_results(token: Token, values: Mapping[str, Any]) -> None:
         v.set_local(token, values)
     else:
         v.propagate(token.parent or token, values)
-
-
-def _clear_incident(instance: Instance, token: Token) -> None:
-    if token.recall("incident"):
-        token.remember("incident", None)
-        instance.emit(events.IncidentResolved(token.id))
 
 
 def _throw_error(instance: Instance, command: commands.ThrowError) -> None:
@@ -166,7 +192,7 @@ def _continue(instance: Instance, command: commands.Continue) -> None:
         raise WrongState(message)
     token.remember("job", None)
     instance.emit(events.JobCompleted(token.id))
-    _clear_incident(instance, token)
+    instance.clear_incident(token)
     token.phase = following
     instance.wake(token)
 
@@ -183,12 +209,36 @@ def _resolve_incident(instance: Instance, command: commands.ResolveIncident) -> 
 
 
 def _set_variables(instance: Instance, command: commands.SetVariables) -> None:
-    v.set_state_values(instance, command.scope_key, command.variables, local=command.local)
+    token = instance.find(command.scope_key)
+    task = token.task_spec
+    if command.heard and token.phase == Phase.WAITING and isinstance(task, UserTask) and task.listeners:
+        task.set_variables(token, command.variables, local=command.local)
+    else:
+        v.set_values(token, command.variables, local=command.local)
+
+
+def _activate_elements(instance: Instance, command: commands.ActivateElements) -> None:
+    token = _waiting(instance, command.element_key, AdHocSubProcess, "an ad-hoc sub-process")
+    ad_hoc: Any = token.task_spec
+    ad_hoc.request(token, command.elements, "elements", cancel=command.cancel)
 
 
 def _cancel(instance: Instance, command: commands.CancelInstance) -> None:
     del command
     instance.terminate(instance.root)
+
+
+def _suspend(instance: Instance, command: commands.SuspendInstance) -> None:
+    del command
+    instance.root.remember(SUSPENDED, 1)
+    instance.emit(events.InstanceSuspended(instance.key))
+
+
+def _resume(instance: Instance, command: commands.ResumeInstance) -> None:
+    del command
+    instance.root.remember(SUSPENDED, None)
+    instance.emit(events.InstanceResumed(instance.key))
+    instance.conditions.look_again()
 
 
 HANDLERS: dict[type, Callable[[Instance, Any], None]] = {
@@ -204,4 +254,9 @@ HANDLERS: dict[type, Callable[[Instance, Any], None]] = {
     commands.ResolveIncident: _resolve_incident,
     commands.SetVariables: _set_variables,
     commands.CancelInstance: _cancel,
+    commands.SuspendInstance: _suspend,
+    commands.ResumeInstance: _resume,
+    commands.ModifyInstance: modify,
+    commands.ChangeTask: _change_task,
+    commands.ActivateElements: _activate_elements,
 }

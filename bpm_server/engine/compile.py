@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from bpm_server.bpmn import model as m
 from bpm_server.bpmn.model import NodeType
-from bpm_server.engine import activities, ad_hoc, flow_events, gateways, scopes
+from bpm_server.engine import activities, ad_hoc, flow_events, gateways, scopes, user_tasks
 from bpm_server.engine.definition import Catch, Definition
 from bpm_server.engine.element import Edge, Element
 from bpm_server.engine.multi_instance import MultiInstance
+from bpm_server.engine.reachability import reaches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
 
     from bpm_server.bpmn.model import Dialect, Node, Process
 
@@ -23,7 +24,7 @@ BY_TYPE: dict[NodeType, type[Element]] = {
     NodeType.RECEIVE_TASK: flow_events.CatchEvent,
     NodeType.TASK: activities.PassThrough,
     NodeType.MANUAL_TASK: activities.PassThrough,
-    NodeType.USER_TASK: activities.UserTask,
+    NodeType.USER_TASK: user_tasks.UserTask,
     NodeType.CALL_ACTIVITY: activities.CallActivity,
     NodeType.SUB_PROCESS: scopes.SubProcess,
     NodeType.EVENT_SUB_PROCESS: scopes.EventSubProcess,
@@ -69,7 +70,7 @@ class _Compiler:
             self._attach(node)
         for element in definition.elements.values():
             if isinstance(element, gateways.InclusiveJoin):
-                element.reaches = self._reaches(element)
+                element.reaches = reaches(definition, element)
         definition.has_inclusive = any(
             isinstance(element, gateways.InclusiveJoin) and len(element.flow_ids) > 1
             for element in definition.elements.values()
@@ -77,7 +78,17 @@ class _Compiler:
         definition.has_conditional = any(
             isinstance(node.event, m.ConditionalEvent) for node in self.process.nodes.values()
         )
+        definition.watched_by_items = frozenset(self._watched_by_items())
         return definition
+
+    def _watched_by_items(self) -> Iterator[str]:
+        nodes = self.process.nodes
+        for node in nodes.values():
+            scope = nodes.get(node.scope)
+            while scope is not None and scope.loop is None:
+                scope = nodes.get(scope.scope)
+            if scope is not None and isinstance(node.event, m.ConditionalEvent):
+                yield from node.event.variables or node.event.condition.names
 
     # --- elements ---------------------------------------------------------------------------------------
 
@@ -182,32 +193,3 @@ class _Compiler:
             element.catches[catch.event_id] = catch
         elif isinstance(catch.event, THROWN):
             element.throw_catches = (*element.throw_catches, catch)
-
-    # --- reachability -----------------------------------------------------------------------------------
-
-    def _reaches(self, join: gateways.InclusiveJoin) -> dict[str, frozenset[str]]:
-        """For each incoming flow, from which elements a token gets to it without passing the join."""
-        backwards: dict[str, set[str]] = {}
-        for source, target in self._steps(join.node.scope):
-            backwards.setdefault(target, set()).add(source)
-        result = {}
-        for key in join.flow_ids:
-            reached: set[str] = set()
-            agenda = [self.process.flows[key].source]
-            while agenda:
-                at = agenda.pop()
-                if at in reached or at == join.element_id:
-                    continue
-                reached.add(at)
-                agenda += backwards.get(at, ())
-            result[key] = frozenset(reached)
-        return result
-
-    def _steps(self, scope_id: str) -> Iterable[tuple[str, str]]:
-        """Every way from element to element inside a scope: flows, links, boundary events."""
-        for key in self.process.children[scope_id]:
-            for edge in self.definition.elements[key].edges:
-                yield key, edge.target.element_id
-            node = self.process.nodes[key]
-            if node.type is NodeType.BOUNDARY_EVENT and node.attached_to:
-                yield node.attached_to, key

@@ -145,6 +145,7 @@ class EventBasedGateway(Element):
     def completed(self, token: Token) -> None:
         instance, scope = token.workflow, token.scope
         instance.emit(events.ElementCompleted(token.id))
+        self.ended(token)
         text = token.recall("values")
         for edge in token.chosen or ():
             instance.emit(events.FlowTaken(edge.id))

@@ -24,7 +24,7 @@ from bpm_server.engine.waiting import Waiting
 from bpm_server.kernel.errors import WrongState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
 
     from bpm_server.bpmn.model import Listener
@@ -33,8 +33,10 @@ if TYPE_CHECKING:
     from bpm_server.engine.element import Edge, Element
     from bpm_server.engine.outcome import Context
 
-USER_TASK_KEY = "io.camunda.zeebe:userTaskKey"
-"""Header that names the task to its listeners."""
+STOPS = "stops-after"
+"""Fact of the process's own token: elements after which the instance is terminated."""
+SUSPENDED = "suspended"
+"""Fact of the process's own token while nothing may move."""
 
 
 class Instance(Workflow):
@@ -47,6 +49,7 @@ class Instance(Workflow):
         dropped: Keys of chunks that ended.
         unloaded: Keys of multi-instance bodies whose items were not all loaded.
         outputs: Outputs of finished items by body key and index.
+        stops_after: Ids of elements; when one of them has ended, so does the instance.
     """
 
     tasks: dict[int, Token]
@@ -62,6 +65,8 @@ class Instance(Workflow):
         self.dropped: set[int] = set()
         self.unloaded: set[int] = set()
         self.outputs: dict[int, dict[int, Any]] = {}
+        self.stops_after: frozenset[str] = frozenset()
+        self.stopping = False
         self.waiting = Waiting(self)
         self.throwing = Throwing(self)
         self.compensation = Compensation(self)
@@ -114,13 +119,16 @@ class Instance(Workflow):
     def run(self) -> None:
         """Runs until every token waits. Joins that need to see everything are decided when nothing else runs."""
         while True:
-            while self.agenda:
+            while self.agenda and not self.stopping:
                 token = self.agenda.popleft()
                 if token.state == READY:
                     self._run_one(token)
+            if self.stopping:
+                self.terminate(self.root)
+                return
             if self.definition.has_inclusive and self._fire_inclusive_join():
                 continue
-            if self.definition.has_conditional and self.conditions.check():
+            if self.definition.has_conditional and not self.root.recall(SUSPENDED) and self.conditions.check():
                 continue
             return
 
@@ -141,12 +149,15 @@ class Instance(Workflow):
 
     # --- tokens -----------------------------------------------------------------------------------------
 
-    def enter(self, element: Element, scope: Token, *, item: bool = False) -> Token:
-        """Creates a token at an element; it runs when its turn comes."""
+    def enter(self, element: Element, scope: Token, *, item: bool = False, after: Collection[Token] = ()) -> Token:
+        """Creates a token at an element; it runs when its turn comes, and those that linger (``after``) have ended."""
         token = Token(self, element, scope, self.new_key())
         if item:
             token.chunk = token
-        element._update(token)
+        if after:
+            token.remember("after", [other.id for other in after])
+        else:
+            element._update(token)
         return token
 
     def take(self, edge: Edge, scope: Token) -> None:
@@ -193,13 +204,47 @@ class Instance(Workflow):
             self.touch(scope)
 
     def terminate(self, token: Token) -> None:
-        """Ends a token and everything inside it, innermost first."""
+        """Ends a token and everything inside it, innermost first.
+
+        What lingers (a user task with canceling listeners) stays, with everything around it up to ``token``, until
+        it is let go; nothing else happens there meanwhile.
+        """
         if token.has_ended():
             return
         if token.id in self.unloaded:
             raise ChunkNeeded
         for child in token.children:
             self.terminate(child)
+        if not token.children and not token.task_spec.lingers(token):
+            self._end(token)
+        elif not token.recall("ending"):
+            token.task_spec.stop_waiting(token)
+            token.remember("ending", 1)
+
+    def let_go(self, token: Token) -> None:
+        """Ends a token that lingered, and goes on with what waited for that."""
+        self._end(token)
+        scope = token.parent
+        if scope is None:
+            return
+        if scope.id in self.unloaded:
+            raise ChunkNeeded
+        if not scope.recall("ending"):
+            for other in scope.children:
+                self._release(other, token)
+            scope.task_spec.child_left(scope)
+        elif not scope.children:
+            self.let_go(scope)
+
+    def _release(self, token: Token, ended: Token) -> None:
+        waits: list[int] = token.recall("after") or []
+        if ended.id in waits:
+            left = [key for key in waits if key != ended.id]
+            token.remember("after", left or None)
+            if not left:
+                token.task_spec._update(token)
+
+    def _end(self, token: Token) -> None:
         if token.parent is not None:
             self.joins.pop((token.parent.id, token.task_spec.name), None)
         token._set_state(CANCELLED)
@@ -235,13 +280,17 @@ class Instance(Workflow):
             )
         )
 
-    def resolve_incident(self, token: Token) -> None:
-        """Tries again what failed."""
+    def clear_incident(self, token: Token) -> bool:
+        """An element's incident is over; False if it has none."""
         if not token.recall("incident"):
-            return
+            return False
         token.remember("incident", None)
         self.emit(events.IncidentResolved(token.id))
-        if not token.recall("job"):
+        return True
+
+    def resolve_incident(self, token: Token) -> None:
+        """Tries again what failed."""
+        if self.clear_incident(token) and not token.recall("job"):
             token.task_spec.retry(token)
 
     def scope_path(self, token: Token) -> tuple[int, ...]:
@@ -257,7 +306,7 @@ class Instance(Workflow):
         """Lets a worker continue here in a transaction of its own."""
         create_job(token, SAFE_POINT, "async")
 
-    def call_listener(self, token: Token, listeners: tuple[Listener, ...], kind: str = "execution-listener") -> bool:
+    def call_listener(self, token: Token, listeners: tuple[Listener, ...]) -> bool:
         """Starts the next listener's job; True when none is left."""
         index = token.recall("listener") or 0
         if index >= len(listeners):
@@ -267,9 +316,7 @@ class Instance(Workflow):
         listener = listeners[index]
         token.remember("listener", index)
         headers = getattr(token.task_spec.node.work, "headers", {})
-        if kind == "task-listener":
-            headers = {**headers, USER_TASK_KEY: str(token.id)}
-        create_job(token, listener.job, kind, listener_event=listener.on, headers=headers)
+        create_job(token, listener.job, "execution-listener", listener_event=listener.on, headers=headers)
         return False
 
     # --- variables and items ----------------------------------------------------------------------------

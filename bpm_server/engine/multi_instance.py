@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 class MultiInstance(Element):
     """The body around the items of one multi-instance activity.
 
-    Facts of its token: ``n`` items, ``done`` of them, ``next`` index (sequential), ``ended`` by condition.
+    Facts of its token: ``n`` items, ``done`` of them, ``gone`` (terminated by hand), ``next`` index (sequential),
+    ``ended`` by condition.
     """
 
     item: Element
@@ -126,15 +127,15 @@ class MultiInstance(Element):
             body.remember("ended", 1)
 
     def _is_complete(self, body: Token, item: Token, done: int) -> bool:
-        count = body.recall("n")
-        active = 1 if self.loop.sequential else count - done
+        count, gone = body.recall("n"), body.recall("gone") or 0
+        active = 1 if self.loop.sequential else count - done - gone
         counters: dict[str, Any]
         if self.definition.dialect == "camunda8":
             counters = {
                 "numberOfInstances": count,
                 "numberOfActiveInstances": active,
                 "numberOfCompletedInstances": done,
-                "numberOfTerminatedInstances": 0,
+                "numberOfTerminatedInstances": gone,
             }
         else:
             counters = {"nrOfInstances": count, "nrOfActiveInstances": active, "nrOfCompletedInstances": done}
@@ -150,7 +151,7 @@ class MultiInstance(Element):
         if scope.phase != Phase.WAITING:
             return
         count, done = scope.recall("n"), scope.recall("done")
-        if done < count and not scope.recall("ended"):
+        if done + (scope.recall("gone") or 0) < count and not scope.recall("ended"):
             if self.loop.sequential:
                 self._start_next(scope)
             return
@@ -159,6 +160,8 @@ class MultiInstance(Element):
             raise ChunkNeeded
         for child in scope.children:
             instance.terminate(child)
+        if scope.children:
+            return  # what lingers comes back here when it has ended
         self._write_collection(scope)
         scope.phase = Phase.OUTPUTS
         instance.wake(scope)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from bpm_server.engine.instance import Instance
+from bpm_server.engine.instance import STOPS, Instance
 from bpm_server.engine.multi_instance import MultiInstance
 from bpm_server.engine.token import WAITING, Phase, Token
 from bpm_server.engine.variables import Gathering
@@ -21,7 +21,7 @@ from bpm_server.kernel import json
 from bpm_server.kernel.errors import BpmError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from bpm_server.engine.definition import Definition
     from bpm_server.engine.element import Element
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 _COMPRESS_FROM = 400
 _PLAIN, _DEFLATED = b"m", b"z"
+Facts = dict[str, Any] | None
 
 
 class BrokenState(BpmError):
@@ -90,8 +91,11 @@ def everything(instance: Instance) -> Stored:
 
 
 def _pack(chunk: Token) -> bytes:
-    parent = 0 if chunk.parent is None else chunk.parent.id
-    data = msgspec.msgpack.encode([FORMAT, parent, _dump(chunk)])
+    return _packed(0 if chunk.parent is None else chunk.parent.id, _dump(chunk))
+
+
+def _packed(parent: int, dump: list[Any]) -> bytes:
+    data = msgspec.msgpack.encode([FORMAT, parent, dump])
     if len(data) < _COMPRESS_FROM:
         return _PLAIN + data
     return _DEFLATED + zlib.compress(data, 1)
@@ -115,6 +119,22 @@ def _unpack(data: bytes) -> tuple[int, list[Any]]:
     return parent, dump
 
 
+def renamed(stored: Stored, rename: Callable[[str, Facts], tuple[str, Facts]]) -> Stored:
+    """A stored instance whose tokens are elsewhere: ``rename`` gives name and facts of each token's new place."""
+
+    def moved(dump: list[Any]) -> list[Any]:
+        key, name, state, phase, facts, inside = dump
+        new_name, new_facts = rename(name, facts)
+        return [key, new_name, state, phase, new_facts, [moved(child) for child in inside]]
+
+    def repacked(data: bytes) -> bytes:
+        parent, dump = _unpack(data)
+        return _packed(parent, moved(dump))
+
+    chunks = {key: repacked(data) for key, data in stored.chunks.items()}
+    return Stored(repacked(stored.root), chunks, stored.complete, stored.variables, stored.outputs)
+
+
 def token_keys(root: bytes, chunks: Mapping[int, bytes]) -> list[int]:
     """Keys of all tokens in stored parts: the scopes whose variables a step may need."""
     keys: list[int] = []
@@ -135,6 +155,7 @@ def load(definition: Definition, stored: Stored) -> Instance:
     instance = Instance(definition)
     _, dump = _unpack(stored.root)
     instance.root = _restore(instance, None, dump)
+    instance.stops_after = frozenset(instance.root.recall(STOPS) or ())
     waiting = {key: _unpack(data) for key, data in stored.chunks.items()}
     while waiting:
         ready = [key for key, (parent, _) in waiting.items() if parent in instance.tasks]

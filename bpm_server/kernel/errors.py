@@ -77,6 +77,12 @@ class LimitExceeded(BpmError):
     code = "limit_exceeded"
 
 
+class TimedOut(BpmError):
+    """What was awaited has not happened yet; it goes on."""
+
+    code = "timeout"
+
+
 class Unavailable(BpmError):
     """Not now: the database, the broker or a lock is busy. ``retry_after`` (seconds) may be in the details."""
 

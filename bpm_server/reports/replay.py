@@ -21,6 +21,7 @@ from bpm_server.store.tables.history import journal
 from bpm_server.store.tables.instances import process_instance
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy.engine import Connection, Row
@@ -66,10 +67,11 @@ def replay(server: Server, instance_key: int) -> Replay:
         if found is None:
             message = f"Expected to find process instance '{instance_key}', but there is none"
             raise NotFound(message)
-        compiled = server.definitions.process(connection, moment.definition_version, found.process_definition_key)
         steps = connection.execute(
             sa.select(*journal.columns).where(journal.c.instance_key == instance_key).order_by(journal.c.sequence)
         ).all()
+        begun_by = _first_definition(steps) or found.process_definition_key
+        compiled = server.definitions.process(connection, moment.definition_version, begun_by)
         running = _Replaying(server, connection, moment.definition_version, compiled.definition)
         running.business_key = found.business_key
         for number, step in enumerate(steps, 1):
@@ -77,6 +79,16 @@ def replay(server: Server, instance_key: int) -> Replay:
             if difference is not None:
                 return Replay(number, difference)
     return Replay(len(steps), None)
+
+
+def _first_definition(steps: Sequence[Row[Any]]) -> int | None:
+    """The definition that an instance followed before its first migration; None where it has not been migrated."""
+    tag = commands.MigrateInstance.__struct_config__.tag
+    for step in steps:
+        command = json.loads(step.command)
+        if command[0] == tag:
+            return msgspec.convert(command, commands.MigrateInstance).source_key
+    return None
 
 
 class _Replaying:
@@ -99,10 +111,16 @@ class _Replaying:
             started = msgspec.convert(command, commands.StartInstance)
             outcome = engine.start(self._definition, started, context)
         else:
-            translated = msgspec.convert(self._translate(command), commands.AnyCommand)
-            outcome = engine.advance(self._instance, translated, context)
+            outcome = self._advance(self._instance, command, context)
         self._instance = outcome.instance
         return self._compare(row.sequence, recorded, json.loads(json.dumps(outcome.events)))
+
+    def _advance(self, instance: engine.Instance, command: list[Any], context: engine.Context) -> engine.Outcome:
+        if command[0] != commands.MigrateInstance.__struct_config__.tag:
+            return engine.advance(instance, msgspec.convert(self._translate(command), commands.AnyCommand), context)
+        migration = msgspec.convert(command, commands.MigrateInstance)
+        target = self._server.definitions.process(self._connection, self._version, migration.target_key)
+        return engine.migrate(instance, target.definition, migration, context)
 
     def _translate(self, value: Any) -> Any:
         """A recorded value with the keys of the replay."""

@@ -10,15 +10,21 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from bpm_server import engine
 from bpm_server.bpmn.model import MessageEvent
 from bpm_server.domain import commands as c
-from bpm_server.domain.states import InstanceState
+from bpm_server.domain.lasting import lasting
+from bpm_server.domain.states import InstanceState, JobState
+from bpm_server.domain.suspension import waits_until_resumed
 from bpm_server.engine.state import changes, token_keys
+from bpm_server.kernel import json
 from bpm_server.kernel.errors import WrongState
 from bpm_server.services.bindings import DeployedDecisions
 from bpm_server.services.reactions import REACTIONS
 from bpm_server.store import instances as store
+from bpm_server.store import suspension
 from bpm_server.store.apply import record
 from bpm_server.store.batch import InstanceRow
 
@@ -60,6 +66,8 @@ class Advance:
             tags: JSON list of tags.
         """
         parent = None if caller is None else caller[0]
+        # The journal says all that the row holds.
+        command = msgspec.structs.replace(command, process_definition_key=compiled.row.key, tags=tags)
         row = InstanceRow(
             key=command.key,
             process_definition_key=compiled.row.key,
@@ -79,9 +87,11 @@ class Advance:
             tags=tags,
             is_new=True,
         )
-        self._pending.append(lambda: self._begin(row, compiled, command))
         if caller is None:
-            self._drain()
+            self._pending.append(lambda: self._begin(row, compiled, command))
+            self.drain()
+        else:
+            self.later(caller, lambda: self._begin(row, compiled, command))
         return row
 
     def _begin(self, row: InstanceRow, compiled: CompiledProcess, command: c.StartInstance) -> None:
@@ -90,20 +100,47 @@ class Advance:
 
     def run(self, row: InstanceRow, command: c.AnyCommand) -> None:
         """Applies a command to a locked instance and everything that follows from it."""
-        self.follow(row, command)
-        self._drain()
+        self._pending.append(lambda: self.step(row, command))
+        self.drain()
+
+    def migrate(self, row: InstanceRow, command: c.MigrateInstance, target: CompiledProcess) -> None:
+        """Lets a locked instance go on by another definition, and what follows from that."""
+        outcome = engine.migrate(self.whole(row), target.definition, command, self._context(row, target))
+        self._record(row, command, outcome)
+        self.drain()
 
     def follow(self, row: InstanceRow, command: c.AnyCommand) -> None:
-        """Lets a step follow in the same transaction."""
-        self._pending.append(lambda: self._step(row, command))
+        """Lets a step follow in the same transaction, unless one before it ends what it is for."""
+        chunk: int = getattr(command, "chunk", 0)
+        self.later((row, getattr(command, "element_key", row.key), chunk), lambda: self.step(row, command))
+
+    def later(self, place: tuple[InstanceRow, int, int], act: Callable[[], None]) -> None:
+        """Lets something follow, unless by then the place that it is for has ended: instance, element, chunk."""
+
+        def act_if_active() -> None:
+            if self._is_active(*place):
+                act()
+
+        self._pending.append(act_if_active)
+
+    def _is_active(self, row: InstanceRow, element_key: int, chunk: int) -> bool:
+        if row.ended_at is not None:
+            return False
+        token = self.peek(row, chunk).tasks.get(element_key)
+        return token is not None and not token.has_ended()
 
     def result(self, row: InstanceRow) -> dict[str, Any] | None:
         """Process variables at the end, if the instance ended in this command."""
         return self._results.get(row.key)
 
+    def has_ended(self, row: InstanceRow) -> bool:
+        """Whether the instance ended in this command."""
+        return row.key in self._results
+
     # --- steps ------------------------------------------------------------------------------------------
 
-    def _drain(self) -> None:
+    def drain(self) -> None:
+        """Runs the steps that follow, until none is left."""
         while self._pending:
             step = self._pending.popleft()
             self._steps += 1
@@ -112,10 +149,14 @@ class Advance:
                 raise WrongState(message)
             step()
 
-    def _step(self, row: InstanceRow, command: c.AnyCommand) -> None:
+    def step(self, row: InstanceRow, command: c.AnyCommand) -> None:
+        """Applies a command; what follows waits for its turn."""
         if row.ended_at is not None:
             message = f"Expected process instance '{row.key}' to be active, but it is {row.state}"
             raise WrongState(message)
+        if row.suspended and waits_until_resumed(command, row.key):
+            self._defer(row, command)
+            return
         compiled = self._compiled(row)
         context = self._context(row, compiled)
         chunk: int | None = getattr(command, "chunk", None)
@@ -126,6 +167,12 @@ class Advance:
             instance = self._load(row, compiled, None)
             outcome = engine.advance(instance, command, context)
         self._record(row, command, outcome)
+
+    def _defer(self, row: InstanceRow, command: c.AnyCommand) -> None:
+        """Keeps a command for a suspended instance; what a worker has done counts as done."""
+        suspension.defer(self.tx.connection, self.tx.server.new_key(), row.key, json.dumps(command))
+        if isinstance(command, c.CompleteJob | c.Continue):
+            self.tx.batch.end_job(command.element_key, JobState.COMPLETED)
 
     def _record(self, row: InstanceRow, command: c.AnyCommand, outcome: engine.Outcome) -> None:
         changed = changes(outcome.instance)
@@ -139,7 +186,7 @@ class Advance:
                 self.tx.wake("messages")
         else:
             self.tx.live[row.key] = outcome.instance
-        for event in outcome.events:
+        for event in lasting(outcome.events):
             reaction = REACTIONS.get(type(event))
             if reaction is not None:
                 reaction(self, row, event)
@@ -177,6 +224,16 @@ class Advance:
         self.tx.live[row.key] = instance
         return instance
 
+    def whole(self, row: InstanceRow) -> engine.Instance:
+        """The live instance of a locked row with all its items; no step has been made on it in this command."""
+        compiled = self._compiled(row)
+        instance = self._live(row, compiled, None)
+        return self._load(row, compiled, None) if instance.unloaded else instance
+
+    def on_trial(self, row: InstanceRow) -> tuple[engine.Instance, engine.Context]:
+        """A copy of a locked instance to try a step on, and what the step needs; nothing of it is recorded."""
+        return engine.copy_of(self.whole(row)), self._context(row, self._compiled(row))
+
     def _compiled(self, row: InstanceRow) -> CompiledProcess:
         tx = self.tx
         return tx.server.definitions.process(tx.connection, tx.moment.definition_version, row.process_definition_key)
@@ -198,14 +255,11 @@ class Advance:
             instance = self.tx.server.hot.take(row.key, row.lock_version)
         if instance is not None and (not instance.unloaded or not chunk or chunk in instance.tasks):
             return instance
-        if instance is not None and row.key in self.tx.batch.instances:
-            return instance  # loaded in part, and changed already: a missing chunk shows in the engine
         return self._load(row, compiled, chunk)
 
     def _load(self, row: InstanceRow, compiled: CompiledProcess, chunk: int | None) -> engine.Instance:
-        if row.key in self.tx.batch.instances:
-            message = f"Expected one step on instance '{row.key}' to need no more items than it had loaded"
-            raise WrongState(message)
+        if self.tx.batch.has_steps(row.key):
+            self.tx.write_so_far()
         stored = store.load_tokens(self.tx.connection, row.key, token_keys, chunk)
         return engine.load(
             compiled.definition,

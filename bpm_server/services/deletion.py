@@ -12,6 +12,7 @@ from bpm_server.store import deletion as store
 if TYPE_CHECKING:
     from bpm_server.domain.identity import Actor
     from bpm_server.services.server import Server
+    from bpm_server.services.transaction import Transaction
 
 
 @command
@@ -24,17 +25,24 @@ def delete_instance(server: Server, actor: Actor, key: int) -> None:
         Forbidden: the permission DELETE_PROCESS_INSTANCE is missing.
     """
     with transaction(server, actor) as tx:
-        row = tx.lock_instance(key)
-        authorize(actor, "PROCESS_DEFINITION", "DELETE_PROCESS_INSTANCE", row.process_id)
-        found = None
-        if row.ended_at is None:
-            found = "it is active: cancel it first"
-        elif row.parent_key is not None:
-            found = f"'{row.root_key}' called it: delete that one"
-        if found is not None:
-            message = f"Expected to delete process instance '{key}', but {found}"
-            raise WrongState(message, retry=False)
-        store.delete_tree(tx.connection, key)
+        delete(tx, key)
+
+
+def delete(tx: Transaction, key: int) -> None:
+    """What :func:`delete_instance` does, in a transaction that is open."""
+    row = tx.lock_instance(key)
+    authorize(tx.actor, "PROCESS_DEFINITION", "DELETE_PROCESS_INSTANCE", row.process_id)
+    found = None
+    if row.ended_at is None:
+        found = "it is active: cancel it first"
+    elif row.parent_key is not None:
+        found = f"'{row.root_key}' called it: delete that one"
+    elif store.has_active(tx.connection, key):
+        found = "a process that it called has not ended yet"
+    if found is not None:
+        message = f"Expected to delete process instance '{key}', but {found}"
+        raise WrongState(message, retry=False)
+    store.delete_tree(tx.connection, key)
 
 
 @command

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bpm_server import bpmn, feel
 from bpm_server.bpmn import timers as timer_texts
-from bpm_server.bpmn.model import MessageEvent, SignalEvent, TimerEvent
+from bpm_server.bpmn.model import ConditionalEvent, MessageEvent, SignalEvent, TimerEvent
 from bpm_server.kernel.errors import InvalidInput
 from bpm_server.store import definitions as store
 from bpm_server.store import rows
@@ -240,7 +240,7 @@ def _deployed(kind: str, row: dict[str, Any], id_column: str, file: DeployedFile
 
 
 def replace_starts(tx: Transaction, process: Process, key: int) -> None:
-    """Only this version of the process is started by messages, signals and timers from now on."""
+    """Only this version of the process is started by messages, signals, conditions and timers from now on."""
     connection = tx.connection
     _drop_starts(connection, process.id)
     for start in process.starts():
@@ -252,6 +252,8 @@ def replace_starts(tx: Transaction, process: Process, key: int) -> None:
             kind = "message" if isinstance(start.event, MessageEvent) else "signal"
             name = _constant(start.event.name.evaluate({}, now=tx.now).value, f"{kind} name of '{start.id}'")
             rows.insert(connection, subscription, [_start_subscription(tx, process, key, start.id, kind, name)])
+        elif isinstance(start.event, ConditionalEvent):
+            rows.insert(connection, subscription, [_start_subscription(tx, process, key, start.id, "condition", "")])
 
 
 def _drop_starts(connection: Connection, process_id: str) -> None:
@@ -307,6 +309,7 @@ def _start_timer(tx: Transaction, key: int, event_id: str, due: Any, repetitions
         "event_id": event_id,
         "due_at": due,
         "repetitions": repetitions,
+        "suspended": False,
         "chunk": 0,
         "failures": 0,
     }
@@ -324,6 +327,7 @@ def _start_subscription(
         "process_definition_key": key,
         "process_id": process.id,
         "element_key": None,
+        "suspended": False,
         "event_id": event_id,
         "interrupting": True,
         "chunk": 0,

@@ -52,6 +52,7 @@ def enqueue_webhook(advance: Advance, row: InstanceRow, event: e.JobCreated) -> 
         "replay_of": None,
         "created_at": tx.now,
         "ended_at": None,
+        "suspended": row.suspended,
     }
     store.insert_delivery(tx.connection, values)
 

@@ -48,6 +48,8 @@ def start_process(
     business_key: str | None = None,
     tags: Sequence[str] = (),
     element_id: str | None = None,
+    start_at: Sequence[str] = (),
+    terminate_after: Sequence[str] = (),
     from_form: bool = False,
     time_zone: str | None = None,
 ) -> Started:
@@ -64,13 +66,15 @@ def start_process(
         business_key: The company's own id of the case.
         tags: Free words.
         element_id: A start event other than the none start event.
+        start_at: Elements to start at instead of a start event.
+        terminate_after: Elements; when one of them has ended, the instance is terminated.
         from_form: The variables come from the start form: checked and cleaned as the form says, and who started it
             is set whatever they say.
         time_zone: Of the browser, for what the form says about dates; None: the actor's, or the installation's.
 
     Raises:
         NotFound: no such process is deployed.
-        InvalidInput: wrong variables, or the process has no such start event.
+        InvalidInput: wrong variables, or the process has no such start event or element.
     """
     values = check_variables(variables)
     with transaction(server, actor) as tx:
@@ -80,7 +84,9 @@ def start_process(
             values = check_start_submission(tx, compiled, values, time_zone=time_zone)
         _set_initiator(compiled, element_id, values, actor, force=from_form)
         advance = Advance(tx)
-        step = c.StartInstance(server.new_key(), values, element_id, business_key)
+        step = c.StartInstance(
+            server.new_key(), values, element_id, business_key, None, tuple(start_at), tuple(terminate_after)
+        )
         row = advance.start(compiled, step, tags=json.dumps(list(tags)) if tags else None)
         result = advance.result(row)
     return Started(row.key, compiled.row.key, compiled.row.process_id, compiled.row.version, result)
@@ -134,16 +140,21 @@ def cancel_instance(server: Server, actor: Actor, key: int) -> None:
         WrongState: it was called by another instance: cancel that one.
     """
     with transaction(server, actor) as tx:
-        row = tx.lock_instance(key)
-        authorize(actor, "PROCESS_DEFINITION", "CANCEL_PROCESS_INSTANCE", row.process_id)
-        if row.ended_at is not None:
-            since = f"{row.ended_at:%Y-%m-%d %H:%M}"
-            message = f"Expected to cancel process instance '{key}', but it is {row.state} since {since}"
-            raise NotFound(message)
-        if row.parent_key is not None:
-            message = f"Expected to cancel process instance '{key}', but '{row.root_key}' called it: cancel that one"
-            raise WrongState(message)
-        Advance(tx).run(row, c.CancelInstance())
+        cancel(tx, key)
+
+
+def cancel(tx: Transaction, key: int) -> None:
+    """What :func:`cancel_instance` does, in a transaction that is open."""
+    row = tx.lock_instance(key)
+    authorize(tx.actor, "PROCESS_DEFINITION", "CANCEL_PROCESS_INSTANCE", row.process_id)
+    if row.ended_at is not None:
+        since = f"{row.ended_at:%Y-%m-%d %H:%M}"
+        message = f"Expected to cancel process instance '{key}', but it is {row.state} since {since}"
+        raise NotFound(message)
+    if row.parent_key is not None:
+        message = f"Expected to cancel process instance '{key}', but '{row.root_key}' called it: cancel that one"
+        raise WrongState(message)
+    Advance(tx).run(row, c.CancelInstance())
 
 
 @command
@@ -174,7 +185,7 @@ def assign_business_key(server: Server, actor: Actor, key: int, business_key: st
 @command
 def set_variables(
     server: Server, actor: Actor, scope_key: int, variables: Mapping[str, Any], *, local: bool = False
-) -> None:
+) -> int | None:
     """Sets variables of an active element or process instance.
 
     Args:
@@ -183,6 +194,9 @@ def set_variables(
         scope_key: Process instance or element instance.
         variables: JSON values.
         local: At this scope; otherwise where each name lives from here outwards, else at the process.
+
+    Returns:
+        As ``tasks.complete_task``, where it is a user task.
 
     Raises:
         NotFound: there is no such element instance.
@@ -196,4 +210,5 @@ def set_variables(
             raise NotFound(message)
         row = tx.lock_instance(found.instance_key)
         authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", row.process_id)
-        Advance(tx).run(row, c.SetVariables(scope_key, values, local, found.chunk))
+        Advance(tx).run(row, c.SetVariables(scope_key, values, local, found.chunk, True))
+        return tx.batch.operation(scope_key)

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 class Wakes:
     """Who is told, after a commit, that there is work: workers of this process, the broker, parked requests.
 
-    Topics: ``jobs``, ``timers``, ``messages``, ``signals``, ``deliveries``, ``tasks``; for parked requests also
-    ``outside-jobs`` (an outside worker may find one) and ``instances`` (one has ended).
+    Topics: ``jobs``, ``timers``, ``messages``, ``signals``, ``deliveries``, ``batch-operations``, ``tasks``; for parked
+    requests also ``outside-jobs`` (an outside worker may find one) and ``instances`` (one has ended).
     """
 
     listeners: list[Callable[[frozenset[str]], None]] = field(default_factory=list)

@@ -55,7 +55,7 @@ def fire_timer(server: Server, key: int) -> bool:
             return _start(tx, key)
         row = tx.lock_instance(found.instance_key)
         found = store.read_timer(tx.connection, key)
-        if found is None:
+        if found is None or row.suspended:
             return False
         step = c.FireTimer(found.element_key, found.event_id, found.due_at, found.repetitions, found.chunk)
         try:

@@ -62,6 +62,11 @@ class Transaction:
         known = self.batch.instances.get(key)
         return instances.lock_instance(self.connection, key, root_key) if known is None else known
 
+    def write_so_far(self) -> None:
+        """Writes the rows that were collected, so that what follows in this transaction can read them."""
+        self.batch.flush(self.connection)
+        self.batch = self.batch.next()
+
     def wake(self, topic: str) -> None:
         """Lets workers look for work of this kind after the commit."""
         self.topics.add(topic)

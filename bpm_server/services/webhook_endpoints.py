@@ -253,6 +253,7 @@ def _enqueue(
         "replay_of": replay_of,
         "created_at": tx.now,
         "ended_at": None,
+        "suspended": False,
     }
     store.insert_delivery(tx.connection, values)
     tx.wake("deliveries")

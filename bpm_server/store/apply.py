@@ -8,9 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bpm_server.domain import events as e
+from bpm_server.domain.lasting import lasting
 from bpm_server.domain.states import ElementState, IncidentState, InstanceState, JobState, TaskState
 from bpm_server.kernel import json
 from bpm_server.store.batch import no_item
+from bpm_server.store.candidates import CANDIDATES, candidate_rows
+from bpm_server.store.migrated import Migrated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -40,7 +43,7 @@ def record(
     """
     batch.instances[row.key] = row
     happened = list(happened)
-    for event in happened:
+    for event in lasting(happened):
         _APPLY.get(type(event), _nothing)(batch, row, event)
     for key, (parent, data) in written.items():
         if key:
@@ -72,6 +75,29 @@ def _instance_completed(batch: Batch, row: InstanceRow, _event: e.InstanceComple
 
 def _instance_terminated(batch: Batch, row: InstanceRow, _event: e.InstanceTerminated) -> None:
     _end_instance(batch, row, InstanceState.TERMINATED)
+
+
+def _instance_suspended(batch: Batch, row: InstanceRow, _event: e.InstanceSuspended) -> None:
+    row.state, row.suspended_at = InstanceState.SUSPENDED, batch.now
+    batch.halted[row.key] = row
+
+
+def _instance_resumed(batch: Batch, row: InstanceRow, _event: e.InstanceResumed) -> None:
+    row.state, row.suspended_at = InstanceState.ACTIVE, None
+    batch.halted[row.key] = row
+
+
+def _instance_migrated(batch: Batch, row: InstanceRow, event: e.InstanceMigrated) -> None:
+    row.process_definition_key, row.process_id, row.version = event.definition_key, event.process_id, event.version
+    batch.migrated[row.key] = Migrated(event)
+
+
+def _element_migrated(batch: Batch, row: InstanceRow, event: e.ElementMigrated) -> None:
+    batch.migrated[row.key].elements.append(event)
+
+
+def _wait_migrated(batch: Batch, row: InstanceRow, event: e.WaitMigrated) -> None:
+    batch.migrated[row.key].waits.append(event)
 
 
 def _end_instance(batch: Batch, row: InstanceRow, state: InstanceState) -> None:
@@ -109,8 +135,9 @@ def _end_element(batch: Batch, key: int, state: ElementState) -> None:
 
 def _variables_set(batch: Batch, row: InstanceRow, event: e.VariablesSet) -> None:
     for name, value in event.values.items():
+        known = batch.variables.get((event.scope_key, name))
         batch.variables[event.scope_key, name] = {
-            "key": batch.new_key(),
+            "key": batch.new_key() if known is None else known["key"],
             "instance_key": row.key,
             "scope_key": event.scope_key,
             "name": name,
@@ -144,9 +171,22 @@ def _user_task_created(batch: Batch, row: InstanceRow, event: e.UserTaskCreated)
         "claimed_at": batch.now if event.assignee else None,
         "ended_at": None,
         "ended_by": None,
+        "suspended": row.suspended,
+        "operation": None,
     }
-    for kind, names in (("u", event.candidate_users), ("g", event.candidate_groups)):
-        batch.candidates += [{"kind": kind, "name": name, "task_key": event.key} for name in names]
+    for column, kind in CANDIDATES.items():
+        batch.candidates += candidate_rows(event.key, kind, getattr(event, column))
+
+
+def _user_task_changed(batch: Batch, _row: InstanceRow, event: e.UserTaskChanged) -> None:
+    """Who answered is known from the beginning: the last listener's worker ends the task in their name."""
+    values = event.values.named()
+    if "assignee" in values:
+        values["claimed_at"] = batch.now if values["assignee"] else None
+    answers = event.state == TaskState.COMPLETING
+    if event.operation is not None or not answers:
+        values["ended_by"] = batch.actor if answers else None
+    batch.change_task(event.key, {**values, "state": event.state, "operation": event.operation})
 
 
 def _user_task_completed(batch: Batch, _row: InstanceRow, event: e.UserTaskCompleted) -> None:
@@ -154,10 +194,7 @@ def _user_task_completed(batch: Batch, _row: InstanceRow, event: e.UserTaskCompl
 
 
 def _user_task_canceled(batch: Batch, _row: InstanceRow, event: e.UserTaskCanceled) -> None:
-    if batch.tasks.pop(event.key, None) is not None:
-        batch.candidates = [entry for entry in batch.candidates if entry["task_key"] != event.key]
-    else:
-        batch.ended_tasks[event.key] = TaskState.CANCELED
+    batch.ended_tasks[event.key] = TaskState.CANCELED
 
 
 def _job_created(batch: Batch, row: InstanceRow, event: e.JobCreated) -> None:
@@ -180,6 +217,10 @@ def _job_created(batch: Batch, row: InstanceRow, event: e.JobCreated) -> None:
         "scope_path": json.dumps(event.scope_path),
         "chunk": event.chunk,
         "retry_cycle": event.retry_cycle,
+        "operation": event.operation,
+        "task": None if event.task is None else json.dumps(event.task),
+        "denied": False,
+        "denied_reason": None,
         "available_at": batch.database_now,
         "lease": None,
         "worker": None,
@@ -187,16 +228,16 @@ def _job_created(batch: Batch, row: InstanceRow, event: e.JobCreated) -> None:
         "error_message": None,
         "created_at": batch.now,
         "ended_at": None,
+        "suspended": row.suspended,
     }
 
 
 def _job_completed(batch: Batch, _row: InstanceRow, event: e.JobCompleted) -> None:
-    batch.ended_jobs[event.element_key] = JobState.COMPLETED
+    batch.end_job(event.element_key, JobState.COMPLETED, denied=event.denied, reason=event.reason)
 
 
 def _job_canceled(batch: Batch, _row: InstanceRow, event: e.JobCanceled) -> None:
-    if batch.jobs.pop(event.element_key, None) is None:
-        batch.ended_jobs[event.element_key] = JobState.CANCELED
+    batch.end_job(event.element_key, JobState.CANCELED)
 
 
 def _timer_scheduled(batch: Batch, row: InstanceRow, event: e.TimerScheduled) -> None:
@@ -210,6 +251,7 @@ def _timer_scheduled(batch: Batch, row: InstanceRow, event: e.TimerScheduled) ->
         "repetitions": event.repetitions,
         "chunk": event.chunk,
         "failures": 0,
+        "suspended": row.suspended,
     }
 
 
@@ -244,6 +286,7 @@ def _subscription_opened(batch: Batch, row: InstanceRow, event: e.SubscriptionOp
         "interrupting": event.interrupting,
         "chunk": event.chunk,
         "opened_at": batch.now,
+        "suspended": row.suspended,
     }
 
 
@@ -273,8 +316,11 @@ def _incident_raised(batch: Batch, row: InstanceRow, event: e.IncidentRaised) ->
 
 def _incident_resolved(batch: Batch, row: InstanceRow, event: e.IncidentResolved) -> None:
     row.incidents = max(row.incidents - 1, 0)
-    if batch.incidents.pop(event.element_key, None) is None:
+    new = batch.incidents.pop(event.element_key, None)
+    if new is None:
         batch.resolved_incidents.add(event.element_key)
+    else:
+        batch.brief_incidents.append({**new, "state": IncidentState.RESOLVED, "resolved_at": batch.now})
 
 
 def _item_finished(batch: Batch, row: InstanceRow, event: e.ItemFinished) -> None:
@@ -320,11 +366,17 @@ def _signal_broadcast(batch: Batch, _row: InstanceRow, event: e.SignalBroadcast)
 _APPLY: dict[type, Callable[[Batch, InstanceRow, Any], None]] = {
     e.InstanceCompleted: _instance_completed,
     e.InstanceTerminated: _instance_terminated,
+    e.InstanceSuspended: _instance_suspended,
+    e.InstanceResumed: _instance_resumed,
+    e.InstanceMigrated: _instance_migrated,
+    e.ElementMigrated: _element_migrated,
+    e.WaitMigrated: _wait_migrated,
     e.ElementActivated: _element_activated,
     e.ElementCompleted: _element_completed,
     e.ElementTerminated: _element_terminated,
     e.VariablesSet: _variables_set,
     e.UserTaskCreated: _user_task_created,
+    e.UserTaskChanged: _user_task_changed,
     e.UserTaskCompleted: _user_task_completed,
     e.UserTaskCanceled: _user_task_canceled,
     e.JobCreated: _job_created,

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from bpm_server.domain.states import IncidentState
-from bpm_server.store import messages, rows
+from bpm_server.store import messages, rows, suspension
+from bpm_server.store.candidates import CANDIDATES, as_columns, candidate_rows, update_task
 from bpm_server.store.tables.decisions import decision_instance
 from bpm_server.store.tables.history import journal
 from bpm_server.store.tables.instances import element_instance, incident, instance_item, process_instance, variable
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy.engine import Connection
+
+    from bpm_server.domain.events import SubscriptionOpened
+    from bpm_server.store.migrated import Migrated
 
 
 @dataclass(slots=True)
@@ -47,13 +51,28 @@ class InstanceRow:
     started_by: str | None = None
     ended_at: datetime | None = None
     tags: str | None = None
+    suspended_at: datetime | None = None
     tokens: bytes | None = None
     is_new: bool = False
     last_sequence: int = 0
 
+    @property
+    def keeps_tokens(self) -> bool:
+        """Whether no token of the instance's own has moved (items only, or variables): they stay as stored."""
+        return self.tokens is None and self.ended_at is None
+
+    @property
+    def suspended(self) -> bool:
+        """Whether nothing of it may move."""
+        return self.suspended_at is not None
+
 
 class Batch:
-    """Collects the rows of one transaction and writes them at its end."""
+    """Collects the rows of one transaction and writes them at its end.
+
+    What begins and ends in one transaction (``brief_...``) has a row as well: which steps share a transaction does
+    not matter to what the tables hold.
+    """
 
     def __init__(self, now: datetime, database_now: datetime, actor: str | None, new_key: Callable[[], int]) -> None:
         self.now = now
@@ -67,21 +86,75 @@ class Batch:
         self.ended_elements: dict[int, dict[str, Any]] = {}
         self.variables: dict[tuple[int, str], dict[str, Any]] = {}
         self.tasks: dict[int, dict[str, Any]] = {}
+        self.changed_tasks: dict[int, dict[str, Any]] = {}
         self.ended_tasks: dict[int, str] = {}
         self.candidates: list[dict[str, Any]] = []
         self.jobs: dict[int, dict[str, Any]] = {}
-        self.ended_jobs: dict[int, str] = {}
+        self.ended_jobs: dict[int, dict[str, Any]] = {}
+        self.brief_jobs: list[dict[str, Any]] = []
         self.timers: dict[int, dict[str, Any]] = {}
         self.ended_timers: list[tuple[int, tuple[str, ...] | None]] = []
         self.subscriptions: dict[int, dict[str, Any]] = {}
         self.ended_subscriptions: list[tuple[int, tuple[str, ...] | None]] = []
         self.incidents: dict[int, dict[str, Any]] = {}
         self.resolved_incidents: set[int] = set()
+        self.brief_incidents: list[dict[str, Any]] = []
         self.gathered: list[int] = []
         self.decisions: list[dict[str, Any]] = []
         self.signals: list[dict[str, Any]] = []
         self.journal: list[dict[str, Any]] = []
         self.ended_message_starts: list[int] = []
+        self.halted: dict[int, InstanceRow] = {}
+        self.migrated: dict[int, Migrated] = {}
+
+    def next(self) -> Batch:
+        """What goes on collecting in the same transaction after this one was written."""
+        following = Batch(self.now, self.database_now, self.actor, self.new_key)
+        for key, row in self.instances.items():
+            row.is_new, row.tokens = False, None
+            following.instances[key] = row
+        return following
+
+    def has_steps(self, instance_key: int) -> bool:
+        """Whether steps of an instance wait to be written."""
+        return any(entry["instance_key"] == instance_key for entry in self.journal)
+
+    def still_waits(self, wait: SubscriptionOpened, connection: Connection) -> bool:
+        """Whether a subscription is open, with what this transaction has done so far."""
+        if wait.key in self.subscriptions:
+            return True
+        closed = any(
+            key == wait.element_key and (event_ids is None or wait.event_id in event_ids)
+            for key, event_ids in self.ended_subscriptions
+        )
+        return not closed and messages.find_subscription(connection, wait.key) is not None
+
+    def change_task(self, key: int, values: dict[str, Any]) -> None:
+        """Changes columns of an open task."""
+        new = self.tasks.get(key)
+        if new is None:
+            self.changed_tasks.setdefault(key, {}).update(values)
+            return
+        new.update(as_columns(values))
+        for kind, names in ((kind, values[column]) for column, kind in CANDIDATES.items() if column in values):
+            others = [row for row in self.candidates if row["task_key"] != key or row["kind"] != kind]
+            self.candidates = others + candidate_rows(key, kind, names)
+
+    def operation(self, task_key: int) -> int | None:
+        """Key of the change of an older task that waits for listeners since this transaction."""
+        found: int | None = self.changed_tasks.get(task_key, {}).get("operation")
+        return found
+
+    def end_job(self, element_key: int, state: str, *, denied: bool = False, reason: str | None = None) -> None:
+        """Ends the open job of an element."""
+        new = self.jobs.pop(element_key, None)
+        if new is not None:
+            ended = {"state": state, "ended_at": self.now, "denied": denied, "denied_reason": reason}
+            self.brief_jobs.append({**new, **ended})
+            return
+        self.ended_jobs[element_key] = {
+            "b_key": element_key, "b_state": state, "b_at": self.now, "b_denied": denied, "b_reason": reason,
+        }  # fmt: skip
 
     def flush(self, connection: Connection) -> None:
         """Writes everything."""
@@ -91,30 +164,34 @@ class Batch:
         rows.upsert(connection, variable, list(self.variables.values()), ("scope_key", "name"), ("value",))
         self._flush_tasks(connection)
         self._flush_jobs(connection)
+        for moved in self.migrated.values():
+            moved.write(connection)
         rows.insert(connection, timer, list(self.timers.values()))
         rows.insert(connection, subscription, list(self.subscriptions.values()))
         self._flush_incidents(connection)
         rows.insert(connection, decision_instance, self.decisions)
         rows.insert(connection, pending_signal, self.signals)
         rows.insert(connection, journal, self.journal)
+        for row in self.halted.values():
+            suspension.mark(connection, row.key, row.suspended_at)
 
     def _flush_instances(self, connection: Connection) -> None:
         new = [_instance_values(row) for row in self.instances.values() if row.is_new]
         rows.insert(connection, process_instance, new)
-        changed = [
-            {
-                "b_key": row.key,
-                "b_version": row.lock_version,
-                "b_state": row.state,
-                "b_ended": row.ended_at,
-                "b_incidents": row.incidents,
-                "b_tokens": row.tokens,
-            }
-            for row in self.instances.values()
-            if not row.is_new
-        ]
-        if changed:
-            _UPDATE_INSTANCE.run(connection, changed)
+        for prepared, keeps_tokens in ((_UPDATE_INSTANCE, False), (_UPDATE_AROUND_TOKENS, True)):
+            changed = [
+                {
+                    "b_key": row.key,
+                    "b_version": row.lock_version,
+                    "b_state": row.state,
+                    "b_ended": row.ended_at,
+                    "b_incidents": row.incidents,
+                    "b_tokens": row.tokens,
+                }
+                for row in self.instances.values()
+                if not row.is_new and row.keeps_tokens is keeps_tokens
+            ]
+            prepared.run(connection, changed)
         for key in self.ended_message_starts:
             messages.forget_start(connection, key)
 
@@ -127,7 +204,7 @@ class Batch:
         dropped: list[int] = []
         for key, (row, parent, data) in self.chunks.items():
             output = self.items.pop(key, None)
-            if data is None and output is None:
+            if data is None and (output is None or output["body_key"] in self.gathered):
                 dropped.append(key)
                 continue
             changed.append({**no_item(key, row), **(output or {}), "parent_chunk": parent, "tokens": data})
@@ -143,6 +220,8 @@ class Batch:
 
     def _flush_tasks(self, connection: Connection) -> None:
         rows.insert(connection, user_task, list(self.tasks.values()))
+        for key, values in self.changed_tasks.items():
+            update_task(connection, key, values)
         if self.ended_tasks:
             ended = [
                 {"b_key": key, "b_state": state, "b_at": self.now, "b_by": self.actor}
@@ -150,14 +229,13 @@ class Batch:
             ]
             _END_TASK.run(connection, ended)
             _DELETE_CANDIDATES.run(connection, [{"b_key": key} for key in self.ended_tasks])
-        rows.insert(connection, user_task_candidate, self.candidates)
+        candidates = [entry for entry in self.candidates if entry["task_key"] not in self.ended_tasks]
+        rows.insert(connection, user_task_candidate, candidates)
 
     def _flush_jobs(self, connection: Connection) -> None:
         # Ends before beginnings: an element's job may end and its next one begin in the same step (a safe point).
-        if self.ended_jobs:
-            ended = [{"b_key": key, "b_state": state, "b_at": self.now} for key, state in self.ended_jobs.items()]
-            _END_JOB.run(connection, ended)
-        rows.insert(connection, job, list(self.jobs.values()))
+        _END_JOB.run(connection, list(self.ended_jobs.values()))
+        rows.insert(connection, job, [*self.brief_jobs, *self.jobs.values()])
         for table, waits in ((timer, self.ended_timers), (subscription, self.ended_subscriptions)):
             everything = [key for key, event_ids in waits if event_ids is None]
             if everything:
@@ -175,9 +253,21 @@ class Batch:
                 .where(incident.c.element_key.in_(self.resolved_incidents), incident.c.state == IncidentState.ACTIVE)
                 .values(state=IncidentState.RESOLVED, resolved_at=self.now)
             )
-        rows.insert(connection, incident, list(self.incidents.values()))
+        rows.insert(connection, incident, [*self.brief_incidents, *self.incidents.values()])
 
 
+_UPDATE_AROUND_TOKENS = rows.Prepared(
+    lambda _: (
+        process_instance.update()
+        .where(process_instance.c.key == sa.bindparam("b_key"))
+        .values(
+            lock_version=sa.bindparam("b_version"),
+            state=sa.bindparam("b_state"),
+            ended_at=sa.bindparam("b_ended"),
+            incidents=sa.bindparam("b_incidents"),
+        )
+    )
+)
 _UPDATE_INSTANCE = rows.Prepared(
     lambda _: (
         process_instance.update()
@@ -202,7 +292,12 @@ _END_TASK = rows.Prepared(
     lambda _: (
         user_task.update()
         .where(user_task.c.key == sa.bindparam("b_key"))
-        .values(state=sa.bindparam("b_state"), ended_at=sa.bindparam("b_at"), ended_by=sa.bindparam("b_by"))
+        .values(
+            state=sa.bindparam("b_state"),
+            ended_at=sa.bindparam("b_at"),
+            ended_by=sa.func.coalesce(user_task.c.ended_by, sa.bindparam("b_by", type_=user_task.c.ended_by.type)),
+            operation=sa.null(),
+        )
     )
 )
 _DELETE_CANDIDATES = rows.Prepared(
@@ -212,7 +307,13 @@ _END_JOB = rows.Prepared(
     lambda _: (
         job.update()
         .where(job.c.element_key == sa.bindparam("b_key"), job.c.ended_at.is_(None))
-        .values(state=sa.bindparam("b_state"), ended_at=sa.bindparam("b_at"), lease=sa.null())
+        .values(
+            state=sa.bindparam("b_state"),
+            ended_at=sa.bindparam("b_at"),
+            denied=sa.bindparam("b_denied"),
+            denied_reason=sa.bindparam("b_reason"),
+            lease=sa.null(),
+        )
     )
 )
 

@@ -9,7 +9,14 @@ import sqlalchemy as sa
 from bpm_server.store.tables.decisions import decision_instance
 from bpm_server.store.tables.definitions import decision_definition
 from bpm_server.store.tables.history import journal
-from bpm_server.store.tables.instances import element_instance, incident, instance_item, process_instance, variable
+from bpm_server.store.tables.instances import (
+    deferred_command,
+    element_instance,
+    incident,
+    instance_item,
+    process_instance,
+    variable,
+)
 from bpm_server.store.tables.jobs import job, timer
 from bpm_server.store.tables.messages import correlation, started_by_key, subscription
 from bpm_server.store.tables.tasks import task_comment, user_task, user_task_candidate
@@ -31,11 +38,20 @@ BY_INSTANCE = (
     subscription,
     correlation,
     started_by_key,
+    deferred_command,
 )
 
 
+def has_active(connection: Connection, root_key: int) -> bool:
+    """Whether something that an ended instance called still ends (a user task with canceling listeners)."""
+    query = sa.select(process_instance.c.key).where(
+        process_instance.c.root_key == root_key, process_instance.c.ended_at.is_(None)
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def delete_tree(connection: Connection, root_key: int) -> None:
-    """Deletes an instance and everything that it called; the delivery log of webhooks stays."""
+    """Deletes an instance and everything that it called; logs of webhooks and batch operations stay."""
     tree = sa.select(process_instance.c.key).where(
         sa.or_(
             process_instance.c.key == root_key,

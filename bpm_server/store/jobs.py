@@ -48,6 +48,7 @@ class JobRow:
     worker: str | None
     error_message: str | None
     created_at: datetime
+    task: dict[str, Any] | None
 
 
 _COLUMNS = [column for column in job.columns if column.name in JobRow.__slots__]
@@ -57,6 +58,7 @@ def _row(source: Row[Any]) -> JobRow:
     values = dict(source._mapping)
     values["headers"] = json.loads(values["headers"])
     values["scope_path"] = json.loads(values["scope_path"])
+    values["task"] = None if values["task"] is None else json.loads(values["task"])
     return JobRow(**values)
 
 
@@ -68,6 +70,7 @@ _LEASE = (
         job.c.type.in_(sa.bindparam("b_types", expanding=True)),
         job.c.available_at <= sa.bindparam("b_now", type_=job.c.available_at.type),
         job.c.retries > 0,
+        ~job.c.suspended,
     )
     .order_by(job.c.priority.desc(), job.c.available_at, job.c.key)
     .limit(sa.bindparam("b_limit", type_=sa.Integer))
@@ -155,7 +158,7 @@ def update_job(connection: Connection, key: int, **values: Any) -> None:
 def next_available(connection: Connection, types: Sequence[str]) -> datetime | None:
     """When the next waiting job of these types can be handed out (database time)."""
     query = sa.select(sa.func.min(job.c.available_at)).where(
-        job.c.state == JobState.CREATED, job.c.type.in_(types), job.c.retries > 0
+        job.c.state == JobState.CREATED, job.c.type.in_(types), job.c.retries > 0, ~job.c.suspended
     )
     found: datetime | None = connection.execute(query).scalar()
     return found

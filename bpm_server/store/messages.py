@@ -73,7 +73,7 @@ def record_correlation(
 def find_subscriptions(
     connection: Connection, kind: str, name: str, correlation_key: str | None = None, *, any_key: bool = False
 ) -> list[Row[Any]]:
-    """Open waits of instances for a message or signal, oldest first.
+    """Open waits of instances for a message or signal, oldest first; not those of suspended instances.
 
     Args:
         connection: Any transaction.
@@ -83,7 +83,9 @@ def find_subscriptions(
         any_key: Take those with any key (signals, Camunda 7).
     """
     t = subscription
-    query = sa.select(*t.columns).where(t.c.kind == kind, t.c.name == name, t.c.instance_key.is_not(None))
+    query = sa.select(*t.columns).where(
+        t.c.kind == kind, t.c.name == name, t.c.instance_key.is_not(None), ~t.c.suspended
+    )
     if not any_key:
         query = query.where(t.c.correlation_key == correlation_key)
     return list(connection.execute(query.order_by(t.c.key)))

@@ -62,6 +62,8 @@ def cancel_deliveries(connection: Connection, element_key: int, at: datetime) ->
 def lease_deliveries(connection: Connection, now: datetime, until: datetime, limit: int) -> list[Row[Any]]:
     """Hands out deliveries whose time has come and whose endpoint does not pause, oldest first.
 
+    Those of suspended instances wait.
+
     Args:
         connection: The command's transaction.
         now: Database time.
@@ -72,7 +74,7 @@ def lease_deliveries(connection: Connection, now: datetime, until: datetime, lim
     pausing = sa.exists().where(e.c.name == t.c.endpoint_name, e.c.paused_until > now)
     query = (
         sa.select(t.c.key)
-        .where(t.c.state == DeliveryState.WAITING, t.c.next_at <= now, ~pausing)
+        .where(t.c.state == DeliveryState.WAITING, t.c.next_at <= now, ~t.c.suspended, ~pausing)
         .order_by(t.c.next_at, t.c.key)
         .limit(limit)
         .with_for_update(skip_locked=True, of=t)
@@ -123,6 +125,6 @@ def next_due(connection: Connection) -> datetime | None:
     """Database time at which the next delivery may be tried."""
     t = webhook_delivery
     found: datetime | None = connection.execute(
-        sa.select(sa.func.min(t.c.next_at)).where(t.c.state == DeliveryState.WAITING)
+        sa.select(sa.func.min(t.c.next_at)).where(t.c.state == DeliveryState.WAITING, ~t.c.suspended)
     ).scalar()
     return found

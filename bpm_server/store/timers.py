@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 def due_timers(connection: Connection, now: datetime, limit: int) -> list[Row[Any]]:
     """Timers that should have fired, earliest first."""
-    query = sa.select(*timer.columns).where(timer.c.due_at <= now).order_by(timer.c.due_at, timer.c.key).limit(limit)
+    found = (timer.c.due_at <= now) & ~timer.c.suspended
+    query = sa.select(*timer.columns).where(found).order_by(timer.c.due_at, timer.c.key).limit(limit)
     return list(connection.execute(query))
 
 
@@ -46,5 +47,7 @@ def postpone(connection: Connection, key: int, due_at: datetime) -> None:
 
 def next_due(connection: Connection) -> datetime | None:
     """Engine time at which the next timer is due."""
-    found: datetime | None = connection.execute(sa.select(sa.func.min(timer.c.due_at))).scalar()
+    found: datetime | None = connection.execute(
+        sa.select(sa.func.min(timer.c.due_at)).where(~timer.c.suspended)
+    ).scalar()
     return found

@@ -24,6 +24,7 @@ from bpm_server.kernel.errors import (
     LimitExceeded,
     NotFound,
     NotSignedIn,
+    TimedOut,
     Unavailable,
 )
 from bpm_server.kernel.log import get_logger
@@ -43,6 +44,7 @@ STATUS: dict[type[BpmError], int] = {
     Conflict: 409,
     LimitExceeded: 429,
     Unavailable: 503,
+    TimedOut: 504,
 }
 CHALLENGE = 'Bearer realm="bpm-server"'
 """Basic is understood too, but not asked for: browsers would open their own window."""
@@ -82,7 +84,7 @@ def problem(status: int, detail: str, *, code: str | None = None, details: Mappi
 def from_error(error: BpmError) -> Response:
     """An error of ours."""
     status = status_of(error)
-    if status >= 500 and not isinstance(error, Unavailable):
+    if status >= 500 and not isinstance(error, Unavailable | TimedOut):
         return from_surprise(error)
     response = problem(status, error.message, code=error.code, details=error.details)
     if status == 401:

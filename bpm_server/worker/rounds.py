@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 from bpm_server.connectors.contract import PermanentError, Request, TemporaryError
 from bpm_server.domain.identity import SYSTEM
+from bpm_server.domain.states import BatchItemState
 from bpm_server.kernel.errors import BpmError, NotFound, Unavailable, WrongState
 from bpm_server.kernel.log import get_logger
-from bpm_server.services import deliveries, jobs, messages, timers, working
+from bpm_server.services import batch_operations, deliveries, jobs, messages, timers, working
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bpm_server.connectors.contract import Connector
+    from bpm_server.domain.batch_operations import LeasedItem
     from bpm_server.services.jobs import ActivatedJob
     from bpm_server.services.server import Server
 
@@ -133,6 +135,35 @@ def send_webhooks(server: Server) -> int:
     return len(leased)
 
 
+def do_batch_items(server: Server) -> int:
+    """Does some items of batch operations, each in its own transaction."""
+    leased = batch_operations.lease_items(server, BATCH)
+    for item in leased:
+        _do_batch_item(server, item)
+    return len(leased)
+
+
+def _do_batch_item(server: Server, item: LeasedItem) -> None:
+    try:
+        batch_operations.do_item(server, item)
+    except Unavailable:
+        raise
+    except NotFound as error:
+        _book_failure(server, item, BatchItemState.SKIPPED, error.message)
+    except BpmError as error:
+        _book_failure(server, item, BatchItemState.FAILED, error.message)
+    except Exception as error:
+        log.exception("batch_item.failed", operation_key=item.operation_key, item_key=item.item_key)
+        _book_failure(server, item, BatchItemState.FAILED, f"{type(error).__name__}: {error}")
+
+
+def _book_failure(server: Server, item: LeasedItem, state: BatchItemState, reason: str) -> None:
+    try:
+        batch_operations.book_failure(server, item, state, reason)
+    except WrongState as error:
+        log.info("batch_item.superseded", item_key=item.item_key, reason=error.message)
+
+
 ROUNDS: dict[str, Callable[[Server], int]] = {
     "signals": deliver_signals,
     "messages": deliver_messages,
@@ -140,6 +171,7 @@ ROUNDS: dict[str, Callable[[Server], int]] = {
     "jobs": do_jobs,
     "timers": fire_timers,
     "deliveries": send_webhooks,
+    "batch-operations": do_batch_items,
 }
 """By topic of the wake-up."""
 

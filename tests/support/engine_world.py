@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from bpm_server import bpmn, engine
 from bpm_server.domain import commands as c
 from bpm_server.domain import events as e
@@ -36,6 +38,7 @@ class World:
     active: dict[int, tuple[str, str]] = field(default_factory=dict)
     history: list[tuple[str, str]] = field(default_factory=list)
     tasks: dict[int, e.UserTaskCreated] = field(default_factory=dict)
+    states: dict[int, str] = field(default_factory=dict)
     jobs: dict[int, e.JobCreated] = field(default_factory=dict)
     timers: dict[int, e.TimerScheduled] = field(default_factory=dict)
     waits: dict[int, e.SubscriptionOpened] = field(default_factory=dict)
@@ -157,8 +160,9 @@ class World:
         return found[nth]
 
     def open(self) -> list[str]:
-        """Ids of open user tasks and jobs, sorted."""
-        found = [t.element_id for t in self.tasks.values()] + [j.element_id for j in self.jobs.values()]
+        """Ids of jobs and of user tasks that nobody but a person keeps from going on, sorted."""
+        found = [t.element_id for t in self.tasks.values() if self.states[t.key] == "CREATED"]
+        found += [j.element_id for j in self.jobs.values()]
         return sorted(found)
 
     def process_variables(self) -> dict[str, Any]:
@@ -194,6 +198,10 @@ class World:
                 self.variables.setdefault(event.scope_key, {}).update(event.values)
             case e.UserTaskCreated():
                 self.tasks[event.key] = event
+                self.states[event.key] = "CREATED"
+            case e.UserTaskChanged():
+                self.states[event.key] = event.state
+                self.tasks[event.key] = msgspec.structs.replace(self.tasks[event.key], **event.values.named())
             case e.UserTaskCompleted() | e.UserTaskCanceled():
                 del self.tasks[event.key]
             case e.JobCreated():

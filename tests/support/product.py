@@ -81,7 +81,7 @@ class EngineClock:
             with self._bpm.server.database.read() as connection:
                 due = connection.execute(
                     sa.select(timer.c.key, timer.c.due_at)
-                    .where(timer.c.due_at <= target)
+                    .where(timer.c.due_at <= target, ~timer.c.suspended)
                     .order_by(timer.c.due_at, timer.c.key)
                 ).first()
             if due is None:

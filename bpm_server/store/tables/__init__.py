@@ -1,6 +1,7 @@
 """One module per noun. Importing this package makes all tables known to the metadata."""
 
 from bpm_server.store.tables import (
+    batch_operations,
     connectors,
     decisions,
     definitions,
@@ -15,6 +16,7 @@ from bpm_server.store.tables import (
 from bpm_server.store.tables.model import db
 
 __all__ = [
+    "batch_operations",
     "connectors",
     "db",
     "decisions",

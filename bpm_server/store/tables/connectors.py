@@ -72,6 +72,7 @@ class WebhookDelivery(Model):
     replay_of: Mapped[int | None] = mapped_column(Key)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    suspended: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
 
 
 class WebhookAttempt(Model):

@@ -22,6 +22,7 @@ class ProcessInstance(Model):
         tokens: The engine's own state (see ``engine.state``), None when ended.
         depth: Number of callers above.
         incidents: Open incidents of this instance.
+        suspended_at: Since when nothing moves; what waits for it has ``suspended`` set.
     """
 
     __tablename__ = "process_instance"
@@ -55,6 +56,7 @@ class ProcessInstance(Model):
     started_by: Mapped[str | None] = mapped_column(NAME)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     incidents: Mapped[int] = mapped_column(default=0)
+    suspended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     tokens: Mapped[bytes | None] = mapped_column(sa.LargeBinary)
 
 
@@ -105,6 +107,20 @@ class Variable(Model):
     value: Mapped[str] = mapped_column(sa.Text)
 
 
+class DeferredCommand(Model):
+    """What reached a suspended instance and moves a token: it runs when the instance is resumed, in order of keys.
+
+    ``command``: JSON, see ``domain.commands``.
+    """
+
+    __tablename__ = "deferred_command"
+    __table_args__ = (sa.Index("ix_deferred_command_instance", "instance_key", "key"),)
+
+    key: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=False)
+    instance_key: Mapped[int] = mapped_column(Key)
+    command: Mapped[str] = mapped_column(sa.Text)
+
+
 class Incident(Model):
     """Something that stopped an element. ``state``: ACTIVE or RESOLVED."""
 
@@ -135,4 +151,5 @@ process_instance = table_of(ProcessInstance)
 instance_item = table_of(InstanceItem)
 element_instance = table_of(ElementInstance)
 variable = table_of(Variable)
+deferred_command = table_of(DeferredCommand)
 incident = table_of(Incident)

@@ -17,7 +17,7 @@ class Subscription(Model):
     """An open wait of an element, or of a start event (``instance_key`` None).
 
     Attributes:
-        kind: ``message`` or ``signal``.
+        kind: ``message``, ``signal`` or ``condition``, which has no name: it is in the model.
         correlation_key: None where any message of that name fits (starts; Camunda 7).
     """
 
@@ -41,6 +41,7 @@ class Subscription(Model):
     interrupting: Mapped[bool]
     chunk: Mapped[int] = mapped_column(Key, default=0)
     opened_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    suspended: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
 
 
 class Message(Model):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from bpm_server.kernel.errors import InvalidInput, Unavailable, WrongState
+from bpm_server.kernel.errors import InvalidInput, TimedOut, Unavailable, WrongState
 from bpm_server.reports import process_instances as report
 from bpm_server.services import deletion, process_instances
 from bpm_server.web import parking
@@ -14,7 +14,6 @@ from bpm_server.web.api.fields import (
     MAX_KEY,
     Body,
     Data,
-    Fixed,
     Flag,
     Key,
     Many,
@@ -24,16 +23,12 @@ from bpm_server.web.api.fields import (
     Reply,
     Text,
     Word,
-    camel,
     shown,
 )
 from bpm_server.web.api.searching import Filter, SearchTable
 from bpm_server.web.api.tenants import Tenant, TheTenant
-from bpm_server.web.problems import problem
 
 if TYPE_CHECKING:
-    from flask import Response
-
     from bpm_server.services.process_instances import Started
 
 api = ApiBlueprint("process-instances", tag="Process instance")
@@ -57,7 +52,7 @@ class ProcessInstanceResult(Reply):
     state = Word(STATES)
     start_date = Moment(of="started_at")
     end_date = Moment(of="ended_at", null=True)
-    suspended_date = Fixed(None)
+    suspended_date = Moment(of="suspended_at", null=True)
     has_incident = Flag()
     parent_process_instance_key = Key(of="parent_key", null=True)
     parent_element_instance_key = Key(of="parent_element_key", null=True)
@@ -79,6 +74,19 @@ class Tags(Names):
         return list(dict.fromkeys(found))
 
 
+class StartInstruction(Body):
+    """An element to start at instead of a start event."""
+
+    element_id = Text(required=True)
+
+
+class RuntimeInstruction(Body):
+    """What happens to the instance when an element has ended."""
+
+    type = Word(("TERMINATE_PROCESS_INSTANCE",), load_default="TERMINATE_PROCESS_INSTANCE")
+    after_element_id = Text(required=True)
+
+
 class ProcessInstanceCreation(Body):
     """Which process starts, and with what."""
 
@@ -89,8 +97,8 @@ class ProcessInstanceCreation(Body):
     variables = Data(null=True, load_default=None)
     tenant_id = Tenant()
     operation_reference = Number(least=1, most=MAX_KEY, null=True)
-    start_instructions = Many(Body, null=True)
-    runtime_instructions = Many(Body, null=True)
+    start_instructions = Many(StartInstruction, null=True, load_default=None)
+    runtime_instructions = Many(RuntimeInstruction, null=True, load_default=None)
     await_completion = Flag(null=True, load_default=False)
     fetch_variables = Names(null=True, load_default=None)
     request_timeout = Number(most=2**53, null=True, load_default=0)
@@ -139,6 +147,8 @@ FILTERS: dict[str, str | Filter] = {
     "hasElementInstanceIncident": "has_element_incident",
     "tags": "tags",
     "businessId": "business_key",
+    "batchOperationKey": "batch_operation_key",
+    "batchOperationId": "batch_operation_key",
 }
 SEARCH = SearchTable(
     report.SEARCH,
@@ -162,8 +172,6 @@ SEARCH = SearchTable(
     ),
     alternatives=True,
     refused={
-        "batchOperationId": "there are no batch operations",
-        "batchOperationKey": "there are no batch operations",
         "incidentErrorHashCode": "incidents are found by errorMessage",
     },
 )
@@ -185,12 +193,8 @@ def get_process_instance(call: Call, key: int) -> report.InstanceLine:
     gives=CreateProcessInstanceResult,
     body_required=True,
 )
-def create_process_instance(call: Call) -> dict[str, Any] | Response:
+def create_process_instance(call: Call) -> dict[str, Any]:
     """Start a process; with ``awaitCompletion`` the reply waits for its end and has its variables."""
-    for name in ("start_instructions", "runtime_instructions"):
-        if call.body.get(name):
-            message = f"Expected an instance without {camel(name)}, which is not supported yet"
-            raise InvalidInput(message, field=camel(name))
     if not call.body["await_completion"]:
         return _created(call, _start(call), {})
     places = parking.of_app()
@@ -213,10 +217,12 @@ def _start(call: Call) -> Started:
         variables=body["variables"],
         business_key=body["business_id"] or None,
         tags=body["tags"] or (),
+        start_at=[one["element_id"] for one in body["start_instructions"] or ()],
+        terminate_after=[one["after_element_id"] for one in body["runtime_instructions"] or ()],
     )
 
 
-def _await_end(call: Call, places: parking.Parking, started: Started) -> dict[str, Any] | Response:
+def _await_end(call: Call, places: parking.Parking, started: Started) -> dict[str, Any]:
     wanted_ms = call.body["request_timeout"]
     seconds = min(wanted_ms / 1000, LONGEST_WAIT_S) if wanted_ms and wanted_ms > 0 else DEFAULT_WAIT_S
     ended: report.Ended | None
@@ -226,7 +232,7 @@ def _await_end(call: Call, places: parking.Parking, started: Started) -> dict[st
         ended = places.wait(("instances",), lambda: report.find_ended(call.server, started.key), seconds)
     if ended is None:
         detail = f"Expected process instance '{started.key}' to end in {seconds:g} s, but it runs on"
-        return problem(504, detail, code="timeout", details={"processInstanceKey": str(started.key)})
+        raise TimedOut(detail, processInstanceKey=str(started.key))
     if ended.state != "COMPLETED":
         message = f"Expected process instance '{started.key}' to complete, but it is {ended.state}"
         raise WrongState(message, processInstanceKey=str(started.key))

@@ -19,6 +19,7 @@ from bpm_server.web.engine_rest.listing import Filter, Listing, Switch, Variable
 from bpm_server.web.engine_rest.values import Variables, definition_id, moment, read_key
 from bpm_server.web.engine_rest.variables import Changes, OneVariable
 from bpm_server.web.json_provider import MIME
+from bpm_server.web.listening import await_listeners
 
 if TYPE_CHECKING:
     from bpm_server.web.api.blueprint import Call
@@ -162,24 +163,26 @@ def claim_task(call: Call, task: str) -> None:
     """Take a task, for oneself or (with the right to assign) for another person."""
     person = call.body["user_id"] or call.actor.username
     if person == call.actor.username:
-        tasks.claim_task(call.server, call.actor, _key(task))
+        operation = tasks.claim_task(call.server, call.actor, _key(task))
     else:
-        tasks.assign_task(call.server, call.actor, _key(task), person, allow_override=False)
+        operation = tasks.assign_task(call.server, call.actor, _key(task), person, allow_override=False)
+    await_listeners(_key(task), operation)
 
 
 @api.operation("POST", "/task/{id}/unclaim")
 def unclaim_task(call: Call, task: str) -> None:
     """Give a task back to its candidates."""
-    tasks.release_task(call.server, call.actor, _key(task))
+    await_listeners(_key(task), tasks.release_task(call.server, call.actor, _key(task)))
 
 
 @api.operation("POST", "/task/{id}/assignee", takes=Person)
 def assign_task(call: Call, task: str) -> None:
     """Assign a task; without a person it is nobody's."""
     if call.body["user_id"]:
-        tasks.assign_task(call.server, call.actor, _key(task), call.body["user_id"])
+        operation = tasks.assign_task(call.server, call.actor, _key(task), call.body["user_id"])
     else:
-        tasks.unassign_task(call.server, call.actor, _key(task))
+        operation = tasks.unassign_task(call.server, call.actor, _key(task))
+    await_listeners(_key(task), operation)
 
 
 @api.operation("POST", "/task/{id}/complete", takes=Completion)
@@ -200,7 +203,8 @@ def _complete(call: Call, key: int) -> dict[str, Any] | None:
     if wanted:
         with call.server.database.read() as connection:
             instance_key = report.SEARCH.get(connection, call.actor, key).instance_key
-    tasks.complete_task(call.server, call.actor, key, call.body["variables"], from_form=True)
+    operation = tasks.complete_task(call.server, call.actor, key, call.body["variables"], from_form=True)
+    await_listeners(key, operation)
     return variables.of_scope(call, instance_key) if wanted else None
 
 

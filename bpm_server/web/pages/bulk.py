@@ -69,10 +69,12 @@ def _approve(who: Actor, key: int, comment: str | None) -> Result:
     try:
         values, _missing = unchanged(task.form, task.data)
         zone = visitor().zone.key
-        tasks.complete_task(server, who, key, values, from_form=True, outcome=OUTCOME, comment=comment, time_zone=zone)
+        operation = tasks.complete_task(
+            server, who, key, values, from_form=True, outcome=OUTCOME, comment=comment, time_zone=zone
+        )
     except BpmError as error:
         return Result(key, what, _said(error))
-    return Result(key, what)
+    return Result(key, what, _("A check of the process is still at work.") if operation else "")
 
 
 def _obstacle(task: TaskDetail) -> str:

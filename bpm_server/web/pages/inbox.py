@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, make_response, request
 
-from bpm_server.domain.states import TaskState
+from bpm_server.domain.tasks import ENDED
 from bpm_server.reports import cases as case_report
 from bpm_server.reports import inbox as report
 from bpm_server.reports.names import person_names
@@ -107,7 +107,7 @@ def news() -> Response:
 def _gone(actor: Actor, key: int) -> dict[str, Any] | None:
     """Who has done the opened task in the meantime."""
     task = state_of(access.server(), actor, key)
-    if task is None or task.state == TaskState.CREATED or task.ended_by == actor.username:
+    if task is None or task.state not in ENDED or task.ended_by == actor.username:
         return None
     names = person_names(access.server(), [task.ended_by])
     return {"task": task, "who": names.get(task.ended_by or "", "")}

@@ -12,6 +12,7 @@ from bpm_server.kernel import json
 from bpm_server.web import access
 from bpm_server.web.assets import Assets
 from bpm_server.web.pages import (
+    batch_operations,
     bulk,
     compression,
     deep_links,
@@ -49,6 +50,7 @@ NOUNS = (
     tasks.pages,
     starting.pages,
     instances.pages,
+    batch_operations.pages,
     webhooks.pages,
     deep_links.pages,
     finance_system.pages,
@@ -91,6 +93,8 @@ def _prepare_templates(app: Flask) -> None:
         tone=wording.outcome_tone,
         outcome_done=wording.outcome_done,
         job_state=wording.job_state,
+        batch_kind=wording.batch_kind,
+        batch_state=wording.batch_state,
         instance_state=wording.instance_state,
         incident_kind=wording.incident_kind,
     )
@@ -118,6 +122,7 @@ def navigation() -> list[tuple[str, str, str, str, bool]]:
         ("inbox", "/", "inbox", _("Inbox"), True),
         ("start", "/start", "plus", _("Start"), True),
         ("instances", "/instances", "route", _("Cases"), True),
+        ("batch-operations", batch_operations.HOME, "list-check", _("Batches"), who.may("BATCH", "READ")),
         ("webhooks", "/admin/webhooks", "webhook", _("Webhooks"), who.may("WEBHOOK", "READ")),
         ("finance", "/demo/finance-system", "receipt", _("Finance"), access.server().settings.demo),
     ]

@@ -105,6 +105,34 @@ def instance_state(state: str) -> str:
     return known.get(state, state)
 
 
+def batch_kind(kind: str) -> str:
+    """What a batch operation does."""
+    known = {
+        "CANCEL_PROCESS_INSTANCE": _("Cancel cases"),
+        "DELETE_PROCESS_INSTANCE": _("Delete cases"),
+        "RESOLVE_INCIDENT": _("Try stuck steps again"),
+        "MODIFY_PROCESS_INSTANCE": _("Move steps of cases"),
+        "MIGRATE_PROCESS_INSTANCE": _("Migrate cases"),
+        "SUSPEND_PROCESS_INSTANCE": _("Suspend cases"),
+        "RESUME_PROCESS_INSTANCE": _("Resume cases"),
+    }
+    return known.get(kind, kind)
+
+
+def batch_state(state: str) -> tuple[str, str]:
+    """How a batch operation or one of its items stands, and its colour."""
+    known = {
+        "CREATED": (_("Waiting"), "azure"),
+        "ACTIVE": (_("In progress"), "blue"),
+        "SUSPENDED": (_("Paused"), "yellow"),
+        "COMPLETED": (_("Completed"), "green"),
+        "CANCELED": (_("Cancelled"), "secondary"),
+        "FAILED": (_("Failed"), "red"),
+        "SKIPPED": (_("Not needed any more"), "secondary"),
+    }
+    return known.get(state, (state, "secondary"))
+
+
 def incident_kind(kind: str) -> str:
     """What sort of trouble a step has."""
     known = {

@@ -55,11 +55,11 @@ def test_an_ended_instance_leaves_nothing(bpm: Product, rest: Rest) -> None:
 
 
 def test_every_table_that_names_an_instance_is_thought_of() -> None:
-    """Delivery logs of webhooks are kept: what was sent was sent."""
+    """Logs are kept: what was sent was sent, and what a batch operation did, it did."""
     from bpm_server.store.deletion import BY_INSTANCE
 
     named = {name for name, table in db.metadata.tables.items() if "instance_key" in table.c}
-    assert named == {table.name for table in BY_INSTANCE} | {"webhook_delivery"}
+    assert named == {table.name for table in BY_INSTANCE} | {"webhook_delivery", "batch_operation_item"}
 
 
 def test_what_runs_is_not_deleted(bpm: Product, rest: Rest, nobody: Rest) -> None:

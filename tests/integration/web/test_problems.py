@@ -68,7 +68,7 @@ def test_large_bodies_are_refused(bpm: Product) -> None:
         ("/v2/process-instances", {"processDefinitionId": "p", "tenantId": "other"}, "tenantId"),
         (
             "/v2/process-instances",
-            {"processDefinitionId": "p", "startInstructions": [{"elementId": "a"}]},
+            {"processDefinitionId": "p", "startInstructions": [{"elementId": 5}]},
             "startInstructions",
         ),
         ("/v2/jobs/activation", {"timeout": 5, "maxJobsToActivate": 5}, "type"),

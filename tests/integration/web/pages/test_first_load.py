@@ -24,6 +24,8 @@ PAGES = (
     "/start/order-approval",
     "/instances",
     "/admin/webhooks",
+    "/admin/batch-operations",
+    "/instances/batch/cancel",
     "/demo/finance-system",
     "/no-such-page",
 )

@@ -94,6 +94,8 @@ def test_hostile_text_is_text_on_every_page(company: Product, browser: Any) -> N
     check(somebody.post("/inbox/bulk", {"key": [second], "comment": LONG}, target="detail"), "bulk")
     done = somebody.post(f"/tasks/{third}/complete", {"outcome": "approved", "comment": HOSTILE}, target="detail")
     assert done.headers["HX-Trigger"].isascii(), "headers hold nothing but ASCII"
+    asked = f"/instances/batch/cancel?q={HOSTILE}&process={HOSTILE}"
+    check(browser("chen.jing").get(asked), "asking for a batch", shows=False)
     bad = browser("chen.jing").post("/admin/webhooks", {"name": HOSTILE, "url": HOSTILE})
     check(bad, "endpoint")
     token = browser().get("/sign-in").tree.cssselect("input[name=token]")[0].get("value")

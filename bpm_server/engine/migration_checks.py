@@ -1,0 +1,145 @@
+"""What stands in the way of migrating an instance, element by element."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bpm_server.engine.gateways import Join
+from bpm_server.engine.multi_instance import MultiInstance
+from bpm_server.engine.renaming import COMPENSATION, ENTRIES
+from bpm_server.engine.scopes import INSIDE
+from bpm_server.engine.token import Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bpm_server.bpmn.model import Loop, Node
+    from bpm_server.engine.definition import Catch
+    from bpm_server.engine.element import Element
+    from bpm_server.engine.instance import Instance
+    from bpm_server.engine.renaming import Renaming
+    from bpm_server.engine.token import Token
+
+LISTENING = (Phase.START_LISTENERS, Phase.END_LISTENERS)
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why one active element cannot be migrated; ``reason`` goes on after "but"."""
+
+    element_key: int
+    element_id: str
+    reason: str
+
+    def as_json(self) -> dict[str, str]:
+        """For problem details; the key as text."""
+        return {"elementInstanceKey": str(self.element_key), "elementId": self.element_id, "reason": self.reason}
+
+
+def open_catches(token: Token, element: Element) -> list[Catch]:
+    """The events that a token waits for, or would wait for at ``element`` in the same phase."""
+    found: list[Catch] = []
+    if token.recall("ending"):
+        return found
+    if Phase.SUBSCRIBE < token.phase < Phase.END_LISTENERS:
+        taken_over = token.recall("taken-over")
+        found += [c for c in element.catches.values() if not (c.role == "event-sub-process" and taken_over)]
+    if token.phase == Phase.WAITING and element.own_catch is not None and not token.recall("arrived"):
+        found.append(element.own_catch)
+    return found
+
+
+def problems(instance: Instance, renaming: Renaming) -> list[Obstacle]:
+    """Everything that stands in the way."""
+    return [
+        Obstacle(token.id, token.task_spec.element_id, reason)
+        for token in instance.tasks.values()
+        for reason in _reasons(token, renaming)
+    ]
+
+
+def _reasons(token: Token, renaming: Renaming) -> Iterator[str]:
+    old = token.task_spec
+    element_id = old.element_id
+    if token.parent is not None:
+        if element_id not in renaming.mapping and old.announces:
+            yield f"active element '{element_id}' is not mapped"
+            return
+        new = renaming.element(old.name)
+        if new is None:
+            there = "a multi-instance" if "#" in old.name else f"an element '{renaming.name(old.name)}'"
+            yield f"'{element_id}' would need {there} in the target"
+            return
+        yield from _differences(token, old, new, renaming)
+    else:
+        new = renaming.target.root
+    yield from _waits(token, new, renaming)
+    for entry_id in _remembered(token.recall(COMPENSATION)):
+        yield from _compensation(entry_id, renaming)
+    for entry_id in _remembered(token.recall(ENTRIES)):
+        yield from _compensation(entry_id, renaming)
+
+
+def _differences(token: Token, old: Element, new: Element, renaming: Renaming) -> Iterator[str]:
+    a, b = old.node, new.node
+    named = f"'{a.id}'" if a.id == b.id else f"'{a.id}' (to '{b.id}')"
+    if type(new) is not type(old) or b.type is not a.type or type(b.event) is not type(a.event):
+        yield f"{named} is {_kind(a)}, and {_kind(b)} in the target"
+        return
+    scope = renaming.mapping.get(a.scope, renaming.target.id if a.scope == renaming.source.id else a.scope)
+    if b.scope != scope:
+        yield f"{named} is inside '{a.scope}', and inside '{b.scope}' in the target"
+    if isinstance(old, MultiInstance) and isinstance(new, MultiInstance):
+        yield from _loop_differences(named, old.loop, new.loop)
+    if isinstance(new, Join) and isinstance(old, Join):
+        missing = [flow for flow in token.recall("counts") or {} if flow not in new.flow_ids]
+        if missing:
+            yield f"{named} has a token from flow '{missing[0]}', which does not lead there in the target"
+    if (token.phase in LISTENING or token.recall("change")) and _listeners(a) != _listeners(b):
+        yield f"{named} is calling its listeners, which are others in the target"
+    if token.recall(INSIDE):
+        yield f"{named} has not begun"
+
+
+def _loop_differences(named: str, old: Loop, new: Loop) -> Iterator[str]:
+    if old.sequential != new.sequential:
+        yield f"{named} takes its items {'one by one' if old.sequential else 'at once'}, and otherwise in the target"
+    if (old.output_collection is None) != (new.output_collection is None):
+        yield f"{named} collects outputs only in {'the target' if old.output_collection is None else 'the source'}"
+
+
+def _kind(node: Node) -> str:
+    event = type(node.event).__name__.removesuffix("Event").lower() if node.event is not None else ""
+    work = type(node.work).__name__.removesuffix("Work").lower() if node.work is not None else ""
+    return " ".join(part for part in (event, str(node.type), f"({work})" if work else "") if part)
+
+
+def _listeners(node: Node) -> list[tuple[str, str]]:
+    work: Any = node.work
+    found = [*node.listeners, *getattr(work, "listeners", ())]
+    return [(listener.on, listener.job.type.source) for listener in found]
+
+
+def _waits(token: Token, new: Element, renaming: Renaming) -> Iterator[str]:
+    """Events that would go on as events of another kind."""
+    there = {catch.event_id: catch for catch in open_catches(token, new)}
+    for catch in open_catches(token, token.task_spec):
+        other = there.get(renaming.mapping.get(catch.event_id, ""))
+        if other is not None and type(other.event) is not type(catch.event):
+            yield f"event '{catch.event_id}' waits for something else in the target"
+
+
+def _remembered(entries: list[Any] | None) -> Iterator[str]:
+    """Ids of completed activities that could be compensated."""
+    for entry in entries or ():
+        if len(entry) > 1:
+            yield from _remembered(entry[1])
+        else:
+            yield entry[0]
+
+
+def _compensation(element_id: str, renaming: Renaming) -> Iterator[str]:
+    new = renaming.target.elements.get(renaming.mapping.get(element_id, element_id))
+    if new is None or new.compensation_handler is None:
+        yield f"completed activity '{element_id}' could be compensated, and nothing compensates it in the target"
