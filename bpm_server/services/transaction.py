@@ -133,9 +133,9 @@ def transaction(server: Server, actor: Actor) -> Iterator[Transaction]:
     with server.database.write() as connection:
         tx = Transaction(server, connection, read_moment(connection), actor)
         yield tx
-        with server.database.pipeline(connection):
+        with server.database.committing(connection):
             tx.batch.flush(connection)
-            connection.commit()
+        connection.commit()
         tx.keep_hot()
     if tx.topics:
         server.wake(frozenset(tx.topics))
