@@ -18,6 +18,7 @@ from bpm_server.services import incidents, process_instances
 from bpm_server.web import access
 from bpm_server.web.pages import answers, inbox, panes
 from bpm_server.web.pages.case_lines import CaseLine, case_lines
+from bpm_server.web.pages.case_operations import offers
 from bpm_server.web.pages.diagrams import file_reply
 from bpm_server.web.pages.texts import gettext as _
 from bpm_server.web.pages.visitor import actor, signed_in, visitor
@@ -144,6 +145,7 @@ def _everything(line: InstanceLine, process: Process, case: CaseLine) -> dict[st
         "details": details,
         "element_names": names,
         "operates": operates,
+        "offers": offers(who, line),
         "may_retry": who.may("PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", line.process_id),
         "may_cancel": case.row.ended_at is None
         and line.parent_key is None

@@ -13,6 +13,7 @@ from bpm_server.web import access
 from bpm_server.web.assets import Assets
 from bpm_server.web.pages import (
     bulk,
+    case_operations,
     compression,
     deep_links,
     errors,
@@ -22,7 +23,10 @@ from bpm_server.web.pages import (
     icons,
     inbox,
     instances,
+    migration,
+    modification,
     preferences,
+    process_versions,
     security,
     signing_in,
     starting,
@@ -49,6 +53,10 @@ NOUNS = (
     tasks.pages,
     starting.pages,
     instances.pages,
+    case_operations.pages,
+    modification.pages,
+    migration.pages,
+    process_versions.pages,
     webhooks.pages,
     deep_links.pages,
     finance_system.pages,
@@ -93,6 +101,7 @@ def _prepare_templates(app: Flask) -> None:
         job_state=wording.job_state,
         instance_state=wording.instance_state,
         incident_kind=wording.incident_kind,
+        change_name=process_versions.change_name,
     )
     for name in FILTERS:
         environment.filters[name] = getattr(formats, name)
