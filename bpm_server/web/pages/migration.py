@@ -82,7 +82,7 @@ def _of_case(key: int) -> dict[str, Any]:
     found = seen_versions(who, line.process_id)
     return {
         "line": line,
-        "here": f"/instances/{key}/migrate",
+        "address": f"/instances/{key}/migrate",
         **_versions(line.process_id, found, find_version(found, line.version)),
     }
 
@@ -123,8 +123,8 @@ def try_all(process_id: str, number: int) -> Response:
 def _of_version(process_id: str, number: int, who: Actor) -> dict[str, Any]:
     authorize(who, RESOURCE, MIGRATE, process_id)
     found = seen_versions(who, process_id)
-    here = f"/processes/{quote(process_id)}/versions/{number}/migrate"
-    return {"here": here, **_versions(process_id, found, find_version(found, number))}
+    address = f"/processes/{quote(process_id)}/versions/{number}/migrate"
+    return {"address": address, **_versions(process_id, found, find_version(found, number))}
 
 
 def _checked_cases(values: Mapping[str, Any], mapping: Mapping[str, str] | None) -> dict[str, Any]:

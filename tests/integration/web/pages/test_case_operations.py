@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from bpm_server.services import suspension
+from bpm_server.services import process_instances, suspension
 from bpm_server.store.tables.instances import process_instance
 from tests.integration.web.pages.test_cases import case_of
 from tests.integration.web.pages.test_tasks import task_of
@@ -122,7 +122,7 @@ def test_a_suspended_case_says_so_everywhere_and_goes_on_when_it_is_resumed(comp
     refused = wang.post(f"/tasks/{task}/complete", {"outcome": "approved", "values": "{}"}, target="detail")
     assert (refused.status, "nothing can be done" in refused.text) == (409, True)
     assert "Its case is suspended." in wang.post("/inbox/bulk", {"key": str(task)}).one(".bulk-result li")
-    assert "suspended" in chen.post(f"/instances/{key}/suspend").headers["Set-Cookie"]
+    assert "already" in chen.post(f"/instances/{key}/suspend").headers["Set-Cookie"]
     assert chen.get(f"/instances/{key}/modify").texts("form.plan") == []
     chen.post(f"/instances/{key}/resume")
     assert chen.get(f"/instances/{key}").one(".case-head .badge") == "In progress"
@@ -280,6 +280,7 @@ def test_versions_stand_side_by_side_with_their_cases(company: Product, browser:
 
 def test_an_ended_case_is_deleted_after_a_question(company: Product, browser: Any) -> None:
     key, chen = case_of(company, "SO-2026-0004"), browser("chen.jing")
+    process_instances.cancel_instance(company.server, ADMIN, key)
     page = chen.get(f"/instances/{key}")
     assert menu(page) == ["Delete…"]
     assert page.one("dialog#delete h2") == "Delete the case?"
