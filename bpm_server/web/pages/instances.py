@@ -19,9 +19,9 @@ from bpm_server.web import access
 from bpm_server.web.pages import answers, inbox, panes
 from bpm_server.web.pages.case_lines import CaseLine, case_lines
 from bpm_server.web.pages.case_operations import offers
-from bpm_server.web.pages.diagrams import file_reply
+from bpm_server.web.pages.diagrams import file_address, file_reply
 from bpm_server.web.pages.texts import gettext as _
-from bpm_server.web.pages.visitor import actor, signed_in, visitor
+from bpm_server.web.pages.visitor import actor, signed_in
 from bpm_server.web.pages.wording import element_name, process_name, translated_schema
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _pane(line: InstanceLine, process: Process, pane: str) -> dict[str, Any]:
 
 
 def _diagram(line: InstanceLine, process: Process) -> dict[str, Any]:
-    found = panes.diagram_values(line.key, process, f"/instances/{line.key}/diagram.bpmn?lang={visitor().language}")
+    found = panes.diagram_values(line.key, process, file_address(f"/instances/{line.key}", line.version))
     return {**found, "process": process_name(process)}
 
 

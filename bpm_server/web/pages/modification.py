@@ -21,9 +21,10 @@ from bpm_server.services.variables import check_variables
 from bpm_server.web import access
 from bpm_server.web.pages import answers, panes
 from bpm_server.web.pages.case_operations import MODIFY, PATH, RESOURCE
+from bpm_server.web.pages.diagrams import file_address
 from bpm_server.web.pages.modification_words import Trial, leaf_lines, targets, trial_of
 from bpm_server.web.pages.texts import gettext as _
-from bpm_server.web.pages.visitor import actor, signed_in, visitor
+from bpm_server.web.pages.visitor import actor, signed_in
 from bpm_server.web.pages.wording import process_name
 
 if TYPE_CHECKING:
@@ -31,9 +32,7 @@ if TYPE_CHECKING:
 
     from flask import Response
 
-    from bpm_server.bpmn.model import Process
     from bpm_server.reports.active_elements import ActiveElement
-    from bpm_server.reports.process_instances import InstanceLine
 
 pages = Blueprint("case_modification", __name__)
 MOST_TOKENS = 100
@@ -148,13 +147,8 @@ def _values(key: int, plan: Plan) -> dict[str, Any]:
         "is_cut": found.is_cut,
         "targets": targets(process),
         "seal": plan.seal(found.items),
-        **_drawing(line, process),
+        **panes.diagram_values(key, process, file_address(f"/instances/{key}", line.version)),
     }
-
-
-def _drawing(line: InstanceLine, process: Process) -> dict[str, Any]:
-    url = f"/instances/{line.key}/diagram.bpmn?lang={visitor().language}"
-    return panes.diagram_values(line.key, process, url)
 
 
 def _trial(values: Mapping[str, Any], plan: Plan, found: modification.ModificationCheck) -> Trial:

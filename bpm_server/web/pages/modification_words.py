@@ -116,6 +116,7 @@ def _served(concern: engine.Concern, process: Process) -> Served:
 
 
 def _branch(process: Process, flow_id: str) -> str:
-    """What people call a flow into a join: by its name, else by where it comes from."""
+    """What people call a flow into a join: by where it comes from; its own name may be no more than "yes"."""
     flow = process.flows[flow_id]
-    return flow.name or place_name(process, flow.source)
+    source = element_name(process, flow.source)
+    return source if source != flow.source else flow.name or place_name(process, flow.source)

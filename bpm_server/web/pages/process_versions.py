@@ -17,9 +17,9 @@ from bpm_server.services.authorization import authorize
 from bpm_server.web import access
 from bpm_server.web.pages import answers
 from bpm_server.web.pages.case_operations import MIGRATE, RESOURCE
-from bpm_server.web.pages.diagrams import file_reply
+from bpm_server.web.pages.diagrams import file_address, file_reply
 from bpm_server.web.pages.texts import gettext as _
-from bpm_server.web.pages.visitor import signed_in, visitor
+from bpm_server.web.pages.visitor import signed_in
 from bpm_server.web.pages.wording import place_name, process_name
 
 if TYPE_CHECKING:
@@ -102,8 +102,7 @@ def drawings(process_id: str, source: Version, target: Version) -> tuple[Drawing
 
 
 def _drawing(process_id: str, version: Version, process: Process, changes: dict[str, tuple[str, ...]]) -> Drawing:
-    number, language = version.version, visitor().language
-    url = f"/processes/{quote(process_id)}/versions/{number}/diagram.bpmn?lang={language}"
+    url = file_address(f"/processes/{quote(process_id)}/versions/{version.version}", version.version)
     marks = {element_id: {"change": change} for change, ids in changes.items() for element_id in ids}
     told = tuple((change, place_name(process, element_id)) for change, ids in changes.items() for element_id in ids)
     return Drawing(version, process_name(process), {"url": url, "elements": marks, "flows": []}, told)

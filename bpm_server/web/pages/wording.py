@@ -56,8 +56,8 @@ def place_name(process: Process, element_id: str) -> str:
         step = element_name(process, neighbour)
         if step != neighbour:
             if neighbour in after:
-                return _("the gateway before “%(step)s”", step=step)
-            return _("the gateway after “%(step)s”", step=step)
+                return _("the gateway before ‘%(step)s’", step=step)
+            return _("the gateway after ‘%(step)s’", step=step)
     return own
 
 

@@ -141,7 +141,7 @@ def test_a_move_is_tried_with_its_concern_mended_and_done(company: Product, brow
     groups = [one.get("label") for one in page.tree.cssselect(".leaves optgroup")]
     assert groups == ["Shipping", "after"]
     offered = page.texts(".leaves option")
-    assert "moves to: the gateway before “Pack”" in offered
+    assert "moves to: the gateway before ‘Pack’" in offered
     assert "moves to: s" not in offered, "start events cannot be entered"
     plan = {**chosen(page), leaf(company, key, "before"): "to:pack"}
     tried = chen.post(f"/instances/{key}/modify", plan, target="plan")
@@ -149,7 +149,7 @@ def test_a_move_is_tried_with_its_concern_mended_and_done(company: Product, brow
     assert [text.split()[0] for text in tried.texts(".outcome dt")] == ["Ends", "Begins", "Then"]
     assert tried.texts(".outcome dd") == ["Prepare", "Pack", "Pack"]
     concern = tried.one(".concern")
-    assert "“the gateway before “Send”” waits for one token from each of its branches." in concern
+    assert "“the gateway before ‘Send’” waits for one token from each of its branches." in concern
     assert "From the branch “Bill” none can come any more" in concern
     assert company.open_tasks().count("pack") == 0
     old = tried.tree.cssselect("button[name=tried]")[0].get("value")

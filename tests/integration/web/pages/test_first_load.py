@@ -25,6 +25,8 @@ PAGES = (
     "/instances",
     "/admin/webhooks",
     "/demo/finance-system",
+    "/processes/order-approval",
+    "/processes/order-approval/versions/1/migrate",
     "/no-such-page",
 )
 
