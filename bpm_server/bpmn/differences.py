@@ -11,16 +11,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """Ids of flow nodes. ``changed``: another type, event, name or place in both versions' common elements."""
+    """Ids of flow nodes; ``changed``: those that both versions have, with another kind, name or place."""
 
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
-
-    @property
-    def any(self) -> bool:
-        """Whether there is any."""
-        return bool(self.added or self.removed or self.changed)
 
 
 def compare(source: Process, target: Process) -> Differences:
