@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from bpm_server.services.server import Server
 
-MOST_VERSIONS = 200
+MOST_VERSIONS = 1_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,7 @@ def _checked_cases(values: Mapping[str, Any], mapping: Mapping[str, str] | None)
     used = mapping if mapping is not None else engine.same_ids(values["source_model"], values["target_model"])
     return {
         "rows": _mapped(values, found.keys, used, ()),
-        "number": found.number,
+        "number": found.number - (len(found.keys) - len(checks)),
         "looked_at": len(checks),
         "can_go": sum(not one.obstacles for one in checks),
         "groups": groups(checks, values["source_model"]),
