@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bpm_server.services.server import Server
 
 Where = sa.ColumnElement[bool]
-STATES = ("active", "incidents", "completed", "terminated")
+STATES = ("active", "incidents", "suspended", "completed", "terminated")
 WORK = ("serviceTask", "sendTask", "receiveTask", "businessRuleTask", "scriptTask", "callActivity",
         "intermediateCatchEvent")  # fmt: skip
 """Elements at which a case can wait for something that is no person."""
@@ -60,6 +60,7 @@ class CaseRow:
     started_at: datetime
     started_by: str | None
     ended_at: datetime | None
+    suspended_at: datetime | None
     incidents: int
     business_key: str | None
     parent_key: int | None
@@ -162,6 +163,8 @@ def _filters(connection: Connection, server: Server, wanted: Filter) -> list[Whe
             found.append(p.c.state == InstanceState.ACTIVE)
         case "incidents":
             found += [p.c.state == InstanceState.ACTIVE, p.c.incidents > 0]
+        case "suspended":
+            found.append(p.c.state == InstanceState.SUSPENDED)
         case "completed":
             found.append(p.c.state == InstanceState.COMPLETED)
         case "terminated":

@@ -103,5 +103,5 @@ def check_migration(
         authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", row.process_id)
         target = _target(tx, row, target_key).definition
         instance = Advance(tx).whole(row)
-        used = dict(mapping) if mapping is not None else engine.same_ids(instance.definition, target)
+        used = dict(mapping) if mapping is not None else engine.same_ids(instance.definition.process, target.process)
         return MigrationCheck(key, used, tuple(engine.obstacles(instance, target, used)))

@@ -81,6 +81,8 @@ def _obstacle(task: TaskDetail) -> str:
     """Why a task must be opened one by one; empty where nothing speaks against it."""
     if not task.is_open:
         return _("It is done already, at %(when)s.", when=moment(task.ended_at))
+    if task.suspended:
+        return _("Its case is suspended.")
     if not task.may_work:
         return _("Somebody else has claimed it.")
     if OUTCOME not in outcomes(task.process, task.element_id):

@@ -165,7 +165,7 @@ def _line(row: report.TaskRow, process: Process, people: Mapping[str, str]) -> L
         summarize(row.summary),
         people.get(row.started_by or "", ""),
         people.get(row.assignee or "", ""),
-        "approved" in outcomes(process, row.element_id),
+        not row.suspended and "approved" in outcomes(process, row.element_id),
     )
 
 
@@ -173,6 +173,9 @@ def fingerprint(values: Mapping[str, Any]) -> str:
     """Changes when anything of a list changes that people see, except how long things have been waiting."""
     items: Sequence[Line | CaseLine] = values["lines"]
     seen = [
-        (line.row.key, line.row.state, line.row.assignee if isinstance(line, Line) else line.places) for line in items
+        (line.row.key, line.row.state, line.row.assignee, line.row.suspended)
+        if isinstance(line, Line)
+        else (line.row.key, line.row.state, line.places)
+        for line in items
     ]
     return hashlib.sha256(f"{values['counts']}{values['filters']}{seen}".encode()).hexdigest()[:16]

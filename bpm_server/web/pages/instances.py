@@ -16,10 +16,11 @@ from bpm_server.services import incidents, process_instances
 from bpm_server.web import access
 from bpm_server.web.pages import answers, batch_operations, inbox, panes
 from bpm_server.web.pages.case_lines import CaseLine, case_lines
+from bpm_server.web.pages.case_operations import offers
 from bpm_server.web.pages.case_view import View
-from bpm_server.web.pages.diagrams import file_reply
+from bpm_server.web.pages.diagrams import file_address, file_reply
 from bpm_server.web.pages.texts import gettext as _
-from bpm_server.web.pages.visitor import actor, signed_in, visitor
+from bpm_server.web.pages.visitor import actor, signed_in
 from bpm_server.web.pages.wording import element_name, process_name, translated_schema
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def _pane(line: InstanceLine, process: Process, pane: str) -> dict[str, Any]:
 
 
 def _diagram(line: InstanceLine, process: Process) -> dict[str, Any]:
-    found = panes.diagram_values(line.key, process, f"/instances/{line.key}/diagram.bpmn?lang={visitor().language}")
+    found = panes.diagram_values(line.key, process, file_address(f"/instances/{line.key}", line.version))
     return {**found, "process": process_name(process)}
 
 
@@ -106,6 +107,7 @@ def _everything(line: InstanceLine, process: Process, case: CaseLine) -> dict[st
         "details": details,
         "element_names": names,
         "operates": operates,
+        "offers": offers(who, line),
         "may_retry": who.may("PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", line.process_id),
         "may_cancel": case.row.ended_at is None
         and line.parent_key is None

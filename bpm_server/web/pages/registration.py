@@ -14,6 +14,7 @@ from bpm_server.web.assets import Assets
 from bpm_server.web.pages import (
     batch_operations,
     bulk,
+    case_operations,
     compression,
     deep_links,
     errors,
@@ -23,7 +24,10 @@ from bpm_server.web.pages import (
     icons,
     inbox,
     instances,
+    migration,
+    modification,
     preferences,
+    process_versions,
     security,
     signing_in,
     starting,
@@ -51,6 +55,10 @@ NOUNS = (
     starting.pages,
     instances.pages,
     batch_operations.pages,
+    case_operations.pages,
+    modification.pages,
+    migration.pages,
+    process_versions.pages,
     webhooks.pages,
     deep_links.pages,
     finance_system.pages,
@@ -97,6 +105,7 @@ def _prepare_templates(app: Flask) -> None:
         batch_state=wording.batch_state,
         instance_state=wording.instance_state,
         incident_kind=wording.incident_kind,
+        change_name=process_versions.change_name,
     )
     for name in FILTERS:
         environment.filters[name] = getattr(formats, name)

@@ -15,7 +15,7 @@ from bpm_server.services import tasks
 from bpm_server.web import access
 from bpm_server.web.listening import Denied, await_listeners
 from bpm_server.web.pages import answers, inbox, panes
-from bpm_server.web.pages.diagrams import file_reply
+from bpm_server.web.pages.diagrams import file_address, file_reply
 from bpm_server.web.pages.submissions import wrong_fields
 from bpm_server.web.pages.summaries import summarize
 from bpm_server.web.pages.texts import gettext as _
@@ -66,7 +66,7 @@ def pane_values(task: TaskDetail, pane: str) -> dict[str, Any]:
     if pane == "timeline":
         return panes.timeline_values(task.instance_key, task.process)
     if pane == "diagram":
-        url = f"/tasks/{task.key}/diagram.bpmn?lang={visitor().language}"
+        url = file_address(f"/tasks/{task.key}", task.process_version)
         found = panes.diagram_values(task.instance_key, task.process, url)
         return {**found, "process": process_name(task.process)}
     return {}

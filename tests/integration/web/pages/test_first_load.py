@@ -27,6 +27,8 @@ PAGES = (
     "/admin/batch-operations",
     "/instances/batch/cancel",
     "/demo/finance-system",
+    "/processes/order-approval",
+    "/processes/order-approval/versions/1/migrate",
     "/no-such-page",
 )
 
