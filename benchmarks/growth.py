@@ -129,7 +129,7 @@ def thousands(label: str, costs: list[float]) -> tuple[str, str]:
     """The first thousand turns beside the last."""
     first, last = undisturbed(costs[:1_000]), undisturbed(costs[-1_000:])
     return (
-        f"{label}, turn 1 to 1,000 / the last 1,000",
+        f"{label}: first / last 1,000 turns",
         f"{first * 1e6:.0f} / {last * 1e6:.0f} µs ({last / first:.2f} x)",
     )
 
