@@ -162,7 +162,7 @@ def _filters(connection: Connection, server: Server, wanted: Filter) -> list[Whe
         case "active":
             found.append(p.c.state == InstanceState.ACTIVE)
         case "incidents":
-            found += [p.c.state == InstanceState.ACTIVE, p.c.incidents > 0]
+            found += [p.c.ended_at.is_(None), p.c.incidents > 0]
         case "suspended":
             found.append(p.c.state == InstanceState.SUSPENDED)
         case "completed":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bpm_server.connectors.contract import PermanentError, Request, TemporaryError
+from bpm_server.connectors.http import Policy
 from bpm_server.domain.identity import SYSTEM
 from bpm_server.domain.states import BatchItemState
 from bpm_server.kernel.errors import BpmError, NotFound, Unavailable, WrongState
@@ -82,8 +83,9 @@ def _run_connector(server: Server, connector: Connector, job: ActivatedJob) -> N
     row = job.row
     assert connector.handler is not None  # noqa: S101
     attempt = max(connector.retries - row.retries, 0) + 1
+    policy = Policy(server.settings.allow_loopback_webhooks, frozenset(server.settings.webhook_allowed_hosts))
     request = Request(
-        row.key, row.instance_key, row.element_id, row.headers, job.variables, attempt, server.clock.now()
+        row.key, row.instance_key, row.element_id, row.headers, job.variables, attempt, server.clock.now(), policy
     )
     try:
         result = connector.handler(request)
@@ -95,7 +97,7 @@ def _run_connector(server: Server, connector: Connector, job: ActivatedJob) -> N
         else:
             jobs.fail_job(server, SYSTEM, row.key, retries=0, message=error.message, lease=row.lease)
     else:
-        jobs.complete_job(server, SYSTEM, row.key, result.variables, lease=row.lease)
+        jobs.complete_job(server, SYSTEM, row.key, result.variables, local=result.local, lease=row.lease)
 
 
 def _fail(server: Server, job: ActivatedJob, message: str, delay_s: float | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -76,12 +77,13 @@ def rebuild(source: Database, target: Database) -> None:
     keys = itertools.count(2 * FIRST_KEY)
     known: dict[int, InstanceRow] = {}
     with target.write() as connection:
-        read_moment(connection)  # begins the transaction, as in every command
+        moment = read_moment(connection)  # begins the transaction, as in every command
         for key in sorted(steps):  # callers are older than what they call
             for step, command, happened in steps[key]:
                 if isinstance(command, c.StartInstance):
                     known[key] = _begun(step, command, processes, steps, known)
-                batch = Batch(step.at, step.at, step.actor, keys.__next__)
+                then = replace(moment, now=step.at, cluster_variable_version=step.cluster_variable_version)
+                batch = Batch(then, step.actor, keys.__next__)
                 record(batch, known[key], command, happened, {}, ())
                 batch.flush(connection)
                 known[key].is_new = False

@@ -10,6 +10,7 @@ from sqlalchemy import event
 
 from bpm_server import bootstrap
 from bpm_server.connectors.registry import Registry
+from bpm_server.services.cluster_variables import ClusterVariables
 from bpm_server.services.definitions import Definitions
 from bpm_server.services.hot import HotInstances
 from bpm_server.settings import Settings
@@ -72,6 +73,11 @@ class Twin:
     def commanded(self) -> None:
         """A command is over."""
         if self.restarts:
-            server = self.bpm.server
-            hot = HotInstances(self._settings.hot_instances)
-            self.bpm = Product(replace(server, hot=hot, definitions=Definitions()))
+            self.bpm = Product(
+                replace(
+                    self.bpm.server,
+                    hot=HotInstances(self._settings.hot_instances),
+                    definitions=Definitions(),
+                    cluster_variables=ClusterVariables(),
+                )
+            )

@@ -87,6 +87,7 @@ class Timer(Model):
             "ix_timer_due", "due_at", sqlite_where=sa.text("NOT suspended"), postgresql_where=sa.text("NOT suspended")
         ),
         sa.Index("ix_timer_element", "element_key"),
+        sa.Index("ix_timer_instance", "instance_key"),
         sa.Index("ix_timer_definition", "process_definition_key"),
     )
 

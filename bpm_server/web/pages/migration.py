@@ -8,14 +8,19 @@ from urllib.parse import quote
 from flask import Blueprint, request
 
 from bpm_server import engine
+from bpm_server.domain.batch_operations import RESOURCE as RESOURCE_OF_BATCHES
+from bpm_server.domain.batch_operations import Kind
 from bpm_server.kernel.errors import NotFound, WrongState
 from bpm_server.reports.active_elements import places, running
+from bpm_server.reports.batch_targets import of_query
 from bpm_server.reports.process_instances import read_instance
 from bpm_server.reports.process_models import models
-from bpm_server.services import migration
+from bpm_server.reports.query import Condition, Query
+from bpm_server.services import batch_operations, migration
 from bpm_server.services.authorization import authorize
 from bpm_server.web import access
 from bpm_server.web.pages import answers
+from bpm_server.web.pages.batch_operations import HOME as BATCHES
 from bpm_server.web.pages.case_operations import MIGRATE, RESOURCE
 from bpm_server.web.pages.case_operations import PATH as CASE
 from bpm_server.web.pages.migration_words import Row, groups, obstacles_in_words, rows
@@ -113,18 +118,32 @@ def form_of_all(process_id: str, number: int) -> Response:
 
 @pages.post(f"{PROCESS}/versions/<int:number>/migrate")
 def try_all(process_id: str, number: int) -> Response:
-    """Tries a mapping on all of them; changes nothing."""
-    values = _of_version(process_id, number, actor())
+    """Tries a mapping on all of them, or asks for the batch operation that migrates those that can go."""
+    who = actor()
+    values = _of_version(process_id, number, who)
     if values["target"] is not None:
+        if request.form.get("act") == "all":
+            return answers.go_to(f"{BATCHES}/{_ask_for_all(who, values)}")
         values.update(_checked_cases(values, _submitted(values)))
     return _answer("processes/migrate.html", 200, values)
+
+
+def _ask_for_all(who: Actor, values: Mapping[str, Any]) -> int:
+    """Each case is an item: one that cannot go fails with the reason, and the others go."""
+    server, kind = access.server(), Kind.MIGRATE_PROCESS_INSTANCE
+    query = Query((Condition("process_definition_key", "eq", values["source"].key),))
+    plan = {"target_key": values["target"].key, "mapping": list(_submitted(values).items())}
+    return batch_operations.create_operation(server, who, kind, of_query(server, who, kind, query), plan)
 
 
 def _of_version(process_id: str, number: int, who: Actor) -> dict[str, Any]:
     authorize(who, RESOURCE, MIGRATE, process_id)
     found = seen_versions(who, process_id)
     address = f"/processes/{quote(process_id)}/versions/{number}/migrate"
-    return {"address": address, **_versions(process_id, found, find_version(found, number))}
+    kind = Kind.MIGRATE_PROCESS_INSTANCE
+    may_batch = who.may(RESOURCE_OF_BATCHES, "CREATE") or who.may(RESOURCE_OF_BATCHES, kind.permission)
+    values = _versions(process_id, found, find_version(found, number))
+    return {"address": address, "may_batch": may_batch, **values}
 
 
 def _checked_cases(values: Mapping[str, Any], mapping: Mapping[str, str] | None) -> dict[str, Any]:

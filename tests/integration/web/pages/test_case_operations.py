@@ -249,6 +249,13 @@ def test_all_running_cases_are_tried_and_grouped_by_what_stops_them(company: Pro
     assert mapped.one(".matched-rule") == "4 cases can go on by version 2."
     assert not mapped.tree.cssselect(".groups")
     assert company.scalars(sa.select(process_instance.c.version).where(process_instance.c.key == keys[0])) == [1]
+    asked = chen.post("/processes/line/versions/1/migrate?to=2", {"act": "all"})
+    assert asked.headers["Location"].startswith("/admin/batch-operations/"), asked.text
+    company.deliver()
+    versions = sa.select(process_instance.c.version).where(process_instance.c.key.in_(keys))
+    assert company.scalars(versions.order_by(process_instance.c.key)) == [2, 1, 1, 1]
+    batch = chen.follow(asked)
+    assert "is not mapped" in batch.text
 
 
 def test_versions_stand_side_by_side_with_their_cases(company: Product, browser: Any) -> None:
