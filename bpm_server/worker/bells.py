@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kombu import Connection, Consumer, Queue
 
 from bpm_server.kernel.log import get_logger
-from bpm_server.worker.broker import BELL, CONNECT_S
+from bpm_server.worker.broker import BELL, CONNECT_S, UNREACHABLE
 from bpm_server.worker.wakeups import LONGEST_PAUSE_S, Breaker
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class BellListener:
         while not self._stop.is_set():
             try:
                 self._listen(breaker)
-            except Exception as error:  # what brokers' libraries raise has no common base
+            except UNREACHABLE as error:
                 pause = breaker.failed(0)
                 log.warning("bells.silent", pause_s=pause, reason=f"{type(error).__name__}: {error}")
                 self._stop.wait(min(pause, LONGEST_PAUSE_S))

@@ -1,16 +1,18 @@
 """What goes over RabbitMQ: wake-ups for workers and bells for web processes. Neither carries anything to lose.
 
-A wake-up is a Celery task without arguments, one kind for each lane of ``worker.embedded``; one worker gets it. A bell is
-a kombu fanout message with topic names; every web process gets it. Both are transient and expire, queues are bounded:
-rows are the truth (ADR 8), and whoever hears nothing looks again by itself.
+A wake-up is a Celery task without arguments, one kind for each lane of ``worker.embedded``; one worker gets it.
+A bell is a kombu fanout message with topic names; every web process gets it. Both are transient and expire, queues
+are bounded: rows are the truth (ADR 8), and whoever hears nothing looks again by itself.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from amqp.exceptions import AMQPError
 from celery import Celery
 from kombu import Exchange, Queue
+from kombu.exceptions import KombuError
 
 from bpm_server.worker.embedded import LANES
 
@@ -22,6 +24,8 @@ EXPIRES_S = 30
 MOST_WAITING = 1_000
 BELL = Exchange("bpm_server.bell", type="fanout", durable=False, delivery_mode="transient")
 CONNECT_S = 2.0
+UNREACHABLE = (OSError, KombuError, AMQPError)
+"""What the libraries raise when the broker is away or goes away."""
 
 
 def queue_of(lane: str) -> Queue:

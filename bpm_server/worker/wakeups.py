@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from bpm_server.kernel.log import get_logger
-from bpm_server.worker.broker import BELL, CONNECT_S, EXPIRES_S, WAKE_UP, make_app, queue_of
+from bpm_server.worker.broker import BELL, CONNECT_S, EXPIRES_S, UNREACHABLE, WAKE_UP, make_app, queue_of
 from bpm_server.worker.embedded import lanes_of
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Breaker:
 
     def failed(self, now: float) -> float:
         """Notes a failure; returns the pause in seconds."""
-        pause = min(FIRST_PAUSE_S * 2**self._failures, LONGEST_PAUSE_S)
+        pause: float = min(FIRST_PAUSE_S * 2**self._failures, LONGEST_PAUSE_S)
         self._failures += 1
         self._closed_from = now + pause
         return pause
@@ -91,7 +91,7 @@ class Publisher:
             try:
                 connection = connection or self._connect()
                 self._publish(connection, topics)
-            except Exception as error:  # what brokers' libraries raise has no common base
+            except UNREACHABLE as error:
                 self._failed(error)
                 _close(connection)
                 connection = None
