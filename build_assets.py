@@ -49,19 +49,26 @@ def build(root: Path, *, force: bool = False) -> bool:
     if not force and _holds(stamp, wanted):
         return False
     node, npm = _find_node()
-    _install_packages(root, npm)
+    install_packages(root, npm)
     _run([node, "build.mjs"], root, BUILD_FAILED)
     stamp.write_text(wanted)
     return True
 
 
-def _install_packages(root: Path, npm: list[str]) -> None:
+def install_packages(root: Path, npm: list[str], *, for_tests: bool = False) -> None:
+    """Installs the packages of the lock file; those that only tests need (``devDependencies``) where they are wanted.
+
+    Raises:
+        AssetsError: without a way to the npm registry.
+    """
     stamp = root / "node_modules" / ".stamp"
     wanted = _digest(root, *PACKAGES)
-    if _holds(stamp, wanted):
+    with_tests = f"{wanted} and those of the tests"
+    if _holds(stamp, with_tests) or (not for_tests and _holds(stamp, wanted)):
         return
-    _run([*npm, "ci", "--loglevel=error"], root, NPM_FAILED)
-    stamp.write_text(wanted)
+    omitted = [] if for_tests else ["--omit=dev"]
+    _run([*npm, "ci", "--loglevel=error", *omitted], root, NPM_FAILED)
+    stamp.write_text(with_tests if for_tests else wanted)
 
 
 def _holds(stamp: Path, wanted: str) -> bool:
@@ -136,11 +143,16 @@ class SourceDistribution(sdist):
 
 
 def main() -> None:
-    """Entry of ``make assets``."""
+    """Entry of ``make assets``, and of ``make install`` with ``--for-tests``."""
     parser = argparse.ArgumentParser(description="Build the front-end assets.")
     parser.add_argument("--force", action="store_true", help="build although nothing changed")
+    parser.add_argument("--for-tests", action="store_true", help="install the clients that tests call, too")
+    asked = parser.parse_args()
+    root = Path(__file__).resolve().parent
     try:
-        built = build(Path(__file__).resolve().parent, force=parser.parse_args().force)
+        if asked.for_tests:
+            install_packages(root, _find_node()[1], for_tests=True)
+        built = build(root, force=asked.force)
     except AssetsError as error:
         sys.exit(f"\n{error}")
     if not built:

@@ -7,7 +7,7 @@ import sys
 
 from benchmarks.machine import describe
 
-ALL = ("steps", "http_steps", "feel")
+ALL = ("steps", "growth", "http_steps", "feel")
 
 
 def main() -> None:
@@ -15,7 +15,7 @@ def main() -> None:
     for name in sys.argv[1:] or ALL:
         print(f"\n## {name}")
         for label, value in importlib.import_module(f"benchmarks.{name}").run():
-            print(f"{label:<70} {value}")
+            print(f"{label:<70} {value}", flush=True)
 
 
 if __name__ == "__main__":

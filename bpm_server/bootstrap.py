@@ -18,11 +18,13 @@ from bpm_server.kernel.errors import BpmError
 from bpm_server.kernel.ids import KeySource
 from bpm_server.kernel.log import get_logger
 from bpm_server.services import nodes
+from bpm_server.services.cluster_variables import ClusterVariables
 from bpm_server.services.definitions import Definitions
 from bpm_server.services.hot import HotInstances
 from bpm_server.services.identities import Identities
 from bpm_server.services.server import Server, Wakes
 from bpm_server.store import migrate
+from bpm_server.store.contents import ContentStores
 from bpm_server.store.database import Database
 
 if TYPE_CHECKING:
@@ -92,6 +94,8 @@ def build(
         identities=Identities(box, clock.monotonic),
         connectors=registry.load(content_folder(settings) / "connectors") if connectors is None else connectors,
         secrets=box,
+        contents=ContentStores(Path(settings.document_dir) if settings.document_dir else None),
+        cluster_variables=ClusterVariables(),
         limits=limits or Limits(),
         wake=Wakes(),
     )

@@ -37,6 +37,9 @@ class Settings:
         hot_instances: Live instances kept in memory by each process.
         lock_timeout_ms: How long a command waits for a lock before it answers 503.
         request_body_limit: Bytes of one request.
+        upload_limit: Bytes of one deployment.
+        document_limit: Bytes of one document; a batch of documents takes as much in all.
+        document_dir: Folder for the contents of documents, shared by all processes; empty: they lie in the database.
         session_hours: A signed-in browser stays so this long after its last use.
         default_language: For people who have not chosen one.
         time_zone: For people who have not chosen one, and for cron timers.
@@ -65,6 +68,8 @@ class Settings:
     lock_timeout_ms: int = 3_000
     request_body_limit: int = 8 * 1024 * 1024
     upload_limit: int = 12 * 1024 * 1024
+    document_limit: int = 20 * 1024 * 1024
+    document_dir: str = ""
     session_hours: int = 12
     default_language: str = "zh-CN"
     time_zone: str = "Asia/Shanghai"
@@ -75,6 +80,10 @@ class Settings:
     def database(self) -> str:
         """The database URL with its default."""
         return self.database_url or f"sqlite:///{(self.data_dir / 'bpm.db').absolute()}"
+
+    def document_request_limit(self) -> int:
+        """Bytes of a request that brings documents: they, and what is said about them."""
+        return self.document_limit + 1024 * 1024
 
     def url(self) -> str:
         """Where people reach this server."""

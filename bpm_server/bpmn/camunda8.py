@@ -43,8 +43,7 @@ if TYPE_CHECKING:
     from bpm_server.bpmn.values import Value
 
 TAKES_JOB = frozenset({NodeType.SERVICE_TASK, NodeType.SEND_TASK, NodeType.BUSINESS_RULE_TASK, NodeType.SCRIPT_TASK})
-HEARD = frozenset({"creating", "assigning", "completing"})
-"""Moments of a user task whose listeners run."""
+TASK_MOMENTS = frozenset({"creating", "assigning", "updating", "completing", "canceling"})
 BINDINGS: dict[str, BindingKind] = {
     "latest": "latest",
     "deployment": "deployment",
@@ -137,10 +136,6 @@ class Camunda8:
                 "Expected zeebe:userTask, but found a job-worker user task; it runs as a user task of the inbox",
                 "Choose the implementation 'Camunda user task' to say so in the file.",
             )  # fmt: skip
-        listeners = self._listeners(found.get("taskListeners"), "taskListener")
-        unheard = sorted({listener.on for listener in listeners} - HEARD)
-        if unheard:
-            self._not_yet(element, f"task listeners of the event {', '.join(unheard)}")
         assignment, schedule = found.get("assignmentDefinition"), found.get("taskSchedule")
         priority = found.get("priorityDefinition")
 
@@ -157,7 +152,7 @@ class Camunda8:
             priority=value(priority, "priority"),
             form=self._form(found.get("formDefinition"), element),
             headers=_headers(found.get("taskHeaders")),
-            listeners=listeners,
+            listeners=self._task_listeners(element, found.get("taskListeners")),
         )
 
     def _form(self, definition: _Element | None, element: _Element) -> FormRef | None:
@@ -243,8 +238,12 @@ class Camunda8:
             job=self._job(element, found) if "taskDefinition" in found else None,
         )
 
-    def _not_yet(self, element: _Element, what: str) -> None:
-        self.reading.warning("not-yet", element, f"Expected what this server runs, but found {what}: no effect yet")
+    def _task_listeners(self, element: _Element, container: _Element | None) -> tuple[Listener, ...]:
+        listeners = self._listeners(container, "taskListener")
+        for unknown in sorted({listener.on for listener in listeners} - TASK_MOMENTS):
+            message = f"Expected a task listener of {', '.join(sorted(TASK_MOMENTS))}, but found '{unknown}': no effect"
+            self.reading.warning("listener-event", element, message)
+        return listeners
 
     def _listeners(self, container: _Element | None, name: str) -> tuple[Listener, ...]:
         if container is None:

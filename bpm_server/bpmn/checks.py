@@ -184,6 +184,8 @@ def _ambiguous(checking: Checking) -> None:
     seen: dict[tuple[str, str, str | None], Node] = {}
     for node in checking.process.nodes.values():
         place, awaited = _place(checking, node), _awaited(node)
+        if isinstance(node.event, m.ConditionalEvent) and place == "start":
+            awaited = _kind(node), node.event.condition.source
         if place is None or awaited is None:
             continue
         first = seen.setdefault((place, *awaited), node)

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from bpm_server.connectors.http import Policy
+
 
 class TemporaryError(Exception):
     """The outside did not work this time: tried again after ``delay_s`` (None: by the job's own back-off)."""
@@ -37,6 +39,7 @@ class Request:
         variables: What the element sees, its input mappings first.
         attempt: 1 for the first try.
         now: Engine time.
+        policy: Where calls may go, see ``connectors.http``.
     """
 
     key: int
@@ -46,13 +49,19 @@ class Request:
     variables: Mapping[str, Any]
     attempt: int
     now: datetime
+    policy: Policy
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came back: variables for the process (JSON values)."""
+    """What came back: variables for the process (JSON values).
+
+    Attributes:
+        local: Values that stay at the element, for its output mappings.
+    """
 
     variables: Mapping[str, Any] = field(default_factory=dict)
+    local: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Handler(Protocol):

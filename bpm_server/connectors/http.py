@@ -138,7 +138,12 @@ class _PinnedConnection(http.client.HTTPConnection):
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str], policy: Policy) -> Answer:
-    """Posts bytes.
+    """Posts bytes; see :func:`send`."""
+    return send("POST", url, body, headers, policy)
+
+
+def send(method: str, url: str, body: bytes | None, headers: Mapping[str, str], policy: Policy) -> Answer:
+    """Sends a request.
 
     Raises:
         InvalidInput: the URL is not allowed.
@@ -153,7 +158,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], policy: Policy) -> A
     connection = _PinnedConnection(parts.hostname, port, address, context)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
-        connection.request("POST", target, body, {"user-agent": "bpm-server", **headers})
+        connection.request(method, target, body, {"user-agent": "bpm-server", **headers})
         answer = connection.getresponse()
         data = answer.read(MAX_ANSWER)
         return Answer(answer.status, {key.lower(): value for key, value in answer.getheaders()}, data)

@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from bpm_server.domain.tasks import TaskValues
+
 
 class Command(msgspec.Struct, frozen=True, array_like=True, tag_field="t"):
     """One command."""
@@ -24,6 +26,8 @@ class StartInstance(Command, frozen=True, tag="start"):
         called_by: Element instance key of the call activity, None for a root.
         instructions: Ids of the elements to start at instead of a start event.
         terminate_after: Ids of elements; when one of them has ended, the instance is terminated.
+        process_definition_key: The version that was started.
+        tags: JSON list of tags.
     """
 
     key: int
@@ -33,21 +37,25 @@ class StartInstance(Command, frozen=True, tag="start"):
     called_by: int | None = None
     instructions: tuple[str, ...] = ()
     terminate_after: tuple[str, ...] = ()
+    process_definition_key: int = 0
+    tags: str | None = None
 
 
 class CompleteTask(Command, frozen=True, tag="complete-task"):
-    """A person finished a user task."""
+    """A person finished a user task. ``action`` is the caller's word for it, told to listeners."""
 
     key: int
     variables: dict[str, Any] = {}
     chunk: int = 0
+    action: str = "complete"
 
 
 class CompleteJob(Command, frozen=True, tag="complete-job"):
     """A worker finished a job of an element.
 
     Attributes:
-        denied: A task listener said no.
+        denied: A task listener said no; ``reason`` says why.
+        corrections: What a task listener changes of its task.
         choice: What the worker of an ad-hoc sub-process decided: ``activate`` (pairs of element id and variables),
             ``fulfilled``, ``cancel`` (what is active inside, when fulfilled).
     """
@@ -58,6 +66,8 @@ class CompleteJob(Command, frozen=True, tag="complete-job"):
     local: dict[str, Any] = {}
     denied: bool = False
     choice: dict[str, Any] | None = None
+    reason: str | None = None
+    corrections: TaskValues = TaskValues()
 
 
 class ThrowError(Command, frozen=True, tag="throw-error"):
@@ -141,12 +151,17 @@ class ResolveIncident(Command, frozen=True, tag="resolve-incident"):
 
 
 class SetVariables(Command, frozen=True, tag="set-variables"):
-    """Sets variables at a scope (``local``), or from there up as a completion would."""
+    """Sets variables at a scope (``local``), or from there up as a completion would.
+
+    Attributes:
+        heard: At a user task: its ``updating`` listeners come first.
+    """
 
     scope_key: int
     variables: dict[str, Any]
     local: bool = True
     chunk: int = 0
+    heard: bool = False
 
 
 class CancelInstance(Command, frozen=True, tag="cancel"):
@@ -218,6 +233,35 @@ class MigrateInstance(Command, frozen=True, tag="migrate"):
     mapping: tuple[tuple[str, str], ...] = ()
 
 
+class ChangeTask(Command, frozen=True, tag="change-task"):
+    """Somebody assigns or changes a user task that has listeners.
+
+    Attributes:
+        moment: ``assigning`` or ``updating``.
+        action: The caller's word for it, told to listeners.
+    """
+
+    key: int
+    moment: str
+    values: TaskValues
+    action: str = ""
+    chunk: int = 0
+
+
+class ActivateElements(Command, frozen=True, tag="activate"):
+    """Somebody activates elements of an ad-hoc sub-process.
+
+    Attributes:
+        elements: Pairs of element id and its variables.
+        cancel: What is active inside ends first.
+    """
+
+    element_key: int
+    elements: tuple[tuple[str, dict[str, Any]], ...]
+    cancel: bool = False
+    chunk: int = 0
+
+
 AnyCommand = (
     StartInstance
     | CompleteTask
@@ -236,4 +280,6 @@ AnyCommand = (
     | ResumeInstance
     | ModifyInstance
     | MigrateInstance
+    | ChangeTask
+    | ActivateElements
 )

@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from bpm_server.domain.tasks import TaskValues
+
 
 class Event(msgspec.Struct, frozen=True, array_like=True, tag_field="t"):
     """One event."""
@@ -141,6 +143,21 @@ class UserTaskCreated(Event, frozen=True, tag="task"):
     chunk: int = 0
 
 
+class UserTaskChanged(Event, frozen=True, tag="task-changed"):
+    """Listeners of a user task are at work, or its change counts.
+
+    Attributes:
+        state: In the words of ``TaskState``.
+        operation: Key of the change that waits for listeners; None: nothing waits.
+        values: What is new now.
+    """
+
+    key: int
+    state: str
+    operation: int | None = None
+    values: TaskValues = TaskValues()
+
+
 class UserTaskCompleted(Event, frozen=True, tag="task-done"):
     """The person answered."""
 
@@ -159,6 +176,8 @@ class JobCreated(Event, frozen=True, tag="job"):
     Attributes:
         kind: ``element``, ``execution-listener``, ``task-listener`` or ``async`` (a safe point).
         handler: The type names a handler of this installation (Camunda 7 classes and beans).
+        operation: Of a task listener: key of the change that waits for it.
+        task: Of a task listener: what it is told of its task (see ``engine.user_tasks``).
     """
 
     key: int
@@ -174,12 +193,16 @@ class JobCreated(Event, frozen=True, tag="job"):
     handler: bool = False
     retry_cycle: str | None = None
     listener_event: str | None = None
+    operation: int | None = None
+    task: dict[str, Any] | None = None
 
 
 class JobCompleted(Event, frozen=True, tag="job-done"):
-    """The job of this element did its work."""
+    """The job of this element did its work; a task listener may have said no, and why."""
 
     element_key: int
+    denied: bool = False
+    reason: str | None = None
 
 
 class JobCanceled(Event, frozen=True, tag="job-gone"):
@@ -239,7 +262,7 @@ class TimersCanceled(Event, frozen=True, tag="timer-gone"):
 
 
 class SubscriptionOpened(Event, frozen=True, tag="wait"):
-    """An element waits for a message or signal (``kind``)."""
+    """An element waits for a message, a signal or a condition (``kind``); a condition has no name of its own."""
 
     key: int
     element_key: int
@@ -256,6 +279,10 @@ class SubscriptionsClosed(Event, frozen=True, tag="wait-gone"):
 
     element_key: int
     event_ids: tuple[str, ...] | None = None
+
+    def closes(self, wait: SubscriptionOpened) -> bool:
+        """Whether that wait is one of them."""
+        return wait.element_key == self.element_key and (self.event_ids is None or wait.event_id in self.event_ids)
 
 
 class EventTriggered(Event, frozen=True, tag="caught"):
@@ -346,6 +373,7 @@ AnyEvent = (
     | FlowTaken
     | VariablesSet
     | UserTaskCreated
+    | UserTaskChanged
     | UserTaskCompleted
     | UserTaskCanceled
     | JobCreated

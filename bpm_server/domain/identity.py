@@ -78,6 +78,8 @@ class Actor:
 
 
 SYSTEM = Actor("system", is_system=True)
+ANONYMOUS_NAME = "anonymous"
+"""Of whoever calls without credentials, where the installation allows it."""
 
 ROLES: dict[str, tuple[str, tuple[str, ...]]] = {
     "admin": ("Administrator", ("*:*",)),
@@ -92,6 +94,7 @@ ROLES: dict[str, tuple[str, tuple[str, ...]]] = {
             "PROCESS_DEFINITION:CREATE_PROCESS_INSTANCE",
             "DECISION_DEFINITION:*",
             "EXPRESSION:EVALUATE",
+            "CLUSTER_VARIABLE:READ",
         ),
     ),
     "operator": (
@@ -100,7 +103,10 @@ ROLES: dict[str, tuple[str, tuple[str, ...]]] = {
             "PROCESS_DEFINITION:*",
             "DECISION_DEFINITION:*",
             "RESOURCE:READ",
+            "CLUSTER_VARIABLE:*",
+            "DOCUMENT:*",
             "MESSAGE:*",
+            "BATCH:*",
             "WEBHOOK:*",
             "SYSTEM:READ",
         ),
@@ -111,6 +117,8 @@ ROLES: dict[str, tuple[str, tuple[str, ...]]] = {
             "PROCESS_DEFINITION:UPDATE_PROCESS_INSTANCE",
             "PROCESS_DEFINITION:READ_PROCESS_INSTANCE",
             "PROCESS_DEFINITION:CREATE_PROCESS_INSTANCE",
+            "DOCUMENT:CREATE",
+            "DOCUMENT:READ",
             "MESSAGE:CREATE",
         ),
     ),
@@ -120,10 +128,30 @@ ROLES: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
 }
 """Roles that every installation begins with: name and permissions."""
+ANONYMOUS = Actor(
+    ANONYMOUS_NAME,
+    permissions=frozenset(
+        Permission.parse(text) for role in ("designer", "operator", "worker", "staff") for text in ROLES[role][1]
+    ),
+)
+"""Who calls ``/v2`` without credentials, where the installation allows it: all process work, no people."""
 
 _CRUD = ("CREATE", "READ", "UPDATE", "DELETE")
 RIGHTS: dict[str, tuple[str, ...]] = {
+    "AUDIT_LOG": ("READ",),
     "AUTHORIZATION": _CRUD,
+    "BATCH": (
+        "CREATE",
+        "CREATE_BATCH_OPERATION_CANCEL_PROCESS_INSTANCE",
+        "CREATE_BATCH_OPERATION_DELETE_PROCESS_INSTANCE",
+        "CREATE_BATCH_OPERATION_MIGRATE_PROCESS_INSTANCE",
+        "CREATE_BATCH_OPERATION_MODIFY_PROCESS_INSTANCE",
+        "CREATE_BATCH_OPERATION_RESOLVE_INCIDENT",
+        "CREATE_BATCH_OPERATION_SUSPEND_PROCESS_INSTANCE",
+        "READ",
+        "UPDATE",
+    ),
+    "CLUSTER_VARIABLE": _CRUD,
     "COMPONENT": ("ACCESS",),
     "DECISION_DEFINITION": (
         "CREATE_DECISION_INSTANCE",
@@ -132,6 +160,7 @@ RIGHTS: dict[str, tuple[str, ...]] = {
         "READ_DECISION_INSTANCE",
     ),
     "DECISION_REQUIREMENTS_DEFINITION": ("READ",),
+    "DOCUMENT": ("CREATE", "READ", "DELETE"),
     "EXPRESSION": ("EVALUATE",),
     "GROUP": _CRUD,
     "MESSAGE": ("CREATE", "READ"),

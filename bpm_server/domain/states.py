@@ -23,9 +23,14 @@ class ElementState(StrEnum):
 
 
 class TaskState(StrEnum):
-    """Of a user task."""
+    """Of a user task; in the words that end in ``ING`` its listeners are at work."""
 
+    CREATING = "CREATING"
     CREATED = "CREATED"
+    ASSIGNING = "ASSIGNING"
+    UPDATING = "UPDATING"
+    COMPLETING = "COMPLETING"
+    CANCELING = "CANCELING"
     COMPLETED = "COMPLETED"
     CANCELED = "CANCELED"
 
@@ -54,3 +59,23 @@ class DeliveryState(StrEnum):
     DELIVERED = "delivered"
     FAILED = "failed"
     CANCELED = "canceled"
+
+
+class BatchOperationState(StrEnum):
+    """Of a batch operation. COMPLETED: every item was tried, whatever came of it."""
+
+    CREATED = "CREATED"
+    ACTIVE = "ACTIVE"
+    SUSPENDED = "SUSPENDED"
+    COMPLETED = "COMPLETED"
+    CANCELED = "CANCELED"
+
+
+class BatchItemState(StrEnum):
+    """Of one item of a batch operation. SKIPPED: there was nothing left to do when its turn came."""
+
+    ACTIVE = "ACTIVE"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    SKIPPED = "SKIPPED"
+    CANCELED = "CANCELED"

@@ -3,20 +3,50 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
 
 from bpm_server.domain.states import TaskState
 from bpm_server.kernel.errors import Forbidden, InvalidInput, WrongState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from bpm_server.domain.identity import Actor
 
 
 POSITIVE = ("approved",)
 """Outcomes for which the form must be complete and no reason is asked."""
+
+
+ENDED = (TaskState.COMPLETED, TaskState.CANCELED)
+
+
+class TaskValues(msgspec.Struct, frozen=True):
+    """What can be changed of a user task; what is unset stays as it is."""
+
+    assignee: str | UnsetType | None = UNSET
+    candidate_users: tuple[str, ...] | UnsetType = UNSET
+    candidate_groups: tuple[str, ...] | UnsetType = UNSET
+    due_date: datetime | UnsetType | None = UNSET
+    follow_up_date: datetime | UnsetType | None = UNSET
+    priority: int | UnsetType = UNSET
+
+    def named(self) -> dict[str, Any]:
+        """What is set, by name."""
+        found = {name: getattr(self, name) for name in self.__struct_fields__}
+        return {name: value for name, value in found.items() if value is not UNSET}
+
+    def then(self, later: TaskValues) -> TaskValues:
+        """These values, and those of a later change where it sets some."""
+        return msgspec.structs.replace(self, **later.named())
+
+    def beyond(self, known: TaskValues) -> TaskValues:
+        """Those of these values that differ from what is known."""
+        return TaskValues(**{name: value for name, value in self.named().items() if value != getattr(known, name)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +73,19 @@ class Task:
 
 
 def check_open(task: Task, act: str) -> None:
-    """The task must still be open, and its process instance not suspended.
+    """The task must still be open, its process instance not suspended, and no listener at work.
 
     Raises:
-        WrongState: says who ended it and when.
+        WrongState: says who ended it and when, or for what it waits.
     """
     if task.state == TaskState.CREATED:
         if task.suspended:
             message = f"Expected to {act} task '{task.key}', but its process instance is suspended"
             raise WrongState(message, state=task.state, suspended=True, retry=False)
         return
+    if task.state not in ENDED:
+        message = f"Expected to {act} task '{task.key}', but its {task.state.lower()} listeners are at work"
+        raise WrongState(message, state=task.state, retry=False)
     how = "completed" if task.state == TaskState.COMPLETED else "cancelled by its process"
     who = f" by {task.ended_by}" if task.ended_by and task.state == TaskState.COMPLETED else ""
     when = f" at {task.ended_at:%Y-%m-%d %H:%M:%S} UTC" if task.ended_at else ""

@@ -10,6 +10,8 @@ from bpm_server.engine.decisions import decide, explain
 from bpm_server.engine.definition import Definition
 from bpm_server.engine.instance import Instance
 from bpm_server.engine.migration import check_mapping, migrate, obstacles, same_ids
+from bpm_server.engine.migration_checks import Hindrance, Obstacle
+from bpm_server.engine.modification import why_not_activated
 from bpm_server.engine.outcome import ChunkNeeded, Context, Limits, Outcome
 from bpm_server.engine.spine import Concern, concerns, copy_of
 from bpm_server.engine.state import Stored, load
@@ -19,8 +21,10 @@ __all__ = [
     "Concern",
     "Context",
     "Definition",
+    "Hindrance",
     "Instance",
     "Limits",
+    "Obstacle",
     "Outcome",
     "Stored",
     "advance",
@@ -35,4 +39,5 @@ __all__ = [
     "obstacles",
     "same_ids",
     "start",
+    "why_not_activated",
 ]

@@ -13,7 +13,6 @@ from bpm_server.engine.jobs import create_job
 from bpm_server.engine.outcome import Stuck
 from bpm_server.engine.scopes import AdHocSubProcess
 from bpm_server.engine.token import Phase, Token
-from bpm_server.kernel.errors import InvalidInput, WrongState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,8 +27,6 @@ class LedByWorker(AdHocSubProcess):
     def work(self, token: Token) -> bool:
         """Asks the worker what to do first."""
         self._begin_collecting(token)
-        process = self.definition.process
-        inside = [process.nodes[key] for key in process.children.get(self.element_id, ())]
         found = [
             {
                 "elementId": node.id,
@@ -37,8 +34,7 @@ class LedByWorker(AdHocSubProcess):
                 "documentation": node.documentation,
                 "properties": dict(node.properties),
             }
-            for node in inside
-            if not node.incoming and node.attached_to is None and node.type != "eventSubProcess"
+            for node in self.startable()
         ]
         v.set_local(token, {ELEMENTS: found})
         if not self._begins_inside(token):
@@ -59,21 +55,13 @@ class LedByWorker(AdHocSubProcess):
             InvalidInput: an element that is not inside, or has an incoming flow.
             WrongState: an event sub-process has taken over.
         """
-        if token.recall("taken-over"):
-            message = f"Expected '{self.element_id}' to be led by its worker, but an event sub-process has taken over"
-            raise WrongState(message, retry=False)
         v.propagate(token, values)
-        wanted = choice.get("activate") or []
-        try:
-            self.activate(token, [name for name, _ in wanted], [variables for _, variables in wanted])
-        except Stuck as stuck:
-            raise InvalidInput(stuck.message, field="result.activateElements") from stuck
+        self.request(token, choice.get("activate") or [], "result.activateElements")
         if not choice.get("fulfilled"):
             return
         token.remember("fulfilled", 1)
         if choice.get("cancel"):
-            for child in token.children:
-                token.workflow.terminate(child)
+            self._cancel_remaining(token)
         self.child_left(token)
 
     def child_left(self, scope: Token) -> None:

@@ -11,8 +11,9 @@ from bpm_server.engine.ad_hoc import LedByWorker
 from bpm_server.engine.instance import STOPS, SUSPENDED, Instance
 from bpm_server.engine.modification import Activations, modify
 from bpm_server.engine.outcome import Outcome, Stuck
-from bpm_server.engine.scopes import INSIDE
+from bpm_server.engine.scopes import INSIDE, AdHocSubProcess
 from bpm_server.engine.token import Phase, Token
+from bpm_server.engine.user_tasks import UserTask
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import InvalidInput, WrongState
 
@@ -103,10 +104,21 @@ def _waiting(instance: Instance, key: int, kind: type[Element], what: str) -> To
     return token
 
 
+def _user_task(instance: Instance, key: int) -> tuple[Any, Token]:
+    token = _waiting(instance, key, UserTask, "a user task")
+    return token.task_spec, token
+
+
 def _complete_task(instance: Instance, command: commands.CompleteTask) -> None:
-    token = _waiting(instance, command.key, activities.UserTask, "a user task")
-    _clear_incident(instance, token)
-    token.task_spec.finish(token, command.variables)
+    task, token = _user_task(instance, command.key)
+    if not token.recall("change"):
+        instance.clear_incident(token)
+    task.complete(token, command.variables, command.action)
+
+
+def _change_task(instance: Instance, command: commands.ChangeTask) -> None:
+    task, token = _user_task(instance, command.key)
+    task.change(token, command.moment, command.action, command.values)
 
 
 def _complete_job(instance: Instance, command: commands.CompleteJob) -> None:
@@ -115,10 +127,10 @@ def _complete_job(instance: Instance, command: commands.CompleteJob) -> None:
         message = f"Expected element instance '{command.element_key}' to wait for a job, but it does not"
         raise WrongState(message)
     token.remember("job", None)
-    instance.emit(events.JobCompleted(token.id))
-    _clear_incident(instance, token)
-    if token.phase == Phase.WAITING and isinstance(token.task_spec, activities.UserTask):
-        token.task_spec.listened(token, denied=command.denied)
+    instance.emit(events.JobCompleted(token.id, command.denied, command.reason))
+    instance.clear_incident(token)
+    if token.phase == Phase.WAITING and isinstance(token.task_spec, UserTask):
+        token.task_spec.listened(token, command.corrections, denied=command.denied)
         return
     if token.phase == Phase.WAITING and isinstance(token.task_spec, LedByWorker):
         token.task_spec.decided(token, command.variables, command.choice or {})
@@ -140,12 +152,6 @@ def _take_listener_results(token: Token, values: Mapping[str, Any]) -> None:
         v.set_local(token, values)
     else:
         v.propagate(token.parent or token, values)
-
-
-def _clear_incident(instance: Instance, token: Token) -> None:
-    if token.recall("incident"):
-        token.remember("incident", None)
-        instance.emit(events.IncidentResolved(token.id))
 
 
 def _throw_error(instance: Instance, command: commands.ThrowError) -> None:
@@ -186,7 +192,7 @@ def _continue(instance: Instance, command: commands.Continue) -> None:
         raise WrongState(message)
     token.remember("job", None)
     instance.emit(events.JobCompleted(token.id))
-    _clear_incident(instance, token)
+    instance.clear_incident(token)
     token.phase = following
     instance.wake(token)
 
@@ -203,7 +209,18 @@ def _resolve_incident(instance: Instance, command: commands.ResolveIncident) -> 
 
 
 def _set_variables(instance: Instance, command: commands.SetVariables) -> None:
-    v.set_state_values(instance, command.scope_key, command.variables, local=command.local)
+    token = instance.find(command.scope_key)
+    task = token.task_spec
+    if command.heard and token.phase == Phase.WAITING and isinstance(task, UserTask) and task.listeners:
+        task.set_variables(token, command.variables, local=command.local)
+    else:
+        v.set_values(token, command.variables, local=command.local)
+
+
+def _activate_elements(instance: Instance, command: commands.ActivateElements) -> None:
+    token = _waiting(instance, command.element_key, AdHocSubProcess, "an ad-hoc sub-process")
+    ad_hoc: Any = token.task_spec
+    ad_hoc.request(token, command.elements, "elements", cancel=command.cancel)
 
 
 def _cancel(instance: Instance, command: commands.CancelInstance) -> None:
@@ -240,4 +257,6 @@ HANDLERS: dict[type, Callable[[Instance, Any], None]] = {
     commands.SuspendInstance: _suspend,
     commands.ResumeInstance: _resume,
     commands.ModifyInstance: modify,
+    commands.ChangeTask: _change_task,
+    commands.ActivateElements: _activate_elements,
 }

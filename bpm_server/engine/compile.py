@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 from bpm_server.bpmn import model as m
 from bpm_server.bpmn.model import NodeType
-from bpm_server.engine import activities, ad_hoc, flow_events, gateways, scopes
+from bpm_server.engine import activities, ad_hoc, flow_events, gateways, scopes, user_tasks
 from bpm_server.engine.definition import Catch, Definition
 from bpm_server.engine.element import Edge, Element
 from bpm_server.engine.multi_instance import MultiInstance
 from bpm_server.engine.reachability import reaches
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bpm_server.bpmn.model import Dialect, Node, Process
 
 BY_TYPE: dict[NodeType, type[Element]] = {
@@ -22,7 +24,7 @@ BY_TYPE: dict[NodeType, type[Element]] = {
     NodeType.RECEIVE_TASK: flow_events.CatchEvent,
     NodeType.TASK: activities.PassThrough,
     NodeType.MANUAL_TASK: activities.PassThrough,
-    NodeType.USER_TASK: activities.UserTask,
+    NodeType.USER_TASK: user_tasks.UserTask,
     NodeType.CALL_ACTIVITY: activities.CallActivity,
     NodeType.SUB_PROCESS: scopes.SubProcess,
     NodeType.EVENT_SUB_PROCESS: scopes.EventSubProcess,
@@ -76,7 +78,17 @@ class _Compiler:
         definition.has_conditional = any(
             isinstance(node.event, m.ConditionalEvent) for node in self.process.nodes.values()
         )
+        definition.watched_by_items = frozenset(self._watched_by_items())
         return definition
+
+    def _watched_by_items(self) -> Iterator[str]:
+        nodes = self.process.nodes
+        for node in nodes.values():
+            scope = nodes.get(node.scope)
+            while scope is not None and scope.loop is None:
+                scope = nodes.get(scope.scope)
+            if scope is not None and isinstance(node.event, m.ConditionalEvent):
+                yield from node.event.variables or node.event.condition.names
 
     # --- elements ---------------------------------------------------------------------------------------
 

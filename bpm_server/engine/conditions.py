@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bpm_server.bpmn.model import ConditionalEvent
+from bpm_server.engine.outcome import ChunkNeeded
 from bpm_server.engine.token import Phase
 from bpm_server.engine.variables import Visible
 
@@ -57,7 +58,7 @@ class Conditions:
 
     def restore(self, token: Token) -> None:
         """A loaded token watches what its phase says."""
-        if Phase.SUBSCRIBE < token.phase < Phase.END_LISTENERS:
+        if Phase.SUBSCRIBE < token.phase < Phase.END_LISTENERS and not token.recall("ending"):
             watched = {
                 catch.event_id
                 for catch in _conditional(token)
@@ -72,7 +73,16 @@ class Conditions:
         self._fresh = [token for key in self._watching if (token := self._instance.tasks.get(key)) is not None]
 
     def changed(self, scope: Token, values: Mapping[str, Any]) -> None:
-        """Variables of a scope are about to get these values."""
+        """Variables of a scope are about to get these values.
+
+        Raises:
+            ChunkNeeded: an item that was not loaded may wait for that.
+        """
+        instance = self._instance
+        if instance.unloaded and not instance.definition.watched_by_items.isdisjoint(values):
+            bodies = [instance.tasks[key] for key in instance.unloaded if key in instance.tasks]
+            if any(_sees(body, scope) for body in bodies):
+                raise ChunkNeeded
         known = scope.data or {}
         self._changes.append(Change(scope, {name: "update" if name in known else "create" for name in values}))
 
@@ -81,7 +91,7 @@ class Conditions:
         changes, self._changes = self._changes, []
         fresh, self._fresh = self._fresh, []
         fired = False
-        for key, event_ids in list(self._watching.items()):
+        for key, event_ids in sorted(self._watching.items()):  # the same order in a loaded instance
             token = self._instance.tasks.get(key)
             if token is None or token.has_ended():
                 self._watching.pop(key, None)

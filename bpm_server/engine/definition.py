@@ -39,6 +39,7 @@ class Definition:
         elements: Every element by BPMN id; for a multi-instance the body.
         items: The inner activity of a multi-instance by BPMN id.
         root: The process itself as a scope.
+        watched_by_items: Variables that conditional events inside a multi-instance read.
     """
 
     process: Process
@@ -49,6 +50,7 @@ class Definition:
     root: ProcessScope = field(init=False)
     has_inclusive: bool = False
     has_conditional: bool = False
+    watched_by_items: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         self.workflow_spec = WorkflowSpec(self.process.id, addstart=False)
@@ -57,6 +59,11 @@ class Definition:
     def id(self) -> str:
         """The BPMN process id."""
         return self.process.id
+
+    def has_task_listeners(self, element_id: str) -> bool:
+        """Whether changes of the user tasks at this element are heard by listeners."""
+        element = self.items.get(element_id) or self.elements.get(element_id)
+        return bool(getattr(element, "listeners", None))
 
     @property
     def counts_from(self) -> int:

@@ -106,7 +106,8 @@ class Element(TaskSpec):
         self.completed(my_task)
 
     def _on_cancel(self, my_task: Token) -> None:
-        self.stop_waiting(my_task)
+        if not my_task.recall("ending"):
+            self.stop_waiting(my_task)
         self.terminated(my_task)
 
     # --- the life of an element -------------------------------------------------------------------------
@@ -269,6 +270,14 @@ class Element(TaskSpec):
         instance = token.workflow
         if instance.stops_after and self.element_id in instance.stops_after and self.item_of is None:
             instance.stopping = True
+
+    def lingers(self, token: Token) -> bool:
+        """Whether it has something to do before it may be interrupted; it ends by ``Instance.let_go`` then.
+
+        Asked whenever the token is terminated; the fact ``ending`` says that it was before.
+        """
+        del token
+        return False
 
     def stop_waiting(self, token: Token) -> None:
         """Ends what was opened for this token: timers, subscriptions."""

@@ -7,6 +7,7 @@ from bpm_server.domain import events
 from bpm_server.engine import variables as v
 from bpm_server.engine.element import Element
 from bpm_server.engine.token import Phase, Token
+from bpm_server.kernel import json
 
 
 class StartEvent(Element):
@@ -14,7 +15,12 @@ class StartEvent(Element):
 
 
 class BoundaryEvent(Element):
-    """Entered when what it waited for has come."""
+    """Entered when what it waited for has come; ``values`` came with it while its host still had to end."""
+
+    def work(self, token: Token) -> bool:
+        """Takes those values."""
+        self.take_results(token, json.loads(token.recall("values") or "{}"))
+        return True
 
 
 class CatchEvent(Element):

@@ -24,7 +24,7 @@ from bpm_server.engine.waiting import Waiting
 from bpm_server.kernel.errors import WrongState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
 
     from bpm_server.bpmn.model import Listener
@@ -37,8 +37,6 @@ STOPS = "stops-after"
 """Fact of the process's own token: elements after which the instance is terminated."""
 SUSPENDED = "suspended"
 """Fact of the process's own token while nothing may move."""
-USER_TASK_KEY = "io.camunda.zeebe:userTaskKey"
-"""Header that names the task to its listeners."""
 
 
 class Instance(Workflow):
@@ -151,12 +149,15 @@ class Instance(Workflow):
 
     # --- tokens -----------------------------------------------------------------------------------------
 
-    def enter(self, element: Element, scope: Token, *, item: bool = False) -> Token:
-        """Creates a token at an element; it runs when its turn comes."""
+    def enter(self, element: Element, scope: Token, *, item: bool = False, after: Collection[Token] = ()) -> Token:
+        """Creates a token at an element; it runs when its turn comes, and those that linger (``after``) have ended."""
         token = Token(self, element, scope, self.new_key())
         if item:
             token.chunk = token
-        element._update(token)
+        if after:
+            token.remember("after", [other.id for other in after])
+        else:
+            element._update(token)
         return token
 
     def take(self, edge: Edge, scope: Token) -> None:
@@ -203,13 +204,47 @@ class Instance(Workflow):
             self.touch(scope)
 
     def terminate(self, token: Token) -> None:
-        """Ends a token and everything inside it, innermost first."""
+        """Ends a token and everything inside it, innermost first.
+
+        What lingers (a user task with canceling listeners) stays, with everything around it up to ``token``, until
+        it is let go; nothing else happens there meanwhile.
+        """
         if token.has_ended():
             return
         if token.id in self.unloaded:
             raise ChunkNeeded
         for child in token.children:
             self.terminate(child)
+        if not token.children and not token.task_spec.lingers(token):
+            self._end(token)
+        elif not token.recall("ending"):
+            token.task_spec.stop_waiting(token)
+            token.remember("ending", 1)
+
+    def let_go(self, token: Token) -> None:
+        """Ends a token that lingered, and goes on with what waited for that."""
+        self._end(token)
+        scope = token.parent
+        if scope is None:
+            return
+        if scope.id in self.unloaded:
+            raise ChunkNeeded
+        if not scope.recall("ending"):
+            for other in scope.children:
+                self._release(other, token)
+            scope.task_spec.child_left(scope)
+        elif not scope.children:
+            self.let_go(scope)
+
+    def _release(self, token: Token, ended: Token) -> None:
+        waits: list[int] = token.recall("after") or []
+        if ended.id in waits:
+            left = [key for key in waits if key != ended.id]
+            token.remember("after", left or None)
+            if not left:
+                token.task_spec._update(token)
+
+    def _end(self, token: Token) -> None:
         if token.parent is not None:
             self.joins.pop((token.parent.id, token.task_spec.name), None)
         token._set_state(CANCELLED)
@@ -245,13 +280,17 @@ class Instance(Workflow):
             )
         )
 
-    def resolve_incident(self, token: Token) -> None:
-        """Tries again what failed."""
+    def clear_incident(self, token: Token) -> bool:
+        """An element's incident is over; False if it has none."""
         if not token.recall("incident"):
-            return
+            return False
         token.remember("incident", None)
         self.emit(events.IncidentResolved(token.id))
-        if not token.recall("job"):
+        return True
+
+    def resolve_incident(self, token: Token) -> None:
+        """Tries again what failed."""
+        if self.clear_incident(token) and not token.recall("job"):
             token.task_spec.retry(token)
 
     def scope_path(self, token: Token) -> tuple[int, ...]:
@@ -267,7 +306,7 @@ class Instance(Workflow):
         """Lets a worker continue here in a transaction of its own."""
         create_job(token, SAFE_POINT, "async")
 
-    def call_listener(self, token: Token, listeners: tuple[Listener, ...], kind: str = "execution-listener") -> bool:
+    def call_listener(self, token: Token, listeners: tuple[Listener, ...]) -> bool:
         """Starts the next listener's job; True when none is left."""
         index = token.recall("listener") or 0
         if index >= len(listeners):
@@ -277,9 +316,7 @@ class Instance(Workflow):
         listener = listeners[index]
         token.remember("listener", index)
         headers = getattr(token.task_spec.node.work, "headers", {})
-        if kind == "task-listener":
-            headers = {**headers, USER_TASK_KEY: str(token.id)}
-        create_job(token, listener.job, kind, listener_event=listener.on, headers=headers)
+        create_job(token, listener.job, "execution-listener", listener_event=listener.on, headers=headers)
         return False
 
     # --- variables and items ----------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bpm_server.bpmn.model import JobWork
 from bpm_server.bpmn.values import Static
@@ -26,6 +26,8 @@ def create_job(
     *,
     listener_event: str | None = None,
     headers: Mapping[str, str] | None = None,
+    operation: int | None = None,
+    task: dict[str, Any] | None = None,
 ) -> None:
     """Creates the job that a token waits for.
 
@@ -35,6 +37,8 @@ def create_job(
         kind: ``element``, ``ad-hoc``, ``execution-listener``, ``task-listener`` or ``async``.
         listener_event: The moment that a listener is called for.
         headers: Beside the job's own, which win.
+        operation: The change of a user task that waits for it.
+        task: What a task listener is told of its task.
 
     Raises:
         Stuck: type, retries or priority cannot be evaluated.
@@ -61,5 +65,7 @@ def create_job(
             handler=work.handler,
             retry_cycle=work.retry_cycle,
             listener_event=listener_event,
+            operation=operation,
+            task=task,
         )
     )

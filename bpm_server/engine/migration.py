@@ -25,6 +25,7 @@ from bpm_server.kernel.errors import InvalidInput, WrongState
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from bpm_server.bpmn.model import Process
     from bpm_server.domain.commands import MigrateInstance
     from bpm_server.engine.definition import Catch, Definition
     from bpm_server.engine.instance import Instance
@@ -32,10 +33,10 @@ if TYPE_CHECKING:
     from bpm_server.engine.token import Token
 
 
-def same_ids(source: Definition, target: Definition) -> dict[str, str]:
+def same_ids(source: Process, target: Process) -> dict[str, str]:
     """The mapping that suggests itself: elements of the same id and type."""
-    nodes = target.process.nodes
-    return {key: key for key, node in source.process.nodes.items() if key in nodes and nodes[key].type is node.type}
+    nodes = target.nodes
+    return {key: key for key, node in source.nodes.items() if key in nodes and nodes[key].type is node.type}
 
 
 def obstacles(instance: Instance, target: Definition, mapping: Mapping[str, str]) -> list[Obstacle]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from bpm_server.engine.gateways import Join
@@ -24,12 +25,28 @@ if TYPE_CHECKING:
 LISTENING = (Phase.START_LISTENERS, Phase.END_LISTENERS)
 
 
+class Hindrance(StrEnum):
+    """What sort of thing stands in the way."""
+
+    UNMAPPED = "unmapped"
+    MISSING = "missing"
+    OTHER_KIND = "other-kind"
+    OTHER_SCOPE = "other-scope"
+    OTHER_LOOP = "other-loop"
+    OTHER_FLOW = "other-flow"
+    LISTENING = "listening"
+    NOT_BEGUN = "not-begun"
+    OTHER_EVENT = "other-event"
+    COMPENSATION = "compensation"
+
+
 @dataclass(frozen=True, slots=True)
 class Obstacle:
     """Why one active element cannot be migrated; ``reason`` goes on after "but"."""
 
     element_key: int
     element_id: str
+    kind: Hindrance
     reason: str
 
     def as_json(self) -> dict[str, str]:
@@ -40,6 +57,8 @@ class Obstacle:
 def open_catches(token: Token, element: Element) -> list[Catch]:
     """The events that a token waits for, or would wait for at ``element`` in the same phase."""
     found: list[Catch] = []
+    if token.recall("ending"):
+        return found
     if Phase.SUBSCRIBE < token.phase < Phase.END_LISTENERS:
         taken_over = token.recall("taken-over")
         found += [c for c in element.catches.values() if not (c.role == "event-sub-process" and taken_over)]
@@ -51,23 +70,23 @@ def open_catches(token: Token, element: Element) -> list[Catch]:
 def problems(instance: Instance, renaming: Renaming) -> list[Obstacle]:
     """Everything that stands in the way."""
     return [
-        Obstacle(token.id, token.task_spec.element_id, reason)
+        Obstacle(token.id, token.task_spec.element_id, kind, reason)
         for token in instance.tasks.values()
-        for reason in _reasons(token, renaming)
+        for kind, reason in _reasons(token, renaming)
     ]
 
 
-def _reasons(token: Token, renaming: Renaming) -> Iterator[str]:
+def _reasons(token: Token, renaming: Renaming) -> Iterator[tuple[Hindrance, str]]:
     old = token.task_spec
     element_id = old.element_id
     if token.parent is not None:
         if element_id not in renaming.mapping and old.announces:
-            yield f"active element '{element_id}' is not mapped"
+            yield Hindrance.UNMAPPED, f"active element '{element_id}' is not mapped"
             return
         new = renaming.element(old.name)
         if new is None:
             there = "a multi-instance" if "#" in old.name else f"an element '{renaming.name(old.name)}'"
-            yield f"'{element_id}' would need {there} in the target"
+            yield Hindrance.MISSING, f"'{element_id}' would need {there} in the target"
             return
         yield from _differences(token, old, new, renaming)
     else:
@@ -79,32 +98,35 @@ def _reasons(token: Token, renaming: Renaming) -> Iterator[str]:
         yield from _compensation(entry_id, renaming)
 
 
-def _differences(token: Token, old: Element, new: Element, renaming: Renaming) -> Iterator[str]:
+def _differences(token: Token, old: Element, new: Element, renaming: Renaming) -> Iterator[tuple[Hindrance, str]]:
     a, b = old.node, new.node
     named = f"'{a.id}'" if a.id == b.id else f"'{a.id}' (to '{b.id}')"
     if type(new) is not type(old) or b.type is not a.type or type(b.event) is not type(a.event):
-        yield f"{named} is {_kind(a)}, and {_kind(b)} in the target"
+        yield Hindrance.OTHER_KIND, f"{named} is {_kind(a)}, and {_kind(b)} in the target"
         return
     scope = renaming.mapping.get(a.scope, renaming.target.id if a.scope == renaming.source.id else a.scope)
     if b.scope != scope:
-        yield f"{named} is inside '{a.scope}', and inside '{b.scope}' in the target"
+        yield Hindrance.OTHER_SCOPE, f"{named} is inside '{a.scope}', and inside '{b.scope}' in the target"
     if isinstance(old, MultiInstance) and isinstance(new, MultiInstance):
         yield from _loop_differences(named, old.loop, new.loop)
     if isinstance(new, Join) and isinstance(old, Join):
         missing = [flow for flow in token.recall("counts") or {} if flow not in new.flow_ids]
         if missing:
-            yield f"{named} has a token from flow '{missing[0]}', which does not lead there in the target"
-    if (token.phase in LISTENING or token.recall("moment")) and _listeners(a) != _listeners(b):
-        yield f"{named} is calling its listeners, which are others in the target"
+            reason = f"{named} has a token from flow '{missing[0]}', which does not lead there in the target"
+            yield Hindrance.OTHER_FLOW, reason
+    if (token.phase in LISTENING or token.recall("change")) and _listeners(a) != _listeners(b):
+        yield Hindrance.LISTENING, f"{named} is calling its listeners, which are others in the target"
     if token.recall(INSIDE):
-        yield f"{named} has not begun"
+        yield Hindrance.NOT_BEGUN, f"{named} has not begun"
 
 
-def _loop_differences(named: str, old: Loop, new: Loop) -> Iterator[str]:
+def _loop_differences(named: str, old: Loop, new: Loop) -> Iterator[tuple[Hindrance, str]]:
     if old.sequential != new.sequential:
-        yield f"{named} takes its items {'one by one' if old.sequential else 'at once'}, and otherwise in the target"
+        how = "one by one" if old.sequential else "at once"
+        yield Hindrance.OTHER_LOOP, f"{named} takes its items {how}, and otherwise in the target"
     if (old.output_collection is None) != (new.output_collection is None):
-        yield f"{named} collects outputs only in {'the target' if old.output_collection is None else 'the source'}"
+        where = "the target" if old.output_collection is None else "the source"
+        yield Hindrance.OTHER_LOOP, f"{named} collects outputs only in {where}"
 
 
 def _kind(node: Node) -> str:
@@ -119,13 +141,13 @@ def _listeners(node: Node) -> list[tuple[str, str]]:
     return [(listener.on, listener.job.type.source) for listener in found]
 
 
-def _waits(token: Token, new: Element, renaming: Renaming) -> Iterator[str]:
+def _waits(token: Token, new: Element, renaming: Renaming) -> Iterator[tuple[Hindrance, str]]:
     """Events that would go on as events of another kind."""
     there = {catch.event_id: catch for catch in open_catches(token, new)}
     for catch in open_catches(token, token.task_spec):
         other = there.get(renaming.mapping.get(catch.event_id, ""))
         if other is not None and type(other.event) is not type(catch.event):
-            yield f"event '{catch.event_id}' waits for something else in the target"
+            yield Hindrance.OTHER_EVENT, f"event '{catch.event_id}' waits for something else in the target"
 
 
 def _remembered(entries: list[Any] | None) -> Iterator[str]:
@@ -137,7 +159,8 @@ def _remembered(entries: list[Any] | None) -> Iterator[str]:
             yield entry[0]
 
 
-def _compensation(element_id: str, renaming: Renaming) -> Iterator[str]:
+def _compensation(element_id: str, renaming: Renaming) -> Iterator[tuple[Hindrance, str]]:
     new = renaming.target.elements.get(renaming.mapping.get(element_id, element_id))
     if new is None or new.compensation_handler is None:
-        yield f"completed activity '{element_id}' could be compensated, and nothing compensates it in the target"
+        reason = f"completed activity '{element_id}' could be compensated, and nothing compensates it in the target"
+        yield Hindrance.COMPENSATION, reason

@@ -23,7 +23,7 @@ from bpm_server.kernel.errors import InvalidInput, WrongState
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bpm_server.bpmn.model import Node
+    from bpm_server.bpmn.model import Node, Process
     from bpm_server.domain.commands import ModifyInstance, Move
     from bpm_server.engine.instance import Instance
     from bpm_server.engine.token import Token
@@ -33,6 +33,16 @@ NOT_ACTIVATED = {
     NodeType.BOUNDARY_EVENT: "a boundary event",
     NodeType.EVENT_SUB_PROCESS: "an event sub-process, which its event starts",
 }
+
+
+def why_not_activated(process: Process, node: Node) -> str | None:
+    """What an element is that cannot be activated by hand; None where it can."""
+    if node.compensation:
+        return "a compensation handler"
+    sources = (process.nodes[process.flows[flow_id].source] for flow_id in node.incoming)
+    if any(source.type is NodeType.EVENT_BASED_GATEWAY for source in sources):
+        return "an event behind an event-based gateway: activate the gateway"
+    return NOT_ACTIVATED.get(node.type)
 
 
 @dataclass(slots=True)
@@ -86,18 +96,11 @@ class Activations:
         if node is None:
             message = f"Expected an element '{element_id}' in process '{self._process.id}', but found none"
             raise InvalidInput(message)
-        found = NOT_ACTIVATED.get(node.type)
-        if node.compensation:
-            found = "a compensation handler"
-        elif any(self._source(flow).type is NodeType.EVENT_BASED_GATEWAY for flow in node.incoming):
-            found = "an event behind an event-based gateway: activate the gateway"
+        found = why_not_activated(self._process, node)
         if found is not None:
             message = f"Expected an element that can be activated, but '{element_id}' is {found}"
             raise InvalidInput(message)
         return node
-
-    def _source(self, flow_id: str) -> Node:
-        return self._process.nodes[self._process.flows[flow_id].source]
 
     def _scopes(self, node: Node) -> list[str]:
         """Ids of the scopes around a node, outermost first, without the process."""
@@ -264,7 +267,7 @@ def _terminate(instance: Instance, tokens: Iterable[Token]) -> None:
         emptied.append(scope)
     for scope in emptied:
         at: Token | None = scope
-        while at is not None and not at.has_ended() and not at.children:
+        while at is not None and not at.has_ended() and all(child.recall("ending") for child in at.children):
             parent = at.parent
             instance.terminate(at)
             at = parent

@@ -160,6 +160,8 @@ class MultiInstance(Element):
             raise ChunkNeeded
         for child in scope.children:
             instance.terminate(child)
+        if scope.children:
+            return  # what lingers comes back here when it has ended
         self._write_collection(scope)
         scope.phase = Phase.OUTPUTS
         instance.wake(scope)

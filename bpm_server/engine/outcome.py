@@ -57,6 +57,7 @@ class Context:
         now: Engine time of the command.
         new_key: Source of keys for what the step creates.
         business_key: Of the instance, for Camunda 7's ``execution.processBusinessKey``.
+        outer: What a name means that no scope of the process has: the cluster variables.
     """
 
     now: datetime
@@ -64,6 +65,7 @@ class Context:
     decisions: Decisions | None = None
     limits: Limits = field(default_factory=Limits)
     business_key: str | None = None
+    outer: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

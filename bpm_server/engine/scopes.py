@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bpm_server.bpmn.model import CancelEvent, Node, NodeType
+from bpm_server.bpmn.model import AdHocWork, CancelEvent, Node, NodeType
 from bpm_server.domain import events
 from bpm_server.engine import variables as v
 from bpm_server.engine.element import Element
 from bpm_server.engine.outcome import Stuck
 from bpm_server.engine.token import Phase, Token
 from bpm_server.kernel import json
+from bpm_server.kernel.errors import InvalidInput, WrongState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from bpm_server.engine.definition import Definition
 
@@ -160,7 +161,7 @@ class CompensationScope(Scope):
 
 
 class AdHocActivation(Scope):
-    """One activated element of an ad-hoc sub-process and what follows it, where its output is collected."""
+    """One activated element of an ad-hoc sub-process and what follows it, where it has variables of its own."""
 
     announces = False
     lends_scope = True
@@ -169,7 +170,7 @@ class AdHocActivation(Scope):
     def __init__(self, definition: Definition, node: Node) -> None:
         plain = Node(node.id, NodeType.SUB_PROCESS, node.scope, node.name)
         super().__init__(definition, f"{node.id}#activation", plain)
-        self._settings: Any = node.work
+        self._settings = _settings(node)
 
     def work(self, token: Token) -> bool:
         """Starts the element; the variable of the output lives here."""
@@ -199,26 +200,29 @@ class AdHocActivation(Scope):
         return ()
 
 
-class AdHocSubProcess(SubProcess):
-    """Activities in any order: those that the collection names start at once, others on request."""
+def _settings(node: Node) -> AdHocWork:
+    return node.work if isinstance(node.work, AdHocWork) else AdHocWork()
 
-    activation: AdHocActivation | None = None
+
+class AdHocSubProcess(SubProcess):
+    """Activities in any order: those that the collection names start at once, others on request.
+
+    It stays active until something inside has ended. ``fulfilled`` once its completion condition was true.
+    """
 
     def __init__(self, definition: Definition, name: str, node: Node) -> None:
         super().__init__(definition, name, node)
-        work: Any = node.work
-        if work is not None and (work.output_collection is not None or work.job is not None):
-            self.activation = AdHocActivation(definition, node)
+        self.settings = _settings(node)
+        self.activation = AdHocActivation(definition, node)
 
     def work(self, token: Token) -> bool:
-        """Starts the named activities; without any it is done, unless a condition decides."""
-        work: Any = self.node.work
+        """Starts the named activities."""
         named: list[Any] = []
-        if work is not None and work.active_elements is not None:
+        if self.settings.active_elements is not None:
             named = v.evaluate_as(
                 "a list of element ids",
                 list,
-                work.active_elements,
+                self.settings.active_elements,
                 token,
                 "active elements",
                 "EXTRACT_VALUE_ERROR",
@@ -226,14 +230,12 @@ class AdHocSubProcess(SubProcess):
         self._begin_collecting(token)
         if self._begins_inside(token):
             return False
-        self.activate(token, named)
-        if token._children or (work is not None and work.completion_condition is not None):
-            return self._is_complete(token) if not token._children else False
-        return True
+        self._activate(token, [(name, {}) for name in named])
+        return False
 
     def enter_by_hand(self, scope: Token, element_id: str, values: Mapping[str, Any], inside: list[Any]) -> None:
         """Enters one element, as an activation where outputs are collected."""
-        if self.activation is None:
+        if self.settings.output_collection is None and self.settings.job is None:
             super().enter_by_hand(scope, element_id, values, inside)
             return
         activated = scope.workflow.enter(self.activation, scope)
@@ -241,44 +243,72 @@ class AdHocSubProcess(SubProcess):
         activated.remember(INSIDE, json.dumps([[element_id, values, inside]]))
 
     def _begin_collecting(self, token: Token) -> None:
-        work: Any = self.node.work
-        if work is not None and work.output_collection is not None:
-            v.set_local(token, {work.output_collection: []})
+        if self.settings.output_collection is not None:
+            v.set_local(token, {self.settings.output_collection: []})
 
-    def activate(self, token: Token, names: list[Any], variables: Sequence[Mapping[str, Any]] = ()) -> None:
-        """Starts inner activities, with variables of their own where there are some.
+    def request(
+        self, token: Token, wanted: Iterable[tuple[Any, Mapping[str, Any]]], field: str, *, cancel: bool = False
+    ) -> None:
+        """Somebody activates elements, with variables of their own; with ``cancel`` what is active ends first.
+
+        Raises:
+            InvalidInput: one of them is not inside, or has an incoming flow; names the ``field`` of the request.
+            WrongState: an event sub-process has taken over.
+        """
+        if token.recall("taken-over"):
+            message = f"Expected '{self.element_id}' to activate elements, but an event sub-process has taken over"
+            raise WrongState(message, retry=False)
+        if cancel:
+            self._cancel_remaining(token)
+        try:
+            self._activate(token, wanted)
+        except Stuck as stuck:
+            raise InvalidInput(stuck.message, field=field) from stuck
+
+    def _cancel_remaining(self, token: Token) -> None:
+        for child in token.children:
+            token.workflow.terminate(child)
+
+    def _activate(self, token: Token, wanted: Iterable[tuple[Any, Mapping[str, Any]]]) -> None:
+        """Starts all or nothing.
 
         Raises:
             Stuck: one of them is not inside, or has an incoming flow.
         """
-        inner = self.definition.process.children.get(self.element_id, ())
-        for name in names:
-            node = self.definition.process.nodes.get(str(name))
-            if name not in inner or node is None or node.incoming:
+        wanted = list(wanted)
+        known = {node.id for node in self.startable()}
+        for name, _ in wanted:
+            if not isinstance(name, str) or name not in known:
                 message = f"Expected an activity of '{self.element_id}' without incoming flow, but found '{name}'"
                 raise Stuck("EXTRACT_VALUE_ERROR", message)
-        for index, name in enumerate(names):
-            if self.activation is None:
+        settings = self.settings
+        for name, values in wanted:
+            if not values and settings.output_collection is None and settings.job is None:
                 token.workflow.enter(self.definition.elements[name], token)
                 continue
             activated = token.workflow.enter(self.activation, token)
             activated.remember("activated", name)
-            v.set_local(activated, variables[index] if index < len(variables) else {})
+            v.set_local(activated, values)
+
+    def startable(self) -> list[Node]:
+        """What can be activated inside."""
+        process = self.definition.process
+        inside = [process.nodes[key] for key in process.children.get(self.element_id, ())]
+        passive = (NodeType.BOUNDARY_EVENT, NodeType.EVENT_SUB_PROCESS)
+        return [node for node in inside if not node.incoming and node.type not in passive]
 
     def _finish(self, token: Token) -> bool:
-        work: Any = self.node.work
-        if token.phase == Phase.OUTPUTS and work is not None and work.output_collection is not None:
-            gathered = v.local_values(token).get(work.output_collection)
-            v.propagate(token if self.item_of is not None else token.scope, {work.output_collection: gathered})
+        name = self.settings.output_collection
+        if token.phase == Phase.OUTPUTS and name is not None:
+            gathered = v.local_values(token).get(name)
+            v.propagate(token if self.item_of is not None else token.scope, {name: gathered})
         return super()._finish(token)
 
     def _is_complete(self, token: Token) -> bool:
-        work: Any = self.node.work
-        if work is None or work.completion_condition is None:
-            return not token._children
-        done: bool = v.evaluate_as(
-            "true or false", bool, work.completion_condition, token, "completion condition", "CONDITION_ERROR"
-        )
+        condition = self.settings.completion_condition
+        if condition is None or token.recall("fulfilled") or token.recall("taken-over"):
+            return bool(token.recall("fulfilled")) or not token._children
+        done: bool = v.evaluate_as("true or false", bool, condition, token, "completion condition", "CONDITION_ERROR")
         return done
 
     def child_left(self, scope: Token) -> None:
@@ -292,10 +322,9 @@ class AdHocSubProcess(SubProcess):
             return
         if not complete:
             return
-        work: Any = self.node.work
-        if scope._children and (work is None or work.cancel_remaining):
-            for child in scope.children:
-                scope.workflow.terminate(child)
+        scope.remember("fulfilled", 1)
+        if self.settings.cancel_remaining:
+            self._cancel_remaining(scope)
         if not scope._children:
             scope.phase = Phase.OUTPUTS
             scope.workflow.wake(scope)

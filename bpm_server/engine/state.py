@@ -102,8 +102,12 @@ def _packed(parent: int, dump: list[Any]) -> bytes:
 
 
 def _dump(token: Token) -> list[Any]:
-    inside = [_dump(child) for child in token.children if child.chunk is not child]
-    return [token.id, token.task_spec.name, token.state, int(token.phase), token.facts or None, inside]
+    element = token.task_spec
+    if isinstance(element, MultiInstance) and not element.loop.sequential:
+        inside = []  # each item is a chunk of its own; there may be many
+    else:
+        inside = [_dump(child) for child in token.children if child.chunk is not child]
+    return [token.id, element.name, token.state, int(token.phase), token.facts or None, inside]
 
 
 def _unpack(data: bytes) -> tuple[int, list[Any]]:

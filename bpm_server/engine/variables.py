@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from bpm_server.bpmn.model import IoMapping
     from bpm_server.bpmn.values import Value
-    from bpm_server.engine.instance import Instance
     from bpm_server.engine.token import Token
 
 _ABSENT = object()
@@ -50,7 +49,7 @@ class Visible:
             token = token.parent
         if name == "execution" and self._token.workflow.definition.dialect == "camunda7":
             return _execution(self._token)
-        return default
+        return self._token.workflow.context.outer.get(name, default)
 
     def __contains__(self, name: object) -> bool:
         return self.get(str(name), _ABSENT) is not _ABSENT
@@ -204,6 +203,25 @@ def text(value: Value, token: Token, what: str, kind: str = "EXTRACT_VALUE_ERROR
     return found
 
 
+def optional_text(value: Value | None, token: Token, what: str) -> str | None:
+    """Text or a number as text; None where there is no expression or it gives null.
+
+    Raises:
+        Stuck: it gives something else.
+    """
+    if value is None:
+        return None
+    found = evaluate(value, token, what, "EXTRACT_VALUE_ERROR")
+    if found is None or found == "":
+        return None
+    if isinstance(found, str):
+        return found
+    if isinstance(found, int | Decimal) and not isinstance(found, bool):
+        return str(feel.to_json(found))
+    message = f"Expected {what} '{value.source}' to be text, but found {type(found).__name__}"
+    raise Stuck("EXTRACT_VALUE_ERROR", message)
+
+
 def whole(value: Value | None, token: Token, what: str, default: int) -> int:
     """Evaluates to a whole number, also as text; ``default`` where there is no expression or it gives null.
 
@@ -282,9 +300,8 @@ def output_name(element: Value | None) -> str | None:
     return name if name.isidentifier() else None
 
 
-def set_state_values(instance: Instance, scope_key: int, values: Mapping[str, Any], *, local: bool) -> None:
-    """Sets variables at a live scope by key; see ``SetVariables``."""
-    token = instance.find(scope_key)
+def set_values(token: Token, values: Mapping[str, Any], *, local: bool) -> None:
+    """Sets variables at a scope; see ``SetVariables``."""
     if local:
         set_local(token, values)
     else:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bpm_server.engine.instance import Instance
     from bpm_server.engine.token import Token
 
-SUBSCRIBED = (MessageEvent, SignalEvent)
+SUBSCRIBED = (MessageEvent, SignalEvent, ConditionalEvent)
 
 
 class Waiting:
@@ -58,6 +58,8 @@ class Waiting:
             return self._subscription(token, catch, "message", name, key)
         if isinstance(event, SignalEvent):
             return self._subscription(token, catch, "signal", v.text(event.name, token, "signal name"), None)
+        if isinstance(event, ConditionalEvent):
+            return self._subscription(token, catch, "condition", "", None)
         return None
 
     def _subscription(
@@ -135,7 +137,7 @@ class Waiting:
         element = token.task_spec
         own = element.own_catch
         catch = own if own is not None and own.event_id == event_id else element.catches.get(event_id)
-        begun = Phase.SUBSCRIBE < token.phase < Phase.END_LISTENERS
+        begun = Phase.SUBSCRIBE < token.phase < Phase.END_LISTENERS and not token.recall("ending")
         taken_over = catch is not None and catch.role == "event-sub-process" and token.recall("taken-over")
         if catch is None or not begun or taken_over or (catch.role == "own" and token.phase != Phase.WAITING):
             message = f"Expected '{element.element_id}' to wait for '{event_id}', but it does not"
@@ -147,6 +149,10 @@ class Waiting:
         scope = host.scope
         if catch.interrupting:
             self._instance.terminate(host)
+        if host.recall("ending"):
+            token = self._instance.enter(catch.target, scope, after=(host,))
+            token.remember("values", json.dumps(values) if values else None)
+            return token
         token = self._instance.enter(catch.target, scope)
         catch.target.take_results(token, values)
         return token
@@ -158,7 +164,7 @@ class Waiting:
                 self._instance.terminate(child)
             self.close_event_sub_processes(scope)
             scope.remember("taken-over", 1)
-        token = self._instance.enter(catch.target, scope)
+        token = self._instance.enter(catch.target, scope, after=scope.children if catch.interrupting else ())
         token.remember("values", json.dumps(values) if values else None)
         return token
 

@@ -29,6 +29,12 @@ class InvalidInput(BpmError):
     code = "invalid_input"
 
 
+class TooLarge(InvalidInput):
+    """What was sent is larger than this installation takes."""
+
+    code = "too_large"
+
+
 class NotSignedIn(BpmError):
     """Nobody is signed in, or the credentials are wrong."""
 
@@ -75,6 +81,12 @@ class LimitExceeded(BpmError):
     """A limit on rate or amount was reached. ``retry_after`` (seconds) may be among the details."""
 
     code = "limit_exceeded"
+
+
+class TimedOut(BpmError):
+    """What was awaited has not happened yet; it goes on."""
+
+    code = "timeout"
 
 
 class Unavailable(BpmError):

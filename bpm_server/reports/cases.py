@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bpm_server.services.server import Server
 
 Where = sa.ColumnElement[bool]
-STATES = ("active", "incidents", "completed", "terminated")
+STATES = ("active", "incidents", "suspended", "completed", "terminated")
 WORK = ("serviceTask", "sendTask", "receiveTask", "businessRuleTask", "scriptTask", "callActivity",
         "intermediateCatchEvent")  # fmt: skip
 """Elements at which a case can wait for something that is no person."""
@@ -60,6 +60,7 @@ class CaseRow:
     started_at: datetime
     started_by: str | None
     ended_at: datetime | None
+    suspended_at: datetime | None
     incidents: int
     business_key: str | None
     parent_key: int | None
@@ -99,13 +100,13 @@ class Cases:
 def cases(server: Server, actor: Actor, wanted: Filter) -> Cases:
     """Cases that the actor may see."""
     with server.database.read() as connection:
-        wheres = [*_of(actor, wanted), *_filters(connection, server, wanted)]
+        found = wheres(connection, server, actor, wanted)
         if wanted.after:
             if not wanted.after.isdigit() or len(wanted.after) > 19:
                 message = f"Expected a cursor of this list, but found '{wanted.after[:40]}'"
                 raise InvalidInput(message, field="after")
-            wheres.append(p.c.key < int(wanted.after))
-        query = sa.select(p.c.key).where(*wheres).order_by(p.c.key.desc()).limit(wanted.limit + 1)
+            found.append(p.c.key < int(wanted.after))
+        query = sa.select(p.c.key).where(*found).order_by(p.c.key.desc()).limit(wanted.limit + 1)
         keys = list(connection.execute(query).scalars())
         rows = _rows(connection, server, keys[: wanted.limit])
     return Cases(tuple(rows), str(keys[wanted.limit - 1]) if len(keys) > wanted.limit else None)
@@ -116,6 +117,11 @@ def case(server: Server, key: int) -> CaseRow | None:
     with server.database.read() as connection:
         rows = _rows(connection, server, [key])
     return rows[0] if rows else None
+
+
+def wheres(connection: Connection, server: Server, actor: Actor, wanted: Filter) -> list[Where]:
+    """Which cases a list shows, on all its pages."""
+    return [*_of(actor, wanted), *_filters(connection, server, wanted)]
 
 
 def _of(actor: Actor, wanted: Filter) -> list[Where]:
@@ -147,25 +153,27 @@ def _part_of(actor: Actor) -> sa.CompoundSelect[tuple[int]]:
 
 
 def _filters(connection: Connection, server: Server, wanted: Filter) -> list[Where]:
-    wheres: list[Where] = []
+    found: list[Where] = []
     if wanted.process_id:
-        wheres.append(p.c.process_id == wanted.process_id)
+        found.append(p.c.process_id == wanted.process_id)
         if wanted.version is not None:
-            wheres.append(p.c.version == wanted.version)
+            found.append(p.c.version == wanted.version)
     match wanted.state:
         case "active":
-            wheres.append(p.c.state == InstanceState.ACTIVE)
+            found.append(p.c.state == InstanceState.ACTIVE)
         case "incidents":
-            wheres += [p.c.state == InstanceState.ACTIVE, p.c.incidents > 0]
+            found += [p.c.ended_at.is_(None), p.c.incidents > 0]
+        case "suspended":
+            found.append(p.c.state == InstanceState.SUSPENDED)
         case "completed":
-            wheres.append(p.c.state == InstanceState.COMPLETED)
+            found.append(p.c.state == InstanceState.COMPLETED)
         case "terminated":
-            wheres.append(p.c.state == InstanceState.TERMINATED)
+            found.append(p.c.state == InstanceState.TERMINATED)
     if wanted.text:
         definitions = _definitions(connection, wanted.process_id)
-        found = matches_text(connection, server, definitions, wanted.text, p.c.key, p.c.business_key, p.c.started_by)
-        wheres.append(sa.or_(found, p.c.key == int(wanted.text)) if _is_key(wanted.text) else found)
-    return wheres
+        text = matches_text(connection, server, definitions, wanted.text, p.c.key, p.c.business_key, p.c.started_by)
+        found.append(sa.or_(text, p.c.key == int(wanted.text)) if _is_key(wanted.text) else text)
+    return found
 
 
 def _is_key(text: str) -> bool:

@@ -46,7 +46,7 @@ def evaluate(
         server: The server.
         actor: Who asks.
         expression: FEEL, with or without a leading ``=``.
-        variables: JSON values; they go before those of the scope.
+        variables: JSON values; they go before those of the scope, which go before cluster variables.
         scope_key: Process or element instance whose variables are seen.
 
     Raises:
@@ -62,9 +62,14 @@ def evaluate(
         raise InvalidInput(message, field="expression")
     compiled = feel.compile(text)
     with server.database.read() as connection:
-        now = read_moment(connection).now
+        moment = read_moment(connection)
+        outer = (
+            server.cluster_variables.outer(connection, moment.cluster_variable_version)
+            if actor.may("CLUSTER_VARIABLE", "READ")
+            else {}
+        )
         seen = {} if scope_key is None else _seen(connection, actor, scope_key)
-    found = compiled.evaluate({**seen, **variables}, now=now, budget=BUDGET)
+    found = compiled.evaluate({**outer, **seen, **variables}, now=moment.now, budget=BUDGET)
     return Evaluated(feel.to_json(found.value), tuple(note.message for note in found.diagnostics))
 
 

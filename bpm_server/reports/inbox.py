@@ -40,6 +40,7 @@ class TaskRow:
 
     Attributes:
         summary: Values of the variables that the process names in its property ``summary``.
+        suspended: Nothing can be done about it until its case is resumed.
         outcome: What was decided, where it is done.
     """
 
@@ -56,6 +57,7 @@ class TaskRow:
     created_at: datetime
     ended_at: datetime | None
     ended_by: str | None
+    suspended: bool
     started_by: str | None
     summary: Mapping[str, Any] = field(default_factory=dict)
     outcome: str | None = None

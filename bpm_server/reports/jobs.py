@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -34,7 +34,12 @@ NO_EVENT = "unspecified"
 
 @dataclass(frozen=True, slots=True)
 class JobLine:
-    """A job in lists. ``deadline``: end of the lease, None where nobody holds it."""
+    """A job in lists.
+
+    Attributes:
+        deadline: End of the lease, None where nobody holds it.
+        denied: What a task listener answered; None for others, and before.
+    """
 
     key: int
     instance_key: int
@@ -51,6 +56,9 @@ class JobLine:
     retries: int
     priority: int
     headers: dict[str, str]
+    task: dict[str, Any] | None
+    denied: bool | None
+    denied_reason: str | None
     deadline: datetime | None
     worker: str
     error_code: str | None
@@ -67,12 +75,17 @@ _DEADLINE = sa.case((_LEASED, t.c.available_at), else_=sa.null())
 _FAILED_BEFORE = sa.and_(t.c.state == JobState.CREATED, t.c.retries > 0, t.c.error_message.is_not(None))
 _EVENT = sa.func.coalesce(t.c.listener_event, NO_EVENT)
 _WORKER = sa.func.coalesce(t.c.worker, "")
+_DENIED = sa.case((sa.and_(t.c.kind == "task-listener", t.c.state == JobState.COMPLETED), t.c.denied), else_=sa.null())
 _CHANGED = sa.func.coalesce(t.c.ended_at, t.c.created_at)
 VISIBLE: Where = t.c.kind != SAFE_POINT
 
 
 def _failed_before(condition: Condition, _dialect: str) -> Where:
     return _FAILED_BEFORE if condition.value else ~_FAILED_BEFORE
+
+
+def _denied(condition: Condition, _dialect: str) -> Where:
+    return _DENIED.is_(sa.true()) if condition.value else _DENIED.is_(sa.false())
 
 
 def _sight(actor: Actor) -> Where | None:
@@ -88,6 +101,7 @@ SEARCH = Search(
         **{name: t.c[name] for name in JobLine.__slots__ if name in t.c},
         "deadline": _DEADLINE,
         "listener_event": _EVENT,
+        "denied": _DENIED,
         "worker": _WORKER,
         "changed_at": _CHANGED,
         "failed_before": _FAILED_BEFORE,
@@ -110,6 +124,8 @@ SEARCH = Search(
         "worker": Field(Kind.TEXT, _WORKER),
         "error_code": Field(Kind.TEXT, t.c.error_code),
         "error_message": Field(Kind.TEXT, t.c.error_message),
+        "denied": Field(Kind.FLAG, _DENIED, _denied),
+        "denied_reason": Field(Kind.TEXT, t.c.denied_reason),
         "failed_before": Field(Kind.FLAG, _FAILED_BEFORE, _failed_before),
         "created_at": Field(Kind.MOMENT, t.c.created_at),
         "ended_at": Field(Kind.MOMENT, t.c.ended_at),
@@ -117,7 +133,7 @@ SEARCH = Search(
     },
     sight=_sight,
     permission=(sight.PROCESS, "READ_PROCESS_INSTANCE"),
-    convert={"headers": json.loads},
+    convert={"headers": json.loads, "task": json.loads},
 )
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from bpm_server.domain.states import InstanceState
 from bpm_server.reports import sight
 from bpm_server.reports.query import Condition, Kind
 from bpm_server.reports.search import Field, Search
@@ -44,7 +43,7 @@ class ProcessLine:
     deleted_at: datetime | None
 
 
-_RUNNING = sa.exists().where(p.c.process_definition_key == d.c.key, p.c.state == InstanceState.ACTIVE)
+_RUNNING = sa.exists().where(p.c.process_definition_key == d.c.key, p.c.ended_at.is_(None))
 _STATE = sa.case((d.c.deleted_at.is_(None), ACTIVE), (_RUNNING, DRAINING), else_=DELETED)
 PRESENT: Where = d.c.deleted_at.is_(None)
 

@@ -13,6 +13,7 @@ from bpm_server.reports import sight
 from bpm_server.reports.conditions import compare, has_tag, has_variable
 from bpm_server.reports.query import Condition, Kind
 from bpm_server.reports.search import Field, Search
+from bpm_server.store.tables.batch_operations import batch_operation_item as item
 from bpm_server.store.tables.definitions import process_definition as d
 from bpm_server.store.tables.instances import element_instance, incident, variable
 from bpm_server.store.tables.instances import process_instance as p
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bpm_server.domain.identity import Actor
+    from bpm_server.reports.query import Operator
     from bpm_server.services.server import Server
 
 Where = sa.ColumnElement[bool]
@@ -82,6 +84,19 @@ def _variable(condition: Condition, dialect: str) -> Where:
     return has_variable(p.c.key, condition.value, dialect)
 
 
+_POSITIVE: dict[str, Operator] = {"neq": "eq", "not_in": "in"}
+
+
+def _in_operation(condition: Condition, dialect: str) -> Where:
+    """An instance may be in many operations; a negative test is for none of them."""
+    positive = _POSITIVE.get(condition.operator, condition.operator)
+    is_negative = positive != condition.operator or (positive == "exists" and not condition.value)
+    value = True if positive == "exists" else condition.value
+    test = compare(item.c.operation_key, Kind.KEY, positive, value, dialect)
+    found = sa.exists().where(item.c.instance_key == p.c.key, test)
+    return ~found if is_negative else found
+
+
 def _tag(condition: Condition, _dialect: str) -> Where:
     return has_tag(p.c.tags, condition.value)
 
@@ -122,6 +137,7 @@ SEARCH = Search(
         "business_key": Field(Kind.TEXT, p.c.business_key),
         "tags": Field(Kind.TAGS, where=_tag),
         "variables": Field(Kind.VARIABLES, where=_variable),
+        "batch_operation_key": Field(Kind.KEY, where=_in_operation),
         "incident_message": Field(Kind.TEXT, where=_incident_text),
         "has_retries_left": Field(Kind.FLAG, where=_retries_left),
         "element_id": Field(Kind.TEXT, where=_of_element(element_instance.c.element_id, Kind.TEXT)),

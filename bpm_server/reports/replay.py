@@ -16,6 +16,7 @@ from bpm_server import engine
 from bpm_server.domain import commands, events
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import NotFound
+from bpm_server.store.cluster_variables import outer_at
 from bpm_server.store.moments import read_moment
 from bpm_server.store.tables.history import journal
 from bpm_server.store.tables.instances import process_instance
@@ -105,7 +106,14 @@ class _Replaying:
     def step(self, row: Row[Any]) -> Difference | None:
         recorded: list[Any] = json.loads(row.events)
         decisions = _RecordedDecisions(self, recorded)
-        context = engine.Context(row.at, lambda: next(self._numbers), decisions, self._server.limits, self.business_key)
+        context = engine.Context(
+            row.at,
+            lambda: next(self._numbers),
+            decisions,
+            self._server.limits,
+            self.business_key,
+            outer_at(self._connection, row.cluster_variable_version),
+        )
         command = json.loads(row.command)
         if self._instance is None:
             started = msgspec.convert(command, commands.StartInstance)

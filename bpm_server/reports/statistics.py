@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from bpm_server.domain.states import ElementState, IncidentState, JobState, TaskState
+from bpm_server.domain.states import ElementState, IncidentState
 from bpm_server.kernel import json
 from bpm_server.reports import process_instances, sight
+from bpm_server.reports.wait_states import WAITS
 from bpm_server.store.tables.history import journal
 from bpm_server.store.tables.instances import element_instance as t
 from bpm_server.store.tables.instances import incident
 from bpm_server.store.tables.instances import process_instance as p
-from bpm_server.store.tables.jobs import job, timer
-from bpm_server.store.tables.messages import subscription
-from bpm_server.store.tables.tasks import user_task
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -99,21 +97,14 @@ def _figures(
 
 
 def waiting(connection: Connection, actor: Actor, instance_key: int) -> list[WaitingFigures]:
-    """How many runs of each element of an instance wait: for a person, a job, a timer, a message or a signal.
+    """How many runs of each element of an instance wait for something (see ``reports.wait_states``).
 
     Raises:
         NotFound: there is no such instance.
         Forbidden: the actor may not see it.
     """
     process_instances.SEARCH.get(connection, actor, instance_key)
-    waits = sa.union(
-        sa.select(user_task.c.key).where(
-            user_task.c.instance_key == instance_key, user_task.c.state == TaskState.CREATED
-        ),
-        sa.select(job.c.element_key).where(job.c.instance_key == instance_key, job.c.state == JobState.CREATED),
-        sa.select(timer.c.element_key).where(timer.c.instance_key == instance_key),
-        sa.select(subscription.c.element_key).where(subscription.c.instance_key == instance_key),
-    )
+    waits = sa.select(WAITS.c.element_key).where(WAITS.c.instance_key == instance_key)
     query = (
         sa.select(t.c.element_id, sa.func.count())
         .where(t.c.instance_key == instance_key, t.c.state == ElementState.ACTIVE, t.c.key.in_(waits))

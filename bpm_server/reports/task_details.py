@@ -42,7 +42,8 @@ class TaskDetail:
         external_form: Where the form is that is no form-js form: an address, or a name that another program knows.
         data: Variables that the form shows; without a form all that the task sees.
         is_mine: Assigned to who asks.
-        may_work: Whether they may complete it as it stands.
+        suspended: Nobody can do anything about it until its case is resumed.
+        may_work: Whether they may complete it, once it is not suspended.
         may_claim: Offered to them, and nobody has it.
     """
 
@@ -71,6 +72,7 @@ class TaskDetail:
     data: Mapping[str, Any]
     outcome: str | None
     comment: str | None
+    suspended: bool
     is_mine: bool
     may_work: bool
     may_claim: bool
@@ -139,9 +141,11 @@ def task_detail(server: Server, actor: Actor, key: int) -> TaskDetail:
         data=data,
         outcome=decided.get("outcome"),
         comment=decided.get("comment"),
+        suspended=task.suspended,
         is_mine=mine,
         may_work=is_open and may_work_on(task, actor),
         may_claim=is_open
+        and not task.suspended
         and task.assignee is None
         and (actor.is_candidate(task.candidate_users, task.candidate_groups) or may_work_on(task, actor)),
     )

@@ -38,7 +38,7 @@ class Item:
     Attributes:
         kind: ``started``, ``asked``, ``answered``, ``taken-back``, ``decided``, ``work``, ``worked``, ``sent``,
             ``delivered``, ``not-delivered``, ``stuck``, ``mended``, ``timer``, ``event``, ``called``, ``changed``,
-            ``comment``, ``ended`` or ``cancelled``.
+            ``comment``, ``suspended``, ``resumed``, ``moved``, ``migrated``, ``ended`` or ``cancelled``.
         actor: Who did it; None where the process itself did.
         values: More, by kind.
     """
@@ -99,6 +99,8 @@ class _Teller:
                 found = teller(self, step, command, event)
                 if found is not None:
                     self.items.append(found)
+        if command[0] == "modify":
+            self.items.append(Item(step.at, "moved", step.actor))
         if command[0] == "set-variables":
             self.items.append(Item(step.at, "changed", step.actor, values={"names": sorted(command[2])}))
 
@@ -123,6 +125,20 @@ class _Teller:
 
     def terminated(self, step: Row[Any], _command: Any, _event: e.InstanceTerminated) -> Item:
         return Item(step.at, "cancelled", step.actor)
+
+    def suspended(self, step: Row[Any], _command: Any, _event: e.InstanceSuspended) -> Item:
+        return Item(step.at, "suspended", step.actor)
+
+    def resumed(self, step: Row[Any], _command: Any, _event: e.InstanceResumed) -> Item:
+        return Item(step.at, "resumed", step.actor)
+
+    def migrated(self, step: Row[Any], _command: Any, event: e.InstanceMigrated) -> Item:
+        return Item(step.at, "migrated", step.actor, values={"version": event.version})
+
+    def element_migrated(self, _step: Row[Any], _command: Any, event: e.ElementMigrated) -> None:
+        self._places[event.key] = event.element_id
+        if event.key in self._tasks:
+            self._tasks[event.key] = event.name
 
     def asked(self, step: Row[Any], _command: Any, event: e.UserTaskCreated) -> Item:
         self._places[event.key], self._tasks[event.key] = event.element_id, event.name
@@ -185,6 +201,10 @@ _TELLERS: dict[type, Callable[[_Teller, Row[Any], Any, Any], Item | None]] = {
     e.InstanceStarted: _Teller.started,
     e.InstanceCompleted: _Teller.completed,
     e.InstanceTerminated: _Teller.terminated,
+    e.InstanceSuspended: _Teller.suspended,
+    e.InstanceResumed: _Teller.resumed,
+    e.InstanceMigrated: _Teller.migrated,
+    e.ElementMigrated: _Teller.element_migrated,
     e.UserTaskCreated: _Teller.asked,
     e.UserTaskCompleted: _Teller.answered,
     e.UserTaskCanceled: _Teller.taken_back,

@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from bpm_server import engine
 from bpm_server.bpmn.model import MessageEvent
 from bpm_server.domain import commands as c
+from bpm_server.domain.lasting import lasting
 from bpm_server.domain.states import InstanceState, JobState
 from bpm_server.domain.suspension import waits_until_resumed
 from bpm_server.engine.state import changes, token_keys
@@ -63,6 +66,8 @@ class Advance:
             tags: JSON list of tags.
         """
         parent = None if caller is None else caller[0]
+        # The journal says all that the row holds.
+        command = msgspec.structs.replace(command, process_definition_key=compiled.row.key, tags=tags)
         row = InstanceRow(
             key=command.key,
             process_definition_key=compiled.row.key,
@@ -82,9 +87,11 @@ class Advance:
             tags=tags,
             is_new=True,
         )
-        self._pending.append(lambda: self._begin(row, compiled, command))
         if caller is None:
+            self._pending.append(lambda: self._begin(row, compiled, command))
             self.drain()
+        else:
+            self.later(caller, lambda: self._begin(row, compiled, command))
         return row
 
     def _begin(self, row: InstanceRow, compiled: CompiledProcess, command: c.StartInstance) -> None:
@@ -93,7 +100,7 @@ class Advance:
 
     def run(self, row: InstanceRow, command: c.AnyCommand) -> None:
         """Applies a command to a locked instance and everything that follows from it."""
-        self.follow(row, command)
+        self._pending.append(lambda: self.step(row, command))
         self.drain()
 
     def migrate(self, row: InstanceRow, command: c.MigrateInstance, target: CompiledProcess) -> None:
@@ -103,8 +110,24 @@ class Advance:
         self.drain()
 
     def follow(self, row: InstanceRow, command: c.AnyCommand) -> None:
-        """Lets a step follow in the same transaction."""
-        self._pending.append(lambda: self._step(row, command))
+        """Lets a step follow in the same transaction, unless one before it ends what it is for."""
+        chunk: int = getattr(command, "chunk", 0)
+        self.later((row, getattr(command, "element_key", row.key), chunk), lambda: self.step(row, command))
+
+    def later(self, place: tuple[InstanceRow, int, int], act: Callable[[], None]) -> None:
+        """Lets something follow, unless by then the place that it is for has ended: instance, element, chunk."""
+
+        def act_if_active() -> None:
+            if self._is_active(*place):
+                act()
+
+        self._pending.append(act_if_active)
+
+    def _is_active(self, row: InstanceRow, element_key: int, chunk: int) -> bool:
+        if row.ended_at is not None:
+            return False
+        token = self.peek(row, chunk).tasks.get(element_key)
+        return token is not None and not token.has_ended()
 
     def result(self, row: InstanceRow) -> dict[str, Any] | None:
         """Process variables at the end, if the instance ended in this command."""
@@ -126,7 +149,8 @@ class Advance:
                 raise WrongState(message)
             step()
 
-    def _step(self, row: InstanceRow, command: c.AnyCommand) -> None:
+    def step(self, row: InstanceRow, command: c.AnyCommand) -> None:
+        """Applies a command; what follows waits for its turn."""
         if row.ended_at is not None:
             message = f"Expected process instance '{row.key}' to be active, but it is {row.state}"
             raise WrongState(message)
@@ -147,8 +171,10 @@ class Advance:
     def _defer(self, row: InstanceRow, command: c.AnyCommand) -> None:
         """Keeps a command for a suspended instance; what a worker has done counts as done."""
         suspension.defer(self.tx.connection, self.tx.server.new_key(), row.key, json.dumps(command))
-        if isinstance(command, c.CompleteJob | c.Continue):
-            self.tx.batch.ended_jobs[command.element_key] = JobState.COMPLETED
+        if isinstance(command, c.CompleteJob):
+            self.tx.batch.end_job(command.element_key, JobState.COMPLETED, denied=command.denied, reason=command.reason)
+        elif isinstance(command, c.Continue):
+            self.tx.batch.end_job(command.element_key, JobState.COMPLETED)
 
     def _record(self, row: InstanceRow, command: c.AnyCommand, outcome: engine.Outcome) -> None:
         changed = changes(outcome.instance)
@@ -162,7 +188,7 @@ class Advance:
                 self.tx.wake("messages")
         else:
             self.tx.live[row.key] = outcome.instance
-        for event in outcome.events:
+        for event in lasting(outcome.events):
             reaction = REACTIONS.get(type(event))
             if reaction is not None:
                 reaction(self, row, event)
@@ -222,6 +248,7 @@ class Advance:
             decisions=DeployedDecisions(tx, compiled.row.deployment_key),
             limits=tx.server.limits,
             business_key=row.business_key,
+            outer=tx.outer_variables,
         )
 
     def _live(self, row: InstanceRow, compiled: CompiledProcess, chunk: int | None) -> engine.Instance:
@@ -231,14 +258,11 @@ class Advance:
             instance = self.tx.server.hot.take(row.key, row.lock_version)
         if instance is not None and (not instance.unloaded or not chunk or chunk in instance.tasks):
             return instance
-        if instance is not None and row.key in self.tx.batch.instances:
-            return instance  # loaded in part, and changed already: a missing chunk shows in the engine
         return self._load(row, compiled, chunk)
 
     def _load(self, row: InstanceRow, compiled: CompiledProcess, chunk: int | None) -> engine.Instance:
-        if row.key in self.tx.batch.instances:
-            message = f"Expected one step on instance '{row.key}' to need no more items than it had loaded"
-            raise WrongState(message)
+        if self.tx.batch.has_steps(row.key):
+            self.tx.write_so_far()
         stored = store.load_tokens(self.tx.connection, row.key, token_keys, chunk)
         return engine.load(
             compiled.definition,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bpm_server import engine
+from bpm_server.domain.audit import Entity, Operation
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import InvalidInput, NotFound
 from bpm_server.services.authorization import authorize
@@ -90,4 +91,15 @@ def evaluate(
             "evaluated_at": tx.now,
         }
         rows.insert(tx.connection, decision_instance, [entry])
+        tx.audit(
+            Entity.DECISION,
+            Operation.EVALUATE,
+            key,
+            decision_id=row.decision_id,
+            decision_key=row.key,
+            requirements_id=row.requirements_id,
+            requirements_key=row.requirements_key,
+            evaluation_key=key,
+            deployment_key=row.deployment_key,
+        )
     return Evaluated(key, row, outcome.value, outcome.evaluation, outcome.failure)

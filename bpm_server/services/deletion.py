@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bpm_server.domain.audit import Entity, Operation
 from bpm_server.kernel.errors import NotFound, WrongState
 from bpm_server.services.authorization import authorize
 from bpm_server.services.transaction import command, transaction
@@ -12,6 +13,7 @@ from bpm_server.store import deletion as store
 if TYPE_CHECKING:
     from bpm_server.domain.identity import Actor
     from bpm_server.services.server import Server
+    from bpm_server.services.transaction import Transaction
 
 
 @command
@@ -24,17 +26,25 @@ def delete_instance(server: Server, actor: Actor, key: int) -> None:
         Forbidden: the permission DELETE_PROCESS_INSTANCE is missing.
     """
     with transaction(server, actor) as tx:
-        row = tx.lock_instance(key)
-        authorize(actor, "PROCESS_DEFINITION", "DELETE_PROCESS_INSTANCE", row.process_id)
-        found = None
-        if row.ended_at is None:
-            found = "it is active: cancel it first"
-        elif row.parent_key is not None:
-            found = f"'{row.root_key}' called it: delete that one"
-        if found is not None:
-            message = f"Expected to delete process instance '{key}', but {found}"
-            raise WrongState(message, retry=False)
-        store.delete_tree(tx.connection, key)
+        delete(tx, key)
+
+
+def delete(tx: Transaction, key: int) -> None:
+    """What :func:`delete_instance` does, in a transaction that is open."""
+    row = tx.lock_instance(key)
+    authorize(tx.actor, "PROCESS_DEFINITION", "DELETE_PROCESS_INSTANCE", row.process_id)
+    found = None
+    if row.ended_at is None:
+        found = "it is active: cancel it first"
+    elif row.parent_key is not None:
+        found = f"'{row.root_key}' called it: delete that one"
+    elif store.has_active(tx.connection, key):
+        found = "a process that it called has not ended yet"
+    if found is not None:
+        message = f"Expected to delete process instance '{key}', but {found}"
+        raise WrongState(message, retry=False)
+    store.delete_tree(tx.connection, key)
+    tx.audit_instance(Entity.PROCESS_INSTANCE, Operation.DELETE, key, row)
 
 
 @command
@@ -52,3 +62,4 @@ def delete_decision(server: Server, actor: Actor, key: int) -> None:
             raise NotFound(message)
         authorize(actor, "DECISION_DEFINITION", "DELETE_DECISION_INSTANCE", decision_id)
         store.delete_evaluation(tx.connection, key)
+        tx.audit(Entity.DECISION, Operation.DELETE, key, decision_id=decision_id, evaluation_key=key)

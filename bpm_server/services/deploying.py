@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bpm_server import bpmn, feel
 from bpm_server.bpmn import timers as timer_texts
-from bpm_server.bpmn.model import MessageEvent, SignalEvent, TimerEvent
+from bpm_server.bpmn.model import ConditionalEvent, MessageEvent, SignalEvent, TimerEvent
 from bpm_server.kernel.errors import InvalidInput
 from bpm_server.store import definitions as store
 from bpm_server.store import rows
@@ -240,7 +240,7 @@ def _deployed(kind: str, row: dict[str, Any], id_column: str, file: DeployedFile
 
 
 def replace_starts(tx: Transaction, process: Process, key: int) -> None:
-    """Only this version of the process is started by messages, signals and timers from now on."""
+    """Only this version of the process is started by messages, signals, conditions and timers from now on."""
     connection = tx.connection
     _drop_starts(connection, process.id)
     for start in process.starts():
@@ -252,6 +252,8 @@ def replace_starts(tx: Transaction, process: Process, key: int) -> None:
             kind = "message" if isinstance(start.event, MessageEvent) else "signal"
             name = _constant(start.event.name.evaluate({}, now=tx.now).value, f"{kind} name of '{start.id}'")
             rows.insert(connection, subscription, [_start_subscription(tx, process, key, start.id, kind, name)])
+        elif isinstance(start.event, ConditionalEvent):
+            rows.insert(connection, subscription, [_start_subscription(tx, process, key, start.id, "condition", "")])
 
 
 def _drop_starts(connection: Connection, process_id: str) -> None:
@@ -261,6 +263,21 @@ def _drop_starts(connection: Connection, process_id: str) -> None:
         connection.execute(
             table.delete().where(table.c.process_definition_key.in_(old), table.c.instance_key.is_(None))
         )
+
+
+def audited(kind: str, key: int, identifier: str) -> dict[str, Any]:
+    """Where the audit log names a definition or file of this kind (columns of ``store.tables.audit``)."""
+    keys, ids = _AUDITED[kind]
+    return {keys: key} if ids is None else {keys: key, ids: identifier}
+
+
+_AUDITED = {
+    "process": ("process_definition_key", "process_id"),
+    "decision": ("decision_key", "decision_id"),
+    "requirements": ("requirements_key", "requirements_id"),
+    "form": ("form_key", None),
+    "resource": ("resource_key", None),
+}
 
 
 def restore_starts(tx: Transaction, process_id: str) -> None:

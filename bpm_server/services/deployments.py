@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from bpm_server import bpmn, dmn
 from bpm_server.domain import forms
+from bpm_server.domain.audit import Entity, Operation
 from bpm_server.kernel.errors import InvalidInput
 from bpm_server.kernel.findings import RefusedFile
 from bpm_server.services.authorization import authorize
-from bpm_server.services.deploying import Deployed, DeployedFile, Deploying
+from bpm_server.services.deploying import Deployed, DeployedFile, Deploying, audited
 from bpm_server.services.transaction import command, transaction
 from bpm_server.store import moments, rows
 from bpm_server.store.tables import definitions as t
@@ -130,6 +131,11 @@ def deploy(
         made = Deploying(tx, key).run(read)
         values = {"key": key, "name": name, "source": source, "deployed_at": tx.now, "deployed_by": actor.username}
         rows.insert(tx.connection, t.deployment, [values])
+        for one in made:
+            about = audited(one.kind, one.key, one.id)
+            tx.audit(
+                Entity.RESOURCE, Operation.CREATE, one.key, deployment_key=key, description=one.resource_name, **about
+            )
         moments.bump(tx.connection, "definition_version")
         tx.wake("timers")
     return Deployment(key, tuple(made), findings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bpm_server.domain.audit import Entity, Operation
 from bpm_server.domain.identity import check_identifier
 from bpm_server.kernel.errors import AlreadyExists, NotFound
 from bpm_server.services.authorization import authorize
@@ -33,6 +34,7 @@ def create_group(server: Server, actor: Actor, group_id: str, name: str | None, 
             raise AlreadyExists(message)
         store.save_group(tx.connection, group_id, name, description)
         store.identity_changed(tx.connection)
+        tx.audit(Entity.GROUP, Operation.CREATE, group_id)
 
 
 @command
@@ -48,6 +50,7 @@ def update_group(server: Server, actor: Actor, group_id: str, name: str | None, 
         check_group(tx, group_id)
         store.save_group(tx.connection, group_id, name, description)
         store.identity_changed(tx.connection)
+        tx.audit(Entity.GROUP, Operation.UPDATE, group_id)
 
 
 @command
@@ -65,6 +68,7 @@ def delete_group(server: Server, actor: Actor, group_id: str) -> None:
         store.delete_group(tx.connection, group_id)
         check_administrator(tx)
         store.identity_changed(tx.connection)
+        tx.audit(Entity.GROUP, Operation.DELETE, group_id)
 
 
 @command
@@ -85,6 +89,7 @@ def add_member(server: Server, actor: Actor, group_id: str, username: str) -> No
             raise AlreadyExists(message)
         store.insert_group_member(tx.connection, group_id, username)
         store.identity_changed(tx.connection)
+        tx.audit(Entity.GROUP, Operation.ASSIGN, group_id, related_type=Entity.USER, related_key=username)
 
 
 @command
@@ -104,3 +109,4 @@ def remove_member(server: Server, actor: Actor, group_id: str, username: str) ->
             raise NotFound(message)
         check_administrator(tx)
         store.identity_changed(tx.connection)
+        tx.audit(Entity.GROUP, Operation.UNASSIGN, group_id, related_type=Entity.USER, related_key=username)

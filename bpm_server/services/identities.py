@@ -201,15 +201,19 @@ def actor_by_password(server: Server, username: str, password: str, address: str
 
 
 def actor_by_name(server: Server, username: str) -> Actor:
-    """A person by name, for programs of the installation itself (command line, tests).
+    """A person by name, for what they asked for before, and for programs of the installation itself.
 
     Raises:
         NotSignedIn: no such active person.
     """
-    with server.database.read() as connection:
-        actor = _actor(connection, username)
+    version = look_moment(server.database).identity_version
+    actor: Actor | None = server.identities.cached("name", username, version, float("inf"))
     if actor is None:
-        raise NotSignedIn(_WRONG)
+        with server.database.read() as connection:
+            actor = _actor(connection, username)
+        if actor is None:
+            raise NotSignedIn(_WRONG)
+        server.identities.keep("name", username, version, actor)
     return actor
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bpm_server.domain import commands as c
+from bpm_server.domain.audit import Entity, Operation
 from bpm_server.domain.states import IncidentState, JobState
-from bpm_server.kernel.errors import NotFound
+from bpm_server.kernel.errors import NotFound, WrongState
 from bpm_server.services.advance import Advance
 from bpm_server.services.authorization import authorize
 from bpm_server.services.bindings import binding_filter
 from bpm_server.services.transaction import command, transaction
 from bpm_server.store import incidents as store
-from bpm_server.store import jobs, outbox, tasks
+from bpm_server.store import jobs, outbox
+from bpm_server.store.candidates import update_task
 
 if TYPE_CHECKING:
     from bpm_server.domain.identity import Actor
@@ -28,20 +30,28 @@ def resolve_incident(server: Server, actor: Actor, key: int) -> None:
 
     Raises:
         NotFound: no such incident, or it is resolved.
+        WrongState: the form that was missing still is.
     """
     with transaction(server, actor) as tx:
-        found = store.read_incident(tx.connection, key)
-        row = tx.lock_instance(found.instance_key, found.root_key)
-        found = store.read_incident(tx.connection, key)
-        authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", found.process_id)
-        if found.state != IncidentState.ACTIVE:
-            message = f"Expected to resolve incident '{key}', but it is resolved"
-            raise NotFound(message)
-        if found.job_key is not None:
-            _retry_job(tx, found.job_key)
-        if found.kind == "FORM_NOT_FOUND":
-            _bind_form(tx, found, row)
-        Advance(tx).run(row, c.ResolveIncident(found.element_key, found.chunk))
+        resolve(tx, key)
+
+
+def resolve(tx: Transaction, key: int) -> None:
+    """What :func:`resolve_incident` does, in a transaction that is open."""
+    found = store.read_incident(tx.connection, key)
+    row = tx.lock_instance(found.instance_key, found.root_key)
+    found = store.read_incident(tx.connection, key)
+    authorize(tx.actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", found.process_id)
+    if found.state != IncidentState.ACTIVE:
+        message = f"Expected to resolve incident '{key}', but it is resolved"
+        raise NotFound(message)
+    if found.job_key is not None:
+        _retry_job(tx, found.job_key)
+    if found.kind == "FORM_NOT_FOUND":
+        _bind_form(tx, found, row)
+    element_key, job_key = found.element_key, found.job_key
+    tx.audit_instance(Entity.INCIDENT, Operation.RESOLVE, key, row, element_key=element_key, job_key=job_key)
+    Advance(tx).run(row, c.ResolveIncident(element_key, found.chunk))
 
 
 def _retry_job(tx: Transaction, job_key: int) -> None:
@@ -67,7 +77,7 @@ def _bind_form(tx: Transaction, found: IncidentRow, row: InstanceRow) -> None:
     """A task whose form was missing gets it, if it is deployed now.
 
     Raises:
-        NotFound: it still is not.
+        WrongState: it still is not.
     """
     compiled = tx.server.definitions.process(tx.connection, tx.moment.definition_version, row.process_definition_key)
     work = compiled.definition.process.nodes[found.element_id].work
@@ -80,5 +90,5 @@ def _bind_form(tx: Transaction, found: IncidentRow, row: InstanceRow) -> None:
     form = tx.server.definitions.find_form(tx.connection, tx.moment.definition_version, form_id, **(wanted or {}))
     if form is None:
         message = f"Expected form '{form_id}' to be deployed, but found none"
-        raise NotFound(message)
-    tasks.update(tx.connection, found.element_key, {"form_key": form.key})
+        raise WrongState(message, retry=False)
+    update_task(tx.connection, found.element_key, {"form_key": form.key})

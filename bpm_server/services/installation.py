@@ -6,6 +6,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from bpm_server.connectors import webhooks
+from bpm_server.domain.audit import Entity, Operation
 from bpm_server.domain.identity import ROLES, SYSTEM
 from bpm_server.kernel import json
 from bpm_server.services.authorization import authorize
@@ -38,6 +39,7 @@ def prepare_installation(server: Server, admin_password: str) -> str | None:
         generated = None if admin_password else secrets.token_urlsafe(12)
         _add_person(tx, ADMIN, "Administrator", admin_password or generated or "", (), ("admin",))
         store.identity_changed(tx.connection)
+        tx.audit(Entity.USER, Operation.CREATE, ADMIN)
     return generated
 
 

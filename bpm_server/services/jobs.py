@@ -7,8 +7,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from bpm_server.domain import commands as c
+from bpm_server.domain.audit import Entity, Operation
 from bpm_server.domain.retries import backoff
 from bpm_server.domain.states import JobState
+from bpm_server.domain.tasks import TaskValues
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import InvalidInput, NotFound, WrongState
 from bpm_server.services.advance import Advance
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 MAX_JOBS = 1_000
 MAX_LEASE = timedelta(days=30)
+DENYING = ("assigning", "updating", "completing")
+"""Moments of a user task whose listeners may say no."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +144,8 @@ def complete_job(
     lease: str | None = None,
     worker: str | None = None,
     denied: bool = False,
+    reason: str | None = None,
+    corrections: TaskValues | None = None,
     choice: Mapping[str, Any] | None = None,
 ) -> None:
     """Books a job's result; the process goes on.
@@ -153,36 +159,47 @@ def complete_job(
         lease: Token of the lease, for our own workers: an older one is refused.
         worker: Name of the worker, who must have the job then (Camunda 7).
         denied: A task listener says no: the task stays as it was.
+        reason: Why it says no.
+        corrections: What a task listener changes of its task.
         choice: What the worker of an ad-hoc sub-process decides (see ``CompleteJob``).
 
     Raises:
         NotFound: no such job, or it has ended.
         WrongState: it has an incident, or the lease has ended.
-        InvalidInput: a task listener's job with variables; a job that cannot deny or choose.
+        InvalidInput: a task listener's job with variables; a job that cannot deny, correct or choose.
     """
     values = check_variables(variables)
     with transaction(server, actor) as tx:
         row, instance = _locked(tx, key)
         authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", row.process_id)
         _check_open(row, "complete", lease, worker)
-        _check_listener(row, values, denied=denied)
+        changes = corrections or TaskValues()
+        _check_listener(row, values, changes, denied=denied)
         if choice is not None and (row.kind != "ad-hoc" or (choice.get("fulfilled") and choice.get("activate"))):
             found = f"both of '{row.type}'" if row.kind == "ad-hoc" else f"a job of kind {row.kind}"
             message = f"Expected an ad-hoc sub-process's job to activate elements or to be fulfilled, but found {found}"
             raise InvalidInput(message, field="result")
         chosen = None if choice is None else dict(choice)
-        step: c.AnyCommand = c.CompleteJob(row.element_key, values, row.chunk, check_variables(local), denied, chosen)
+        step: c.AnyCommand = c.CompleteJob(
+            row.element_key, values, row.chunk, check_variables(local), denied, chosen, reason, changes
+        )
         if row.kind == "async":
             step = c.Continue(row.element_key, row.chunk)
         Advance(tx).run(instance, step)
+        if row.kind == "task-listener":
+            tx.wake("task-listeners")
 
 
-def _check_listener(row: JobRow, values: Mapping[str, Any], *, denied: bool) -> None:
-    """Task listeners set no variables; only those of ``assigning`` and ``completing`` may deny."""
+def _check_listener(row: JobRow, values: Mapping[str, Any], corrections: TaskValues, *, denied: bool) -> None:
+    """Task listeners set no variables; only they correct; creation and cancellation cannot be denied."""
     if row.kind == "task-listener" and values:
         message = f"Expected no variables from the task listener '{row.type}', but found {', '.join(values)}"
         raise InvalidInput(message, field="variables")
-    if denied and row.listener_event not in ("assigning", "completing"):
+    if corrections.named() and (denied or row.kind != "task-listener"):
+        found = "a denial" if denied else f"a job of kind {row.kind}"
+        message = f"Expected corrections from a task listener that does not deny, but found {found}"
+        raise InvalidInput(message, field="result.corrections")
+    if denied and row.listener_event not in DENYING:
         message = f"Expected job '{row.key}' to be one that can deny, but found {row.listener_event or 'no listener'}"
         raise InvalidInput(message, field="result.denied")
 
@@ -233,6 +250,8 @@ def fail_job(
         advance = Advance(tx)
         if values:
             advance.run(instance, c.SetVariables(row.element_key, values, True, row.chunk))
+        if row.element_key in tx.batch.ended_jobs:
+            return  # a condition became true by the variables, and that interrupted the element
         if left == 0:
             changes["state"] = JobState.FAILED
             text = message or "the job failed and has no retries left"
@@ -304,7 +323,7 @@ def update_job(
         message = f"Expected retries from 1 and a timeout from 0, but found {retries} and {timeout_ms}"
         raise InvalidInput(message)
     with transaction(server, actor) as tx:
-        row, _ = _locked(tx, key)
+        row, instance = _locked(tx, key)
         authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", row.process_id)
         if row.state not in (JobState.CREATED, JobState.FAILED):
             message = f"Expected to update job '{key}', but it is {row.state}"
@@ -324,3 +343,12 @@ def update_job(
                 raise InvalidInput(message, field="timeout")
             changes["available_at"] = tx.moment.database_now + timedelta(milliseconds=timeout_ms)
         store.update_job(tx.connection, key, **changes)
+        tx.audit_instance(
+            Entity.JOB,
+            Operation.UPDATE,
+            key,
+            instance,
+            element_key=row.element_key,
+            job_key=key,
+            description=", ".join(changes),
+        )

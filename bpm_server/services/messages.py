@@ -180,18 +180,14 @@ def deliver_message(server: Server, message_key: int, receiver: Receiver) -> int
         found = store.find_message(tx.connection, message_key)
         if found is None or receiver.process_id in store.reached_processes(tx.connection, message_key):
             return None
-        values = json.loads(found.variables)
-        key = _hand_over(tx, row, receiver, values, found.name, found.correlation_key)
-        if key is not None:
-            store.record_correlation(
-                tx.connection,
-                found,
-                receiver.process_id,
-                key,
-                receiver.event_id,
-                receiver.subscription_key,
-                tx.now,
-            )
+        if not _takes(tx, row, receiver, found.name, found.correlation_key):
+            return None
+        key = server.new_key() if row is None else row.key
+        # Before it moves: it may come to wait for the same message again, and must not get it twice.
+        store.record_correlation(
+            tx.connection, found, receiver.process_id, key, receiver.event_id, receiver.subscription_key, tx.now
+        )
+        _hand_over(tx, row, receiver, key, json.loads(found.variables), found.name, found.correlation_key)
     return key
 
 
@@ -199,36 +195,38 @@ def _lock_receiver(tx: Transaction, receiver: Receiver) -> InstanceRow | None:
     return None if receiver.instance_key is None else tx.lock_instance(receiver.instance_key)
 
 
+def _takes(tx: Transaction, row: InstanceRow | None, receiver: Receiver, name: str, correlation_key: str) -> bool:
+    """Whether a receiver still waits; a start event does not while an instance with this key is running."""
+    if row is not None:
+        return store.find_subscription(tx.connection, receiver.subscription_key) is not None
+    return not (correlation_key and store.is_running_by_key(tx.connection, receiver.process_id, name, correlation_key))
+
+
 def _hand_over(
     tx: Transaction,
     row: InstanceRow | None,
     receiver: Receiver,
+    key: int,
     values: dict[str, Any],
     name: str,
     correlation_key: str,
-) -> int | None:
+) -> None:
+    """Gives the message to the waiting instance, or starts the one that gets this key."""
     if row is not None:
-        if store.find_subscription(tx.connection, receiver.subscription_key) is None:
-            return None
         step = c.TriggerEvent(receiver.element_key or 0, receiver.event_id, values, receiver.chunk)
         Advance(tx).run(row, step)
-        return row.key
-    return start_by_event(tx, receiver, values, name, correlation_key)
-
-
-def start_by_event(
-    tx: Transaction, receiver: Receiver, values: dict[str, Any], name: str, correlation_key: str | None
-) -> int | None:
-    """Starts an instance at a message, signal or timer start event; None if one with this key is running."""
-    if correlation_key and store.is_running_by_key(tx.connection, receiver.process_id, name, correlation_key):
-        return None
-    server = tx.server
-    compiled = server.definitions.process(tx.connection, tx.moment.definition_version, receiver.process_definition_key)
-    key = server.new_key()
+        return
     if correlation_key:
         store.remember_start(tx.connection, receiver.process_id, name, correlation_key, key)
+    _start_by_event(tx, receiver, key, values)
+
+
+def _start_by_event(tx: Transaction, receiver: Receiver, key: int, values: dict[str, Any]) -> None:
+    """Starts an instance at a message or signal start event."""
+    compiled = tx.server.definitions.process(
+        tx.connection, tx.moment.definition_version, receiver.process_definition_key
+    )
     Advance(tx).start(compiled, c.StartInstance(key, values, receiver.event_id))
-    return key
 
 
 def deliver_pending(server: Server, message_key: int) -> list[int]:
@@ -270,8 +268,9 @@ def correlate_message(
         message_key = server.new_key()
         for receiver in _receivers(tx, name, correlation_key, set()):
             row = _lock_receiver(tx, receiver)
-            key = _hand_over(tx, row, receiver, check_variables(variables), name, correlation_key)
-            if key is not None:
+            if _takes(tx, row, receiver, name, correlation_key):
+                key = server.new_key() if row is None else row.key
+                _hand_over(tx, row, receiver, key, check_variables(variables), name, correlation_key)
                 return Correlated(message_key, key)
         text = f"Expected somebody to wait for message '{name}' with key '{correlation_key}', but found nobody"
         raise NotFound(text)
@@ -318,7 +317,7 @@ def deliver_signal(server: Server, key: int, receiver: Receiver) -> None:
             return
         values = json.loads(found.variables)
         if row is None:
-            start_by_event(tx, receiver, values, found.name, None)
+            _start_by_event(tx, receiver, server.new_key(), values)
         elif store.find_subscription(tx.connection, receiver.subscription_key) is not None:
             step = c.TriggerEvent(receiver.element_key or 0, receiver.event_id, values, receiver.chunk)
             Advance(tx).run(row, step)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bpm_server import engine
 from bpm_server.domain import commands as c
+from bpm_server.domain.audit import Entity, Operation
 from bpm_server.kernel.errors import NotFound
 from bpm_server.services.advance import Advance
 from bpm_server.services.authorization import authorize
@@ -52,6 +53,7 @@ def migrate_instance(
 def migrate(tx: Transaction, row: InstanceRow, target_key: int, mapping: Sequence[tuple[str, str]]) -> None:
     """See :func:`migrate_instance`; ``row`` is locked."""
     target = _target(tx, row, target_key)
+    tx.audit_instance(Entity.PROCESS_INSTANCE, Operation.MIGRATE, row.key, row)
     step = c.MigrateInstance(
         row.process_definition_key, target_key, target.row.process_id, target.row.version, tuple(mapping)
     )
@@ -101,5 +103,5 @@ def check_migration(
         authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", row.process_id)
         target = _target(tx, row, target_key).definition
         instance = Advance(tx).whole(row)
-        used = dict(mapping) if mapping is not None else engine.same_ids(instance.definition, target)
+        used = dict(mapping) if mapping is not None else engine.same_ids(instance.definition.process, target.process)
         return MigrationCheck(key, used, tuple(engine.obstacles(instance, target, used)))

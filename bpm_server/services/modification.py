@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bpm_server import engine
+from bpm_server.domain.audit import Entity, Operation
 from bpm_server.domain.suspension import waits_until_resumed
 from bpm_server.kernel.errors import NotFound, WrongState
 from bpm_server.services.advance import Advance
@@ -41,6 +42,7 @@ def modify_instance(server: Server, actor: Actor, key: int, plan: c.ModifyInstan
 def modify(tx: Transaction, row: InstanceRow, plan: c.ModifyInstance) -> None:
     """See :func:`modify_instance`; ``row`` is locked."""
     _check_active(row)
+    tx.audit_instance(Entity.PROCESS_INSTANCE, Operation.MODIFY, row.key, row)
     advance = Advance(tx)
     advance.run(row, plan)
     if row.parent_key is not None and advance.has_ended(row):

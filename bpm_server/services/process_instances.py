@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bpm_server.domain import commands as c
+from bpm_server.domain.audit import Entity, Operation
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import InvalidInput, NotFound, WrongState
 from bpm_server.services.advance import Advance
@@ -89,6 +90,7 @@ def start_process(
         )
         row = advance.start(compiled, step, tags=json.dumps(list(tags)) if tags else None)
         result = advance.result(row)
+        tx.audit_instance(Entity.PROCESS_INSTANCE, Operation.CREATE, row.key, row)
     return Started(row.key, compiled.row.key, compiled.row.process_id, compiled.row.version, result)
 
 
@@ -140,16 +142,22 @@ def cancel_instance(server: Server, actor: Actor, key: int) -> None:
         WrongState: it was called by another instance: cancel that one.
     """
     with transaction(server, actor) as tx:
-        row = tx.lock_instance(key)
-        authorize(actor, "PROCESS_DEFINITION", "CANCEL_PROCESS_INSTANCE", row.process_id)
-        if row.ended_at is not None:
-            since = f"{row.ended_at:%Y-%m-%d %H:%M}"
-            message = f"Expected to cancel process instance '{key}', but it is {row.state} since {since}"
-            raise NotFound(message)
-        if row.parent_key is not None:
-            message = f"Expected to cancel process instance '{key}', but '{row.root_key}' called it: cancel that one"
-            raise WrongState(message)
-        Advance(tx).run(row, c.CancelInstance())
+        cancel(tx, key)
+
+
+def cancel(tx: Transaction, key: int) -> None:
+    """What :func:`cancel_instance` does, in a transaction that is open."""
+    row = tx.lock_instance(key)
+    authorize(tx.actor, "PROCESS_DEFINITION", "CANCEL_PROCESS_INSTANCE", row.process_id)
+    if row.ended_at is not None:
+        since = f"{row.ended_at:%Y-%m-%d %H:%M}"
+        message = f"Expected to cancel process instance '{key}', but it is {row.state} since {since}"
+        raise NotFound(message)
+    if row.parent_key is not None:
+        message = f"Expected to cancel process instance '{key}', but '{row.root_key}' called it: cancel that one"
+        raise WrongState(message)
+    tx.audit_instance(Entity.PROCESS_INSTANCE, Operation.CANCEL, key, row)
+    Advance(tx).run(row, c.CancelInstance())
 
 
 @command
@@ -175,12 +183,13 @@ def assign_business_key(server: Server, actor: Actor, key: int, business_key: st
             message = f"Expected process instance '{key}' to have no business key of its own, but {found}"
             raise WrongState(message, retry=False)
         store.set_business_key(tx.connection, key, business_key)
+        tx.audit_instance(Entity.PROCESS_INSTANCE, Operation.UPDATE, key, row, description=business_key)
 
 
 @command
 def set_variables(
     server: Server, actor: Actor, scope_key: int, variables: Mapping[str, Any], *, local: bool = False
-) -> None:
+) -> int | None:
     """Sets variables of an active element or process instance.
 
     Args:
@@ -189,6 +198,9 @@ def set_variables(
         scope_key: Process instance or element instance.
         variables: JSON values.
         local: At this scope; otherwise where each name lives from here outwards, else at the process.
+
+    Returns:
+        As ``tasks.complete_task``, where it is a user task.
 
     Raises:
         NotFound: there is no such element instance.
@@ -202,4 +214,8 @@ def set_variables(
             raise NotFound(message)
         row = tx.lock_instance(found.instance_key)
         authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", row.process_id)
-        Advance(tx).run(row, c.SetVariables(scope_key, values, local, found.chunk))
+        element_key = None if scope_key == row.key else scope_key
+        names = ", ".join(values)
+        tx.audit_instance(Entity.VARIABLE, Operation.UPDATE, scope_key, row, element_key=element_key, description=names)
+        Advance(tx).run(row, c.SetVariables(scope_key, values, local, found.chunk, True))
+        return tx.batch.operation(scope_key)

@@ -5,6 +5,7 @@ Every reaction runs in the step's own transaction.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from bpm_server.bpmn.formdata import FORM_FILE
@@ -13,11 +14,11 @@ from bpm_server.domain import events as e
 from bpm_server.kernel import json
 from bpm_server.services.bindings import binding_filter, bound_process
 from bpm_server.services.outbox import cancel_deliveries, enqueue_webhook
-from bpm_server.store import jobs
+from bpm_server.store import jobs, tasks
 from bpm_server.store import messages as message_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from bpm_server.services.advance import Advance
     from bpm_server.store.batch import InstanceRow
@@ -54,55 +55,67 @@ def _call_canceled(advance: Advance, row: InstanceRow, event: e.CallCanceled) ->
 
 
 def _error_escaped(advance: Advance, row: InstanceRow, event: e.ErrorEscaped) -> None:
+    advance.later((row, event.element_key, event.chunk), lambda: _throw_to_caller(advance, row, event))
+
+
+def _throw_to_caller(advance: Advance, row: InstanceRow, event: e.ErrorEscaped) -> None:
     """The nearest caller that catches it gets it (and so ends what it called); else an incident here."""
-    child = row
-    while child.parent_key is not None and child.parent_element_key is not None:
-        parent, chunk = advance.instance_row(child.parent_key), child.parent_chunk or 0
+    for parent, element_key, chunk in _callers(advance, row):
         instance = advance.peek(parent, chunk)
-        origin = instance.find(child.parent_element_key)
-        if instance.throwing.catches_error(origin, event.code, advance.tx.now):
-            command = c.ThrowError(child.parent_element_key, event.code, event.message, event.variables, chunk)
-            advance.follow(parent, command)
+        if instance.throwing.catches_error(instance.find(element_key), event.code, advance.tx.now):
+            advance.step(parent, c.ThrowError(element_key, event.code, event.message, event.variables, chunk))
             return
-        child = parent
     detail = f": {event.message}" if event.message else ""
     message = f"Expected an event that catches the error '{event.code}', but found none{detail}"
     job_key = jobs.find_thrower(advance.tx.connection, event.element_key)
-    advance.follow(row, c.RaiseIncident(event.element_key, "UNHANDLED_ERROR_EVENT", message, event.chunk, job_key))
+    advance.step(row, c.RaiseIncident(event.element_key, "UNHANDLED_ERROR_EVENT", message, event.chunk, job_key))
 
 
 def _escalation_escaped(advance: Advance, row: InstanceRow, event: e.EscalationEscaped) -> None:
+    for caller in islice(_callers(advance, row), 1):  # who escalates may have ended, but somebody must wait for it
+        advance.later(caller, lambda: _escalate_to_caller(advance, row, event))
+
+
+def _escalate_to_caller(advance: Advance, row: InstanceRow, event: e.EscalationEscaped) -> None:
     """The nearest caller that catches it; nobody: it has no effect."""
-    child = row
-    while child.parent_key is not None and child.parent_element_key is not None:
-        parent, chunk = advance.instance_row(child.parent_key), child.parent_chunk or 0
+    for parent, element_key, chunk in _callers(advance, row):
         instance = advance.peek(parent, chunk)
-        origin = instance.find(child.parent_element_key)
-        if instance.throwing.catches_escalation(origin, event.code, advance.tx.now):
-            command = c.ThrowEscalation(child.parent_element_key, event.code, event.variables, chunk)
-            advance.follow(parent, command)
+        if instance.throwing.catches_escalation(instance.find(element_key), event.code, advance.tx.now):
+            advance.step(parent, c.ThrowEscalation(element_key, event.code, event.variables, chunk))
             return
-        child = parent
+
+
+def _callers(advance: Advance, row: InstanceRow) -> Iterator[tuple[InstanceRow, int, int]]:
+    """Instance, element and chunk of each call activity around an instance, nearest first."""
+    while row.parent_key is not None and row.parent_element_key is not None:
+        element_key, chunk = row.parent_element_key, row.parent_chunk or 0
+        row = advance.instance_row(row.parent_key)
+        yield row, element_key, chunk
 
 
 # --- messages and signals -------------------------------------------------------------------------------
 
 
 def _subscription_opened(advance: Advance, row: InstanceRow, event: e.SubscriptionOpened) -> None:
-    """A message that came earlier and is still kept reaches the new subscription."""
     if event.kind == "message" and event.correlation_key is not None:
-        take_kept_message(advance, row, event)
+        wait_for_kept_message(advance, row, event)
 
 
-def take_kept_message(advance: Advance, row: InstanceRow, wait: e.SubscriptionOpened) -> None:
-    """The oldest message that is kept for a subscription, if there is one, reaches it as a step that follows."""
+def wait_for_kept_message(advance: Advance, row: InstanceRow, wait: e.SubscriptionOpened) -> None:
+    """The oldest message that is kept for a subscription, if there is one, reaches it when its turn comes."""
+    advance.later((row, wait.element_key, wait.chunk), lambda: _take_kept_message(advance, row, wait))
+
+
+def _take_kept_message(advance: Advance, row: InstanceRow, wait: e.SubscriptionOpened) -> None:
     tx, key = advance.tx, wait.correlation_key or ""
+    if not tx.batch.still_waits(wait, tx.connection):
+        return
     message_store.lock_key(tx.connection, wait.name, key)
     found = message_store.find_buffered(tx.connection, wait.name, key, row.process_id, tx.now)
     if found is None:
         return
     message_store.record_correlation(tx.connection, found, row.process_id, row.key, wait.event_id, wait.key, tx.now)
-    advance.follow(row, c.TriggerEvent(wait.element_key, wait.event_id, json.loads(found.variables), wait.chunk))
+    advance.step(row, c.TriggerEvent(wait.element_key, wait.event_id, json.loads(found.variables), wait.chunk))
 
 
 def _signal_broadcast(advance: Advance, _row: InstanceRow, _event: e.SignalBroadcast) -> None:
@@ -114,6 +127,8 @@ def _signal_broadcast(advance: Advance, _row: InstanceRow, _event: e.SignalBroad
 
 def _job_created(advance: Advance, row: InstanceRow, event: e.JobCreated) -> None:
     tx = advance.tx
+    if event.task is not None:
+        _tell_form(advance, event.element_key, event.task)
     if event.kind == "async":
         tx.wake("jobs")
         return
@@ -131,6 +146,14 @@ def _job_created(advance: Advance, row: InstanceRow, event: e.JobCreated) -> Non
         tx.wake("deliveries")
     else:
         tx.wake("jobs")
+
+
+def _tell_form(advance: Advance, task_key: int, told: dict[str, Any]) -> None:
+    """A task listener is told the form too, which the engine does not know."""
+    batch = advance.tx.batch
+    new = batch.tasks.get(task_key)
+    form_key = tasks.read_task(advance.tx.connection, task_key).form_key if new is None else new["form_key"]
+    batch.jobs[task_key]["task"] = json.dumps({**told, "form_key": form_key})
 
 
 def _user_task_created(advance: Advance, row: InstanceRow, event: e.UserTaskCreated) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bpm_server.domain.audit import Entity, Operation
 from bpm_server.kernel.errors import NotFound
 from bpm_server.services.authorization import authorize
-from bpm_server.services.deploying import restore_starts
+from bpm_server.services.deploying import audited, restore_starts
 from bpm_server.services.transaction import command, transaction
 from bpm_server.store import definitions as store
 from bpm_server.store import moments
@@ -40,6 +41,7 @@ def delete_resource(server: Server, actor: Actor, key: int) -> None:
             raise NotFound(message)
         authorize(actor, "RESOURCE", PERMISSIONS[found.kind], found.id)
         store.mark_deleted(tx.connection, found, tx.now)
+        tx.audit(Entity.RESOURCE, Operation.DELETE, key, description=found.id, **audited(found.kind, key, found.id))
         if found.kind == "process":
             restore_starts(tx, found.id)
         moments.bump(tx.connection, "definition_version")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bpm_server.domain.audit import Entity, Operation
 from bpm_server.domain.identity import (
     ADMIN_ROLE,
     RIGHTS,
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
     MemberKind = Literal["u", "g"]
 
+_RELATED = {"u": Entity.USER, "g": Entity.GROUP}
+
 
 @command
 def create_role(server: Server, actor: Actor, role_id: str, name: str | None, description: str | None = None) -> None:
@@ -47,6 +50,7 @@ def create_role(server: Server, actor: Actor, role_id: str, name: str | None, de
             raise AlreadyExists(message)
         store.save_role(tx.connection, role_id, name, "[]", description)
         store.identity_changed(tx.connection)
+        tx.audit(Entity.ROLE, Operation.CREATE, role_id)
 
 
 @command
@@ -65,6 +69,7 @@ def update_role(server: Server, actor: Actor, role_id: str, name: str | None, de
             raise NotFound(message)
         store.save_role(tx.connection, role_id, name, found.permissions, description)
         store.identity_changed(tx.connection)
+        tx.audit(Entity.ROLE, Operation.UPDATE, role_id)
 
 
 @command
@@ -84,6 +89,7 @@ def delete_role(server: Server, actor: Actor, role_id: str) -> None:
             raise Conflict(message)
         store.delete_role(tx.connection, role_id)
         store.identity_changed(tx.connection)
+        tx.audit(Entity.ROLE, Operation.DELETE, role_id)
 
 
 # --- who has it -----------------------------------------------------------------------------------------
@@ -107,6 +113,7 @@ def give_role(server: Server, actor: Actor, role_id: str, kind: MemberKind, memb
             raise AlreadyExists(message)
         store.insert_role_member(tx.connection, role_id, kind, member)
         store.identity_changed(tx.connection)
+        tx.audit(Entity.ROLE, Operation.ASSIGN, role_id, related_type=_RELATED[kind], related_key=member)
 
 
 @command
@@ -126,6 +133,7 @@ def take_role(server: Server, actor: Actor, role_id: str, kind: MemberKind, memb
             raise NotFound(message)
         check_administrator(tx)
         store.identity_changed(tx.connection)
+        tx.audit(Entity.ROLE, Operation.UNASSIGN, role_id, related_type=_RELATED[kind], related_key=member)
 
 
 # --- what it gives --------------------------------------------------------------------------------------
@@ -162,6 +170,7 @@ def create_authorization(
             message = f"Expected role '{role_id}' to have no rights on {resource} '{resource_id}', but it has"
             raise AlreadyExists(message)
         _save(tx, role_id, [*permissions, *_texts(wanted)])
+        _audit_rights(tx, Operation.CREATE, wanted)
     return wanted.key
 
 
@@ -183,6 +192,7 @@ def update_authorization(
         _remove(tx, key)
         left = [text for text in _permissions(tx, role_id) if not _belongs(text, wanted)]
         _save(tx, role_id, [*left, *_texts(wanted)])
+        _audit_rights(tx, Operation.UPDATE, wanted)
 
 
 @command
@@ -196,7 +206,20 @@ def delete_authorization(server: Server, actor: Actor, key: int) -> None:
     """
     with transaction(server, actor) as tx:
         authorize(actor, "AUTHORIZATION", "DELETE")
-        _remove(tx, key)
+        removed = _remove(tx, key)
+        _audit_rights(tx, Operation.DELETE, removed)
+
+
+def _audit_rights(tx: Transaction, operation: Operation, one: Authorization) -> None:
+    description = ", ".join(_texts(one))
+    tx.audit(
+        Entity.AUTHORIZATION,
+        operation,
+        one.key,
+        related_type=Entity.ROLE,
+        related_key=one.role_id,
+        description=description,
+    )
 
 
 def _authorization(role_id: str, resource: str, resource_id: str, actions: Sequence[str]) -> Authorization:
@@ -227,7 +250,7 @@ def _belongs(text: str, one: Authorization) -> bool:
     return permission.resource == one.resource and permission.resource_id == one.resource_id
 
 
-def _remove(tx: Transaction, key: int) -> None:
+def _remove(tx: Transaction, key: int) -> Authorization:
     for row in store.all_roles(tx.connection):
         permissions: list[str] = json.loads(row.permissions)
         for one in authorizations(row.role_id, permissions):
@@ -237,7 +260,7 @@ def _remove(tx: Transaction, key: int) -> None:
                     message = f"Expected rights of its own, but '{row.role_id}' has them with all others"
                     raise Conflict(message)
                 _save(tx, row.role_id, left)
-                return
+                return one
     message = f"Expected to find authorization '{key}', but there is none"
     raise NotFound(message)
 

@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from bpm_server.engine import Limits
     from bpm_server.kernel.clock import Clock
     from bpm_server.kernel.ids import KeySource
+    from bpm_server.services.cluster_variables import ClusterVariables
     from bpm_server.services.definitions import Definitions
     from bpm_server.services.hot import HotInstances
     from bpm_server.services.identities import Identities
     from bpm_server.settings import Settings
+    from bpm_server.store.contents import ContentStores
     from bpm_server.store.database import Database
 
 
@@ -24,8 +26,9 @@ if TYPE_CHECKING:
 class Wakes:
     """Who is told, after a commit, that there is work: workers of this process, the broker, parked requests.
 
-    Topics: ``jobs``, ``timers``, ``messages``, ``signals``, ``deliveries``, ``tasks``; for parked requests also
-    ``outside-jobs`` (an outside worker may find one) and ``instances`` (one has ended).
+    Topics: ``jobs``, ``timers``, ``messages``, ``signals``, ``deliveries``, ``batch-operations``, ``documents``,
+    ``tasks``; for parked requests also ``outside-jobs`` (an outside worker may find one) and ``instances`` (one has
+    ended).
     """
 
     listeners: list[Callable[[frozenset[str]], None]] = field(default_factory=list)
@@ -53,5 +56,7 @@ class Server:
     identities: Identities
     connectors: Registry
     secrets: SecretBox
+    contents: ContentStores
+    cluster_variables: ClusterVariables
     limits: Limits
     wake: Wakes

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bpm_server.domain import commands as c
+from bpm_server.domain.audit import Entity, Operation
 from bpm_server.domain.states import InstanceState
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import NotFound, WrongState
 from bpm_server.services.advance import Advance
 from bpm_server.services.authorization import authorize
-from bpm_server.services.reactions import take_kept_message
+from bpm_server.services.reactions import wait_for_kept_message
 from bpm_server.services.transaction import command, transaction
 from bpm_server.store import suspension as store
 
@@ -41,6 +42,7 @@ def suspend_instance(server: Server, actor: Actor, key: int) -> None:
 def suspend(tx: Transaction, row: InstanceRow) -> None:
     """See :func:`suspend_instance`; ``row`` is locked."""
     _check(row, "suspend", InstanceState.ACTIVE)
+    tx.audit_instance(Entity.PROCESS_INSTANCE, Operation.SUSPEND, row.key, row)
     Advance(tx).run(row, c.SuspendInstance())
 
 
@@ -62,17 +64,16 @@ def resume_instance(server: Server, actor: Actor, key: int) -> None:
 def resume(tx: Transaction, row: InstanceRow) -> None:
     """See :func:`resume_instance`; ``row`` is locked."""
     _check(row, "resume", InstanceState.SUSPENDED)
+    tx.audit_instance(Entity.PROCESS_INSTANCE, Operation.RESUME, row.key, row)
     waits = store.message_waits(tx.connection, row.key)
     advance = Advance(tx)
     advance.run(row, c.ResumeInstance())
     for text in store.take_deferred(tx.connection, row.key):
-        if row.ended_at is not None:
-            break  # what happened before it has ended the instance
-        advance.run(row, msgspec.convert(json.loads(text), c.AnyCommand))
+        advance.follow(row, msgspec.convert(json.loads(text), c.AnyCommand))
+        advance.drain()
     for wait in waits:
-        if row.ended_at is None and tx.batch.still_waits(wait.element_key, wait.event_id):
-            take_kept_message(advance, row, wait)
-            advance.drain()
+        wait_for_kept_message(advance, row, wait)
+        advance.drain()
     for topic in ("jobs", "timers", "deliveries"):
         tx.wake(topic)
 

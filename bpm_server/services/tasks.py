@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from msgspec import UNSET
+
 from bpm_server.domain import commands as c
+from bpm_server.domain.audit import Entity, Operation
 from bpm_server.domain.tasks import (
     POSITIVE,
+    TaskValues,
     check_claim,
     check_open,
     check_outcome,
@@ -48,7 +52,8 @@ def complete_task(
     outcome: str | None = None,
     comment: str | None = None,
     time_zone: str | None = None,
-) -> None:
+    action: str | None = None,
+) -> int | None:
     """Completes a user task; the process goes on.
 
     Args:
@@ -62,10 +67,14 @@ def complete_task(
         outcome: One of those that the task offers (its property ``outcomes``), for instance ``approved``.
         comment: Why; becomes the variable ``comment`` and part of the timeline.
         time_zone: Of the browser, for what the form says about dates; None: the actor's, or the installation's.
+        action: The caller's word for it, told to listeners.
+
+    Returns:
+        Key of the change where it waits for listeners (see ``reports.listening``), None where it counts already.
 
     Raises:
         NotFound: no such task.
-        WrongState: it has ended; says who ended it and when.
+        WrongState: it has ended; says who ended it and when. Or its listeners are at work.
         Forbidden: it is somebody else's.
         InvalidInput: the submission does not satisfy the form; ``details["errors"]`` by field.
     """
@@ -92,10 +101,38 @@ def complete_task(
             _set_completer(tx, task, actor, values)
             if comment:
                 store.insert_comment(tx.connection, server.new_key(), task, actor.username, tx.now, comment)
-            Advance(tx).run(row, c.CompleteTask(key, values, task.chunk))
+            _audit(tx, Operation.COMPLETE, task)
+            Advance(tx).run(row, c.CompleteTask(key, values, task.chunk, action or "complete"))
         except WrongState:
             check_open(store.read_task(tx.connection, key), "complete")
             raise
+        return tx.batch.operation(key)
+
+
+def _audit(tx: Transaction, operation: Operation, task: Task, **about: str | None) -> None:
+    tx.audit(
+        Entity.USER_TASK,
+        operation,
+        task.key,
+        process_id=task.process_id,
+        process_definition_key=task.process_definition_key,
+        instance_key=task.instance_key,
+        root_key=task.root_key,
+        element_key=task.key,
+        task_key=task.key,
+        form_key=task.form_key,
+        **about,
+    )
+
+
+def _audit_change(tx: Transaction, task: Task, values: TaskValues) -> None:
+    """Where listeners hear of the change first, the entry says that somebody wanted it."""
+    if values.assignee is UNSET:
+        _audit(tx, Operation.UPDATE, task, description=", ".join(values.named()))
+    elif values.assignee is None:
+        _audit(tx, Operation.UNASSIGN, task)
+    else:
+        _audit(tx, Operation.ASSIGN, task, related_type=Entity.USER, related_key=values.assignee)
 
 
 def offered_outcomes(tx: Transaction, task: Task) -> tuple[str, ...]:
@@ -122,14 +159,33 @@ def _locked(tx: Transaction, key: int) -> Task:
     return store.read_task(tx.connection, key)
 
 
+def _change(tx: Transaction, task: Task, moment: str, values: TaskValues, action: str) -> int | None:
+    """Changes an open task; where it has listeners, in its instance, so that they hear of it first.
+
+    Returns:
+        Key of the change where it waits for listeners, None where it counts already.
+    """
+    _audit_change(tx, task, values)
+    compiled = tx.server.definitions.process(tx.connection, tx.moment.definition_version, task.process_definition_key)
+    if not compiled.definition.has_task_listeners(task.element_id):
+        store.change(tx.connection, task.key, values, tx.now)
+        return None
+    row = tx.lock_instance(task.instance_key, task.root_key)
+    Advance(tx).run(row, c.ChangeTask(task.key, moment, values, action, task.chunk))
+    return tx.batch.operation(task.key)
+
+
 def authorize_work(task: Task, actor: Actor, act: str) -> None:
     """Assignee, candidate, or the permission UPDATE_USER_TASK for the process (see ``domain.tasks``)."""
     check_work(task, actor, act)
 
 
 @command
-def claim_task(server: Server, actor: Actor, key: int) -> None:
+def claim_task(server: Server, actor: Actor, key: int) -> int | None:
     """Takes an offered task for oneself; claiming one's own task again changes nothing.
+
+    Returns:
+        As :func:`complete_task`.
 
     Raises:
         NotFound: no such task.
@@ -140,12 +196,17 @@ def claim_task(server: Server, actor: Actor, key: int) -> None:
         task = _locked(tx, key)
         check_open(task, "claim")
         check_claim(task, actor)
-        store.assign(tx.connection, key, actor.username, tx.now)
+        if task.assignee == actor.username:
+            return None
+        return _change(tx, task, "assigning", TaskValues(assignee=actor.username), "claim")
 
 
 @command
-def release_task(server: Server, actor: Actor, key: int) -> None:
+def release_task(server: Server, actor: Actor, key: int) -> int | None:
     """Gives a claimed task back to its candidates.
+
+    Returns:
+        As :func:`complete_task`.
 
     Raises:
         NotFound: no such task.
@@ -156,11 +217,13 @@ def release_task(server: Server, actor: Actor, key: int) -> None:
         task = _locked(tx, key)
         check_open(task, "release")
         authorize_work(task, actor, "release")
-        store.assign(tx.connection, key, None, tx.now)
+        return _change(tx, task, "assigning", TaskValues(assignee=None), "unassign")
 
 
 @command
-def assign_task(server: Server, actor: Actor, key: int, assignee: str, *, allow_override: bool = True) -> None:
+def assign_task(
+    server: Server, actor: Actor, key: int, assignee: str, *, allow_override: bool = True, action: str | None = None
+) -> int | None:
     """Gives a task to somebody; any name is accepted, as in Camunda.
 
     Args:
@@ -169,6 +232,10 @@ def assign_task(server: Server, actor: Actor, key: int, assignee: str, *, allow_
         key: The task.
         assignee: Whose task it becomes.
         allow_override: Also where somebody has it already.
+        action: The caller's word for it, told to listeners.
+
+    Returns:
+        As :func:`complete_task`.
 
     Raises:
         NotFound: no such task.
@@ -188,12 +255,15 @@ def assign_task(server: Server, actor: Actor, key: int, assignee: str, *, allow_
         if task.assignee and not allow_override:
             message = f"Expected to assign task '{key}', but it is assigned to {task.assignee}"
             raise WrongState(message, assignee=task.assignee, retry=False)
-        store.assign(tx.connection, key, assignee, tx.now)
+        return _change(tx, task, "assigning", TaskValues(assignee=assignee), action or "assign")
 
 
 @command
-def unassign_task(server: Server, actor: Actor, key: int) -> None:
+def unassign_task(server: Server, actor: Actor, key: int) -> int | None:
     """Takes a task from its assignee.
+
+    Returns:
+        As :func:`complete_task`.
 
     Raises:
         NotFound: no such task.
@@ -205,7 +275,7 @@ def unassign_task(server: Server, actor: Actor, key: int) -> None:
         check_open(task, "unassign")
         if task.assignee != actor.username:
             authorize(actor, "PROCESS_DEFINITION", "UPDATE_USER_TASK", task.process_id)
-        store.assign(tx.connection, key, None, tx.now)
+        return _change(tx, task, "assigning", TaskValues(assignee=None), "unassign")
 
 
 @command
@@ -219,8 +289,12 @@ def update_task(
     priority: int | None = None,
     candidate_users: Sequence[str] | None = None,
     candidate_groups: Sequence[str] | None = None,
-) -> None:
+    action: str | None = None,
+) -> int | None:
     """Changes dates, priority or candidates of an open task; what is not named stays.
+
+    Returns:
+        As :func:`complete_task`.
 
     Raises:
         NotFound: no such task.
@@ -234,14 +308,14 @@ def update_task(
         task = _locked(tx, key)
         check_open(task, "update")
         authorize(actor, "PROCESS_DEFINITION", "UPDATE_USER_TASK", task.process_id)
-        values: dict[str, Any] = {
-            "due_date": due_date,
-            "follow_up_date": follow_up_date,
-            "priority": Ellipsis if priority is None else priority,
-            "candidate_users": Ellipsis if candidate_users is None else list(dict.fromkeys(candidate_users)),
-            "candidate_groups": Ellipsis if candidate_groups is None else list(dict.fromkeys(candidate_groups)),
-        }
-        store.update(tx.connection, key, {name: value for name, value in values.items() if value is not Ellipsis})
+        values = TaskValues(
+            due_date=UNSET if due_date is ... else due_date,
+            follow_up_date=UNSET if follow_up_date is ... else follow_up_date,
+            priority=UNSET if priority is None else priority,
+            candidate_users=UNSET if candidate_users is None else tuple(dict.fromkeys(candidate_users)),
+            candidate_groups=UNSET if candidate_groups is None else tuple(dict.fromkeys(candidate_groups)),
+        )
+        return _change(tx, task, "updating", values, action or "update")
 
 
 @command

@@ -6,6 +6,7 @@ import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from bpm_server.domain.audit import Entity, Operation
 from bpm_server.kernel.errors import InvalidInput, NotFound
 from bpm_server.services.authorization import authorize
 from bpm_server.services.identities import token_hash
@@ -61,6 +62,7 @@ def create_token(server: Server, actor: Actor, username: str, name: str, *, days
             "expires_at": None if days is None else now + timedelta(days=days),
         }
         store.insert_token(tx.connection, values)
+        tx.audit(Entity.USER, Operation.UPDATE, username, description=f"API token {values['key']} made")
     return token
 
 
@@ -81,3 +83,4 @@ def delete_token(server: Server, actor: Actor, key: int) -> None:
             authorize(actor, "USER", "UPDATE", found.username)
         store.delete_token(tx.connection, key)
         store.identity_changed(tx.connection)
+        tx.audit(Entity.USER, Operation.UPDATE, found.username, description=f"API token {key} revoked")

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import functools
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from bpm_server.domain.audit import LONGEST_DESCRIPTION, actor_type, category
 from bpm_server.kernel.errors import StaleVersion
 from bpm_server.store import instances
 from bpm_server.store.batch import Batch
 from bpm_server.store.moments import read_moment
+from bpm_server.store.tables.audit import audit_log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
     from sqlalchemy.engine import Connection
 
+    from bpm_server.domain.audit import Entity, Operation
     from bpm_server.domain.identity import Actor
     from bpm_server.engine import Instance
     from bpm_server.services.server import Server
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
     from bpm_server.store.moments import Moment
 
 ATTEMPTS = 3
+SUCCESS = "SUCCESS"
+"""What was refused or failed changed nothing and is in no table (ADR 11)."""
+_NOTHING = dict.fromkeys(audit_log.columns.keys())
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -44,7 +50,7 @@ class Transaction:
         self.connection = connection
         self.moment = moment
         self.actor = actor
-        self.batch = Batch(moment.now, moment.database_now, actor.username, server.new_key)
+        self.batch = Batch(moment, actor.username, server.new_key)
         self.live: dict[int, Instance] = {}
         self.topics: set[str] = set()
 
@@ -52,6 +58,11 @@ class Transaction:
     def now(self) -> datetime:
         """Engine time."""
         return self.moment.now
+
+    @property
+    def outer_variables(self) -> Mapping[str, Any]:
+        """What expressions see beyond their process."""
+        return self.server.cluster_variables.outer(self.connection, self.moment.cluster_variable_version)
 
     def lock_instance(self, key: int, root_key: int | None = None) -> InstanceRow:
         """Locks the call tree of an instance and reads the instance, with what this command has done to it.
@@ -61,6 +72,43 @@ class Transaction:
         """
         known = self.batch.instances.get(key)
         return instances.lock_instance(self.connection, key, root_key) if known is None else known
+
+    def audit(self, entity: Entity, operation: Operation, key: int | str, **about: int | str | None) -> None:
+        """Notes in the audit log what this command does; ``about`` names columns of ``store.tables.audit``."""
+        description = about.get("description")
+        entry: dict[str, Any] = {
+            **_NOTHING,
+            **about,
+            "key": self.server.new_key(),
+            "at": self.now,
+            "actor": self.actor.username,
+            "actor_type": actor_type(self.actor),
+            "entity_type": entity,
+            "operation": operation,
+            "category": category(entity),
+            "result": SUCCESS,
+            "entity_key": str(key),
+            "description": None if description is None else str(description)[:LONGEST_DESCRIPTION],
+        }
+        self.batch.audit.append(entry)
+
+    def audit_instance(self, entity: Entity, operation: Operation, key: int, row: InstanceRow, **about: Any) -> None:
+        """Like :meth:`audit`, for what belongs to a process instance."""
+        self.audit(
+            entity,
+            operation,
+            key,
+            process_id=row.process_id,
+            process_definition_key=row.process_definition_key,
+            instance_key=row.key,
+            root_key=row.root_key,
+            **about,
+        )
+
+    def write_so_far(self) -> None:
+        """Writes the rows that were collected, so that what follows in this transaction can read them."""
+        self.batch.flush(self.connection)
+        self.batch = self.batch.next()
 
     def wake(self, topic: str) -> None:
         """Lets workers look for work of this kind after the commit."""
@@ -85,9 +133,9 @@ def transaction(server: Server, actor: Actor) -> Iterator[Transaction]:
     with server.database.write() as connection:
         tx = Transaction(server, connection, read_moment(connection), actor)
         yield tx
-        with server.database.pipeline(connection):
+        with server.database.committing(connection):
             tx.batch.flush(connection)
-            connection.commit()
+        connection.commit()
         tx.keep_hot()
     if tx.topics:
         server.wake(frozenset(tx.topics))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bpm_server.domain.audit import Entity, Operation
 from bpm_server.domain.identity import ADMIN_ROLE, check_identifier, check_password
 from bpm_server.kernel.errors import AlreadyExists, Conflict, NotFound
 from bpm_server.services.authorization import authorize
@@ -48,6 +49,7 @@ def create_user(
         _insert(tx, username, name, email, password_hash)
         _belong(tx, username, groups, roles)
         store.identity_changed(tx.connection)
+        tx.audit(Entity.USER, Operation.CREATE, username)
 
 
 def _insert(tx: Transaction, username: str, name: str | None, email: str | None, password_hash: str | None) -> None:
@@ -146,11 +148,14 @@ def save_user(
         if store.find_user(tx.connection, username) is None:
             authorize(actor, "USER", "CREATE")
             _insert(tx, username, name, email, password_hash)
+            operation = Operation.CREATE
         else:
             authorize(actor, "USER", "UPDATE", username)
             _change(tx, username, name, email, password_hash)
+            operation = Operation.UPDATE
         _belong(tx, username, groups, roles)
         store.identity_changed(tx.connection)
+        tx.audit(Entity.USER, operation, username)
 
 
 def _change(tx: Transaction, username: str, name: str | None, email: str | None, password_hash: str | None) -> None:
@@ -183,6 +188,7 @@ def update_user(
         check_user(tx, username)
         _change(tx, username, name, email, password_hash)
         store.identity_changed(tx.connection)
+        tx.audit(Entity.USER, Operation.UPDATE, username)
 
 
 @command
@@ -201,6 +207,7 @@ def set_password(server: Server, actor: Actor, username: str, password: str) -> 
         check_user(tx, username)
         store.update_user(tx.connection, username, {"password_hash": password_hash})
         store.identity_changed(tx.connection)
+        tx.audit(Entity.USER, Operation.UPDATE, username, description="password")
 
 
 @command
@@ -218,3 +225,4 @@ def delete_user(server: Server, actor: Actor, username: str) -> None:
         store.delete_user(tx.connection, username)
         check_administrator(tx)
         store.identity_changed(tx.connection)
+        tx.audit(Entity.USER, Operation.DELETE, username)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bpm_server.store import jobs, messages, outbox, signals, timers
+from bpm_server.store import documents, jobs, messages, outbox, signals, timers
 from bpm_server.store.moments import read_moment
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def wait_s(server: Server, topics: Sequence[str], job_types: Sequence[str], at_m
 
     Args:
         server: The server.
-        topics: ``timers``, ``jobs``, ``safe-points``, ``deliveries``; others are never due by time alone.
+        topics: ``timers``, ``jobs``, ``safe-points``, ``deliveries``, ``documents``; others are never due by time.
         job_types: Job types that the worker does.
         at_most: Where nothing is due before.
     """
@@ -44,6 +44,8 @@ def wait_s(server: Server, topics: Sequence[str], job_types: Sequence[str], at_m
             waits += _until(jobs.next_available(connection, job_types), moment.database_now)
         if "deliveries" in topics:
             waits += _until(outbox.next_due(connection), moment.database_now)
+        if "documents" in topics:
+            waits += _until(documents.next_due(connection), moment.now)
     return max(min(waits), 0.01)
 
 

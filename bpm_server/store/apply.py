@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bpm_server.domain import events as e
+from bpm_server.domain.lasting import lasting
 from bpm_server.domain.states import ElementState, IncidentState, InstanceState, JobState, TaskState
 from bpm_server.kernel import json
 from bpm_server.store.batch import no_item
+from bpm_server.store.candidates import CANDIDATES, candidate_rows
 from bpm_server.store.migrated import Migrated
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ def record(
     """
     batch.instances[row.key] = row
     happened = list(happened)
-    for event in happened:
+    for event in lasting(happened):
         _APPLY.get(type(event), _nothing)(batch, row, event)
     for key, (parent, data) in written.items():
         if key:
@@ -59,6 +61,7 @@ def record(
             "actor": batch.actor,
             "command": json.dumps(command),
             "events": json.dumps(happened),
+            "cluster_variable_version": batch.cluster_variable_version,
         }
     )
 
@@ -133,8 +136,9 @@ def _end_element(batch: Batch, key: int, state: ElementState) -> None:
 
 def _variables_set(batch: Batch, row: InstanceRow, event: e.VariablesSet) -> None:
     for name, value in event.values.items():
+        known = batch.variables.get((event.scope_key, name))
         batch.variables[event.scope_key, name] = {
-            "key": batch.new_key(),
+            "key": batch.new_key() if known is None else known["key"],
             "instance_key": row.key,
             "scope_key": event.scope_key,
             "name": name,
@@ -169,9 +173,21 @@ def _user_task_created(batch: Batch, row: InstanceRow, event: e.UserTaskCreated)
         "ended_at": None,
         "ended_by": None,
         "suspended": row.suspended,
+        "operation": None,
     }
-    for kind, names in (("u", event.candidate_users), ("g", event.candidate_groups)):
-        batch.candidates += [{"kind": kind, "name": name, "task_key": event.key} for name in names]
+    for column, kind in CANDIDATES.items():
+        batch.candidates += candidate_rows(event.key, kind, getattr(event, column))
+
+
+def _user_task_changed(batch: Batch, _row: InstanceRow, event: e.UserTaskChanged) -> None:
+    """Who answered is known from the beginning: the last listener's worker ends the task in their name."""
+    values = event.values.named()
+    if "assignee" in values:
+        values["claimed_at"] = batch.now if values["assignee"] else None
+    answers = event.state == TaskState.COMPLETING
+    if event.operation is not None or not answers:
+        values["ended_by"] = batch.actor if answers else None
+    batch.change_task(event.key, {**values, "state": event.state, "operation": event.operation})
 
 
 def _user_task_completed(batch: Batch, _row: InstanceRow, event: e.UserTaskCompleted) -> None:
@@ -179,10 +195,7 @@ def _user_task_completed(batch: Batch, _row: InstanceRow, event: e.UserTaskCompl
 
 
 def _user_task_canceled(batch: Batch, _row: InstanceRow, event: e.UserTaskCanceled) -> None:
-    if batch.tasks.pop(event.key, None) is not None:
-        batch.candidates = [entry for entry in batch.candidates if entry["task_key"] != event.key]
-    else:
-        batch.ended_tasks[event.key] = TaskState.CANCELED
+    batch.ended_tasks[event.key] = TaskState.CANCELED
 
 
 def _job_created(batch: Batch, row: InstanceRow, event: e.JobCreated) -> None:
@@ -205,6 +218,10 @@ def _job_created(batch: Batch, row: InstanceRow, event: e.JobCreated) -> None:
         "scope_path": json.dumps(event.scope_path),
         "chunk": event.chunk,
         "retry_cycle": event.retry_cycle,
+        "operation": event.operation,
+        "task": None if event.task is None else json.dumps(event.task),
+        "denied": False,
+        "denied_reason": None,
         "available_at": batch.database_now,
         "lease": None,
         "worker": None,
@@ -217,12 +234,11 @@ def _job_created(batch: Batch, row: InstanceRow, event: e.JobCreated) -> None:
 
 
 def _job_completed(batch: Batch, _row: InstanceRow, event: e.JobCompleted) -> None:
-    batch.ended_jobs[event.element_key] = JobState.COMPLETED
+    batch.end_job(event.element_key, JobState.COMPLETED, denied=event.denied, reason=event.reason)
 
 
 def _job_canceled(batch: Batch, _row: InstanceRow, event: e.JobCanceled) -> None:
-    if batch.jobs.pop(event.element_key, None) is None:
-        batch.ended_jobs[event.element_key] = JobState.CANCELED
+    batch.end_job(event.element_key, JobState.CANCELED)
 
 
 def _timer_scheduled(batch: Batch, row: InstanceRow, event: e.TimerScheduled) -> None:
@@ -301,8 +317,11 @@ def _incident_raised(batch: Batch, row: InstanceRow, event: e.IncidentRaised) ->
 
 def _incident_resolved(batch: Batch, row: InstanceRow, event: e.IncidentResolved) -> None:
     row.incidents = max(row.incidents - 1, 0)
-    if batch.incidents.pop(event.element_key, None) is None:
+    new = batch.incidents.pop(event.element_key, None)
+    if new is None:
         batch.resolved_incidents.add(event.element_key)
+    else:
+        batch.brief_incidents.append({**new, "state": IncidentState.RESOLVED, "resolved_at": batch.now})
 
 
 def _item_finished(batch: Batch, row: InstanceRow, event: e.ItemFinished) -> None:
@@ -358,6 +377,7 @@ _APPLY: dict[type, Callable[[Batch, InstanceRow, Any], None]] = {
     e.ElementTerminated: _element_terminated,
     e.VariablesSet: _variables_set,
     e.UserTaskCreated: _user_task_created,
+    e.UserTaskChanged: _user_task_changed,
     e.UserTaskCompleted: _user_task_completed,
     e.UserTaskCanceled: _user_task_canceled,
     e.JobCreated: _job_created,

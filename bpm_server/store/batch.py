@@ -12,6 +12,8 @@ import sqlalchemy as sa
 
 from bpm_server.domain.states import IncidentState
 from bpm_server.store import messages, rows, suspension
+from bpm_server.store.candidates import CANDIDATES, as_columns, candidate_rows, update_task
+from bpm_server.store.tables.audit import audit_log
 from bpm_server.store.tables.decisions import decision_instance
 from bpm_server.store.tables.history import journal
 from bpm_server.store.tables.instances import element_instance, incident, instance_item, process_instance, variable
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
+    from bpm_server.domain.events import SubscriptionOpened
     from bpm_server.store.migrated import Migrated
+    from bpm_server.store.moments import Moment
 
 
 @dataclass(slots=True)
@@ -56,7 +60,7 @@ class InstanceRow:
 
     @property
     def keeps_tokens(self) -> bool:
-        """Whether the step changed items of a multi-instance only: the instance's own tokens stay as stored."""
+        """Whether no token of the instance's own has moved (items only, or variables): they stay as stored."""
         return self.tokens is None and self.ended_at is None
 
     @property
@@ -66,11 +70,17 @@ class InstanceRow:
 
 
 class Batch:
-    """Collects the rows of one transaction and writes them at its end."""
+    """Collects the rows of one transaction and writes them at its end.
 
-    def __init__(self, now: datetime, database_now: datetime, actor: str | None, new_key: Callable[[], int]) -> None:
-        self.now = now
-        self.database_now = database_now
+    What begins and ends in one transaction (``brief_...``) has a row as well: which steps share a transaction does
+    not matter to what the tables hold.
+    """
+
+    def __init__(self, moment: Moment, actor: str | None, new_key: Callable[[], int]) -> None:
+        self._moment = moment
+        self.now = moment.now
+        self.database_now = moment.database_now
+        self.cluster_variable_version = moment.cluster_variable_version
         self.actor = actor
         self.new_key = new_key
         self.instances: dict[int, InstanceRow] = {}
@@ -80,30 +90,76 @@ class Batch:
         self.ended_elements: dict[int, dict[str, Any]] = {}
         self.variables: dict[tuple[int, str], dict[str, Any]] = {}
         self.tasks: dict[int, dict[str, Any]] = {}
+        self.changed_tasks: dict[int, dict[str, Any]] = {}
         self.ended_tasks: dict[int, str] = {}
         self.candidates: list[dict[str, Any]] = []
         self.jobs: dict[int, dict[str, Any]] = {}
-        self.ended_jobs: dict[int, str] = {}
+        self.ended_jobs: dict[int, dict[str, Any]] = {}
+        self.brief_jobs: list[dict[str, Any]] = []
         self.timers: dict[int, dict[str, Any]] = {}
         self.ended_timers: list[tuple[int, tuple[str, ...] | None]] = []
         self.subscriptions: dict[int, dict[str, Any]] = {}
         self.ended_subscriptions: list[tuple[int, tuple[str, ...] | None]] = []
         self.incidents: dict[int, dict[str, Any]] = {}
         self.resolved_incidents: set[int] = set()
+        self.brief_incidents: list[dict[str, Any]] = []
         self.gathered: list[int] = []
         self.decisions: list[dict[str, Any]] = []
         self.signals: list[dict[str, Any]] = []
         self.journal: list[dict[str, Any]] = []
+        self.audit: list[dict[str, Any]] = []
         self.ended_message_starts: list[int] = []
         self.halted: dict[int, InstanceRow] = {}
         self.migrated: dict[int, Migrated] = {}
 
-    def still_waits(self, element_key: int, event_id: str) -> bool:
-        """Whether this transaction has not closed an element's subscription that was open at its beginning."""
-        return not any(
-            key == element_key and (event_ids is None or event_id in event_ids)
+    def next(self) -> Batch:
+        """What goes on collecting in the same transaction after this one was written."""
+        following = Batch(self._moment, self.actor, self.new_key)
+        for key, row in self.instances.items():
+            row.is_new, row.tokens = False, None
+            following.instances[key] = row
+        return following
+
+    def has_steps(self, instance_key: int) -> bool:
+        """Whether steps of an instance wait to be written."""
+        return any(entry["instance_key"] == instance_key for entry in self.journal)
+
+    def still_waits(self, wait: SubscriptionOpened, connection: Connection) -> bool:
+        """Whether a subscription is open, with what this transaction has done so far."""
+        if wait.key in self.subscriptions:
+            return True
+        closed = any(
+            key == wait.element_key and (event_ids is None or wait.event_id in event_ids)
             for key, event_ids in self.ended_subscriptions
         )
+        return not closed and messages.find_subscription(connection, wait.key) is not None
+
+    def change_task(self, key: int, values: dict[str, Any]) -> None:
+        """Changes columns of an open task."""
+        new = self.tasks.get(key)
+        if new is None:
+            self.changed_tasks.setdefault(key, {}).update(values)
+            return
+        new.update(as_columns(values))
+        for kind, names in ((kind, values[column]) for column, kind in CANDIDATES.items() if column in values):
+            others = [row for row in self.candidates if row["task_key"] != key or row["kind"] != kind]
+            self.candidates = others + candidate_rows(key, kind, names)
+
+    def operation(self, task_key: int) -> int | None:
+        """Key of the change of an older task that waits for listeners since this transaction."""
+        found: int | None = self.changed_tasks.get(task_key, {}).get("operation")
+        return found
+
+    def end_job(self, element_key: int, state: str, *, denied: bool = False, reason: str | None = None) -> None:
+        """Ends the open job of an element."""
+        new = self.jobs.pop(element_key, None)
+        if new is not None:
+            ended = {"state": state, "ended_at": self.now, "denied": denied, "denied_reason": reason}
+            self.brief_jobs.append({**new, **ended})
+            return
+        self.ended_jobs[element_key] = {
+            "b_key": element_key, "b_state": state, "b_at": self.now, "b_denied": denied, "b_reason": reason,
+        }  # fmt: skip
 
     def flush(self, connection: Connection) -> None:
         """Writes everything."""
@@ -121,6 +177,7 @@ class Batch:
         rows.insert(connection, decision_instance, self.decisions)
         rows.insert(connection, pending_signal, self.signals)
         rows.insert(connection, journal, self.journal)
+        rows.insert(connection, audit_log, self.audit)
         for row in self.halted.values():
             suspension.mark(connection, row.key, row.suspended_at)
 
@@ -153,7 +210,7 @@ class Batch:
         dropped: list[int] = []
         for key, (row, parent, data) in self.chunks.items():
             output = self.items.pop(key, None)
-            if data is None and output is None:
+            if data is None and (output is None or output["body_key"] in self.gathered):
                 dropped.append(key)
                 continue
             changed.append({**no_item(key, row), **(output or {}), "parent_chunk": parent, "tokens": data})
@@ -169,6 +226,8 @@ class Batch:
 
     def _flush_tasks(self, connection: Connection) -> None:
         rows.insert(connection, user_task, list(self.tasks.values()))
+        for key, values in self.changed_tasks.items():
+            update_task(connection, key, values)
         if self.ended_tasks:
             ended = [
                 {"b_key": key, "b_state": state, "b_at": self.now, "b_by": self.actor}
@@ -176,14 +235,13 @@ class Batch:
             ]
             _END_TASK.run(connection, ended)
             _DELETE_CANDIDATES.run(connection, [{"b_key": key} for key in self.ended_tasks])
-        rows.insert(connection, user_task_candidate, self.candidates)
+        candidates = [entry for entry in self.candidates if entry["task_key"] not in self.ended_tasks]
+        rows.insert(connection, user_task_candidate, candidates)
 
     def _flush_jobs(self, connection: Connection) -> None:
         # Ends before beginnings: an element's job may end and its next one begin in the same step (a safe point).
-        if self.ended_jobs:
-            ended = [{"b_key": key, "b_state": state, "b_at": self.now} for key, state in self.ended_jobs.items()]
-            _END_JOB.run(connection, ended)
-        rows.insert(connection, job, list(self.jobs.values()))
+        _END_JOB.run(connection, list(self.ended_jobs.values()))
+        rows.insert(connection, job, [*self.brief_jobs, *self.jobs.values()])
         for table, waits in ((timer, self.ended_timers), (subscription, self.ended_subscriptions)):
             everything = [key for key, event_ids in waits if event_ids is None]
             if everything:
@@ -201,7 +259,7 @@ class Batch:
                 .where(incident.c.element_key.in_(self.resolved_incidents), incident.c.state == IncidentState.ACTIVE)
                 .values(state=IncidentState.RESOLVED, resolved_at=self.now)
             )
-        rows.insert(connection, incident, list(self.incidents.values()))
+        rows.insert(connection, incident, [*self.brief_incidents, *self.incidents.values()])
 
 
 _UPDATE_AROUND_TOKENS = rows.Prepared(
@@ -240,7 +298,12 @@ _END_TASK = rows.Prepared(
     lambda _: (
         user_task.update()
         .where(user_task.c.key == sa.bindparam("b_key"))
-        .values(state=sa.bindparam("b_state"), ended_at=sa.bindparam("b_at"), ended_by=sa.bindparam("b_by"))
+        .values(
+            state=sa.bindparam("b_state"),
+            ended_at=sa.bindparam("b_at"),
+            ended_by=sa.func.coalesce(user_task.c.ended_by, sa.bindparam("b_by", type_=user_task.c.ended_by.type)),
+            operation=sa.null(),
+        )
     )
 )
 _DELETE_CANDIDATES = rows.Prepared(
@@ -250,7 +313,13 @@ _END_JOB = rows.Prepared(
     lambda _: (
         job.update()
         .where(job.c.element_key == sa.bindparam("b_key"), job.c.ended_at.is_(None))
-        .values(state=sa.bindparam("b_state"), ended_at=sa.bindparam("b_at"), lease=sa.null())
+        .values(
+            state=sa.bindparam("b_state"),
+            ended_at=sa.bindparam("b_at"),
+            denied=sa.bindparam("b_denied"),
+            denied_reason=sa.bindparam("b_reason"),
+            lease=sa.null(),
+        )
     )
 )
 

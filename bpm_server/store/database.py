@@ -7,7 +7,7 @@ threads queue fairly instead of polling the file lock. PostgreSQL runs READ COMM
 from __future__ import annotations
 
 import threading
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -146,16 +146,24 @@ class Database:
         except self._driver_error as error:
             raise _translated(error, error, lost=False) from error
 
-    def pipeline(self, connection: Connection) -> AbstractContextManager[Any]:
-        """Inside it, statements that return no rows go out without waiting for each other (PostgreSQL).
+    @contextmanager
+    def committing(self, connection: Connection) -> Iterator[None]:
+        """Around the last writes of a transaction: they and the commit go out in one round trip (PostgreSQL).
 
-        What fails is said at the end of it, at the latest.
+        Statements in the block return no rows; what fails is said at its end, at the latest. SQLAlchemy is told of
+        the commit afterwards, by whoever opened the transaction.
+
+        psycopg's own commit inside a pipeline waits for replies although some of what was written may not have been
+        sent, and then waits for ever; only the end of its pipeline sends everything first (its issue 685). So the
+        commit is one more statement here.
         """
         if self.is_sqlite:
-            return nullcontext()
+            yield
+            return
         driver: Any = connection.connection.driver_connection
-        pipeline: AbstractContextManager[Any] = driver.pipeline()
-        return pipeline
+        with driver.pipeline():
+            yield
+            driver.execute("COMMIT")
 
     def dispose(self) -> None:
         """Closes all connections."""

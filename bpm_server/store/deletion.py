@@ -42,8 +42,16 @@ BY_INSTANCE = (
 )
 
 
+def has_active(connection: Connection, root_key: int) -> bool:
+    """Whether something that an ended instance called still ends (a user task with canceling listeners)."""
+    query = sa.select(process_instance.c.key).where(
+        process_instance.c.root_key == root_key, process_instance.c.ended_at.is_(None)
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def delete_tree(connection: Connection, root_key: int) -> None:
-    """Deletes an instance and everything that it called; the delivery log of webhooks stays."""
+    """Deletes an instance and everything that it called; logs of webhooks and batch operations stay."""
     tree = sa.select(process_instance.c.key).where(
         sa.or_(
             process_instance.c.key == root_key,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from bpm_server.domain.states import ElementState
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import NotFound
 from bpm_server.store.batch import InstanceRow
@@ -24,8 +25,10 @@ _LOCK = _BY_KEY.with_for_update(of=process_instance)
 _ROOT = sa.select(process_instance.c.root_key).where(process_instance.c.key == sa.bindparam("b_key"))
 _TOKENS = sa.select(process_instance.c.tokens).where(process_instance.c.key == sa.bindparam("b_key"))
 
-_VARIABLES = sa.select(variable.c.scope_key, variable.c.name, variable.c.value).where(
-    variable.c.scope_key.in_(sa.bindparam("b_scopes", expanding=True))
+_VARIABLES = (
+    sa.select(variable.c.scope_key, variable.c.name, variable.c.value)
+    .where(variable.c.scope_key.in_(sa.bindparam("b_scopes", expanding=True)))
+    .order_by(variable.c.key)  # as they were set: a loaded instance passes them on in the order of a live one
 )
 _LABELS = sa.select(process_instance.c.key, process_instance.c.business_key, process_instance.c.tags).where(
     process_instance.c.key.in_(sa.bindparam("b_keys", expanding=True))
@@ -162,6 +165,14 @@ def find_scope(connection: Connection, key: int) -> Scope | None:
             return Scope(instance_key, at)
         at = connection.execute(sa.select(t.c.scope_key).where(t.c.key == at)).scalar()
     return Scope(instance_key, 0)
+
+
+def find_active_type(connection: Connection, key: int) -> str | None:
+    """The type of an active element instance; None where there is none."""
+    t = element_instance
+    query = sa.select(t.c.type).where(t.c.key == key, t.c.state == ElementState.ACTIVE)
+    found: str | None = connection.execute(query).scalar_one_or_none()
+    return found
 
 
 def load_variables(connection: Connection, scopes: Iterable[int]) -> list[tuple[int, str, bytes]]:

@@ -48,6 +48,7 @@ class JobRow:
     worker: str | None
     error_message: str | None
     created_at: datetime
+    task: dict[str, Any] | None
 
 
 _COLUMNS = [column for column in job.columns if column.name in JobRow.__slots__]
@@ -57,6 +58,7 @@ def _row(source: Row[Any]) -> JobRow:
     values = dict(source._mapping)
     values["headers"] = json.loads(values["headers"])
     values["scope_path"] = json.loads(values["scope_path"])
+    values["task"] = None if values["task"] is None else json.loads(values["task"])
     return JobRow(**values)
 
 

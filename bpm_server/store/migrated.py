@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from bpm_server.domain.states import IncidentState, TaskState
+from bpm_server.domain.states import IncidentState
 from bpm_server.store.tables.instances import element_instance, incident, process_instance
 from bpm_server.store.tables.jobs import job, timer
 from bpm_server.store.tables.messages import subscription
@@ -35,7 +35,7 @@ class Migrated:
         t = process_instance
         connection.execute(t.update().where(t.c.key == key).values(**definition, version=moved.version))
         for table, values, open_ in (
-            (user_task, versioned, user_task.c.state == TaskState.CREATED),
+            (user_task, versioned, user_task.c.ended_at.is_(None)),
             (job, versioned, job.c.ended_at.is_(None)),
             (subscription, definition, sa.true()),
             (incident, definition, incident.c.state == IncidentState.ACTIVE),

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
     from bpm_server.store.database import Database
 
-_COLUMNS = "clock_offset_us, clock_pinned_at, identity_version, definition_version FROM server_state WHERE id = 1"
+_COLUMNS = (
+    "clock_offset_us, clock_pinned_at, identity_version, definition_version, cluster_variable_version "
+    "FROM server_state WHERE id = 1"
+)
 _QUERIES = {
     "sqlite": f"SELECT strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), {_COLUMNS}",
     "postgresql": f"SELECT clock_timestamp(), {_COLUMNS}",
@@ -34,6 +37,7 @@ class Moment:
     database_now: datetime
     identity_version: int
     definition_version: int
+    cluster_variable_version: int
 
 
 def read_moment(connection: Connection) -> Moment:
@@ -47,10 +51,10 @@ def look_moment(database: Database) -> Moment:
 
 
 def _read(row: Any) -> Moment:
-    found, offset_us, pinned, identity_version, definition_version = row
+    found, offset_us, pinned, *versions = row
     database_now = _moment(found)
     now = database_now + timedelta(microseconds=offset_us) if pinned is None else _moment(pinned)
-    return Moment(now, database_now, identity_version, definition_version)
+    return Moment(now, database_now, *versions)
 
 
 def _moment(found: str | datetime) -> datetime:

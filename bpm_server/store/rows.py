@@ -60,10 +60,11 @@ class Prepared:
             raise AssertionError(NOT_BEGUN)
         cursor = connection.connection.cursor()
         try:
-            if len(values) > 1:
+            if len(values) > 1 and not _in_pipeline(connection):
                 cursor.executemany(text, values)
             else:
-                cursor.execute(text, values[0])
+                for one in values:
+                    cursor.execute(text, one)
         finally:
             cursor.close()
 
@@ -76,6 +77,12 @@ class Prepared:
         result = (str(compiled), tuple((name, converters[name]) for name in names), bool(compiled.positional))
         self._compiled[dialect.name] = result
         return result
+
+
+def _in_pipeline(connection: Connection) -> bool:
+    """Whether this is inside ``Database.committing``; psycopg's ``executemany`` waits there, at worst for ever."""
+    driver: Any = connection.connection.driver_connection
+    return connection.dialect.name == "postgresql" and bool(driver.pgconn.pipeline_status)
 
 
 _INSERTS: dict[str, Prepared] = {}

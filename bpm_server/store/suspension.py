@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from bpm_server.domain.events import SubscriptionOpened
-from bpm_server.domain.states import DeliveryState, JobState, TaskState
+from bpm_server.domain.states import DeliveryState, JobState
 from bpm_server.store import rows
 from bpm_server.store.tables.connectors import webhook_delivery
 from bpm_server.store.tables.instances import deferred_command, process_instance
@@ -27,7 +27,7 @@ def mark(connection: Connection, instance_key: int, since: datetime | None) -> N
     t = process_instance
     connection.execute(t.update().where(t.c.key == instance_key).values(suspended_at=since))
     for table, open_ in (
-        (user_task, user_task.c.state == TaskState.CREATED),
+        (user_task, user_task.c.ended_at.is_(None)),
         (job, job.c.state.in_((JobState.CREATED, JobState.FAILED))),
         (timer, sa.true()),
         (subscription, sa.true()),
@@ -36,8 +36,10 @@ def mark(connection: Connection, instance_key: int, since: datetime | None) -> N
             (webhook_delivery.c.state == DeliveryState.WAITING) & webhook_delivery.c.job_key.is_not(None),
         ),
     ):
+        # What the resumed instance has ended already is free too.
+        marked = open_ if suspended else table.c.suspended
         connection.execute(
-            table.update().where(table.c.instance_key == instance_key, open_).values(suspended=suspended)
+            table.update().where(table.c.instance_key == instance_key, marked).values(suspended=suspended)
         )
 
 

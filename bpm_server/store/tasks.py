@@ -10,15 +10,17 @@ from bpm_server.domain.tasks import Task
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import NotFound
 from bpm_server.store import rows
+from bpm_server.store.candidates import update_task
 from bpm_server.store.instances import COLUMNS, row_from
 from bpm_server.store.tables.instances import process_instance
-from bpm_server.store.tables.tasks import task_comment, user_task, user_task_candidate
+from bpm_server.store.tables.tasks import task_comment, user_task
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy.engine import Connection, Row
 
+    from bpm_server.domain.tasks import TaskValues
     from bpm_server.store.batch import InstanceRow
 
 _TASK = [
@@ -97,24 +99,12 @@ def lock_task(connection: Connection, key: int) -> tuple[Task, InstanceRow | Non
     return task, row_from({column.name: mapping[f"instance_{column.name}"] for column in COLUMNS})
 
 
-def assign(connection: Connection, key: int, assignee: str | None, at: datetime) -> None:
-    """Sets or clears the assignee."""
-    values = {"assignee": assignee, "claimed_at": at if assignee else None}
-    connection.execute(user_task.update().where(user_task.c.key == key).values(values))
-
-
-def update(connection: Connection, key: int, values: dict[str, Any]) -> None:
-    """Changes due date, follow-up date, priority or candidates of an open task."""
-    changed = dict(values)
-    for kind, column in (("u", "candidate_users"), ("g", "candidate_groups")):
-        if column in changed:
-            names = changed[column]
-            changed[column] = json.dumps(names)
-            t = user_task_candidate
-            connection.execute(t.delete().where(t.c.task_key == key, t.c.kind == kind))
-            rows.insert(connection, t, [{"kind": kind, "name": name, "task_key": key} for name in names])
-    if changed:
-        connection.execute(user_task.update().where(user_task.c.key == key).values(changed))
+def change(connection: Connection, key: int, values: TaskValues, at: datetime) -> None:
+    """Changes an open task that has no listeners."""
+    named = values.named()
+    if "assignee" in named:
+        named["claimed_at"] = at if named["assignee"] else None
+    update_task(connection, key, named)
 
 
 def insert_comment(

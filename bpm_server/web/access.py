@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from flask import current_app, g, request
 
-from bpm_server.domain.identity import ROLES, Actor, Permission
+from bpm_server.domain.identity import ANONYMOUS, Actor
 from bpm_server.kernel.errors import Forbidden, NotSignedIn
 from bpm_server.services import identities
 
@@ -28,13 +28,6 @@ SESSION_COOKIE = "bpm_session"
 CSRF_HEADER = "X-CSRF-Token"
 CSRF_FIELD = "csrf_token"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-ANONYMOUS = Actor(
-    "anonymous",
-    permissions=frozenset(
-        Permission.parse(text) for role in ("designer", "operator", "worker", "staff") for text in ROLES[role][1]
-    ),
-)
-"""Who calls ``/v2`` without credentials, where the installation allows it: all process work, no people."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask, request
 
 from bpm_server import __version__
+from bpm_server.settings import Settings
 from bpm_server.web import access, parking, problems
 from bpm_server.web.api import registration
 from bpm_server.web.engine_rest import registration as engine_rest
@@ -20,8 +21,13 @@ if TYPE_CHECKING:
 
     from bpm_server.services.server import Server
 
-UPLOADS = frozenset({"/v2/deployments", "/engine-rest/deployment/create"})
-"""Where files arrive: ``upload_limit`` holds instead of ``request_body_limit``."""
+UPLOADS: dict[str, Callable[[Settings], int]] = {
+    "/v2/deployments": lambda settings: settings.upload_limit,
+    "/engine-rest/deployment/create": lambda settings: settings.upload_limit,
+    "/v2/documents": Settings.document_request_limit,
+    "/v2/documents/batch": Settings.document_request_limit,
+}
+"""Where files arrive, other limits hold than ``request_body_limit``."""
 API_PREFIXES = ("/v2/", "/api/", "/engine-rest/")
 
 
@@ -50,8 +56,9 @@ def create_app(server: Server) -> Flask:
 
 
 def _limit_body() -> None:
-    if request.path in UPLOADS:
-        request.max_content_length = access.server().settings.upload_limit
+    limit = UPLOADS.get(request.path.rstrip("/"))
+    if limit is not None:
+        request.max_content_length = limit(access.server().settings)
 
 
 def _protect(response: Response) -> Response:

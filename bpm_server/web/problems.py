@@ -24,6 +24,8 @@ from bpm_server.kernel.errors import (
     LimitExceeded,
     NotFound,
     NotSignedIn,
+    TimedOut,
+    TooLarge,
     Unavailable,
 )
 from bpm_server.kernel.log import get_logger
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 MIME = "application/problem+json"
 STATUS: dict[type[BpmError], int] = {
+    TooLarge: 413,
     InvalidInput: 400,
     NotSignedIn: 401,
     Forbidden: 403,
@@ -43,6 +46,7 @@ STATUS: dict[type[BpmError], int] = {
     Conflict: 409,
     LimitExceeded: 429,
     Unavailable: 503,
+    TimedOut: 504,
 }
 CHALLENGE = 'Bearer realm="bpm-server"'
 """Basic is understood too, but not asked for: browsers would open their own window."""
@@ -53,6 +57,11 @@ _RESERVED = frozenset({"type", "title", "status", "detail", "instance", "code", 
 def status_of(error: BpmError) -> int:
     """The status of an error of ours; 500 for one that has none."""
     return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+
+
+def title_of(status: int) -> str:
+    """The standard reason phrase of a status."""
+    return HTTPStatus(status).phrase
 
 
 def problem(status: int, detail: str, *, code: str | None = None, details: Mapping[str, Any] | None = None) -> Response:
@@ -66,7 +75,7 @@ def problem(status: int, detail: str, *, code: str | None = None, details: Mappi
     """
     body: dict[str, Any] = {
         "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
+        "title": title_of(status),
         "status": status,
         "detail": detail,
         "instance": request.path,
@@ -82,7 +91,7 @@ def problem(status: int, detail: str, *, code: str | None = None, details: Mappi
 def from_error(error: BpmError) -> Response:
     """An error of ours."""
     status = status_of(error)
-    if status >= 500 and not isinstance(error, Unavailable):
+    if status >= 500 and not isinstance(error, Unavailable | TimedOut):
         return from_surprise(error)
     response = problem(status, error.message, code=error.code, details=error.details)
     if status == 401:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 LANES: dict[str, tuple[str, ...]] = {
-    "engine": ("signals", "messages", "safe-points", "timers"),
-    "outside": ("jobs", "deliveries"),
+    "engine": ("signals", "messages", "safe-points", "timers", "batch-operations"),
+    "outside": ("jobs", "deliveries", "documents"),
 }
 LOOK_AGAIN_S = 5.0
 PAUSE_AFTER_ERROR_S = 2.0

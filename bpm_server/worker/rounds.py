@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bpm_server.connectors.contract import PermanentError, Request, TemporaryError
+from bpm_server.connectors.http import Policy
 from bpm_server.domain.identity import SYSTEM
+from bpm_server.domain.states import BatchItemState
 from bpm_server.kernel.errors import BpmError, NotFound, Unavailable, WrongState
 from bpm_server.kernel.log import get_logger
-from bpm_server.services import deliveries, jobs, messages, timers, working
+from bpm_server.services import batch_operations, deliveries, documents, jobs, messages, timers, working
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bpm_server.connectors.contract import Connector
+    from bpm_server.domain.batch_operations import LeasedItem
     from bpm_server.services.jobs import ActivatedJob
     from bpm_server.services.server import Server
 
@@ -80,8 +83,9 @@ def _run_connector(server: Server, connector: Connector, job: ActivatedJob) -> N
     row = job.row
     assert connector.handler is not None  # noqa: S101
     attempt = max(connector.retries - row.retries, 0) + 1
+    policy = Policy(server.settings.allow_loopback_webhooks, frozenset(server.settings.webhook_allowed_hosts))
     request = Request(
-        row.key, row.instance_key, row.element_id, row.headers, job.variables, attempt, server.clock.now()
+        row.key, row.instance_key, row.element_id, row.headers, job.variables, attempt, server.clock.now(), policy
     )
     try:
         result = connector.handler(request)
@@ -93,7 +97,7 @@ def _run_connector(server: Server, connector: Connector, job: ActivatedJob) -> N
         else:
             jobs.fail_job(server, SYSTEM, row.key, retries=0, message=error.message, lease=row.lease)
     else:
-        jobs.complete_job(server, SYSTEM, row.key, result.variables, lease=row.lease)
+        jobs.complete_job(server, SYSTEM, row.key, result.variables, local=result.local, lease=row.lease)
 
 
 def _fail(server: Server, job: ActivatedJob, message: str, delay_s: float | None) -> None:
@@ -133,6 +137,40 @@ def send_webhooks(server: Server) -> int:
     return len(leased)
 
 
+def do_batch_items(server: Server) -> int:
+    """Does some items of batch operations, each in its own transaction."""
+    leased = batch_operations.lease_items(server, BATCH)
+    for item in leased:
+        _do_batch_item(server, item)
+    return len(leased)
+
+
+def _do_batch_item(server: Server, item: LeasedItem) -> None:
+    try:
+        batch_operations.do_item(server, item)
+    except Unavailable:
+        raise
+    except NotFound as error:
+        _book_failure(server, item, BatchItemState.SKIPPED, error.message)
+    except BpmError as error:
+        _book_failure(server, item, BatchItemState.FAILED, error.message)
+    except Exception as error:
+        log.exception("batch_item.failed", operation_key=item.operation_key, item_key=item.item_key)
+        _book_failure(server, item, BatchItemState.FAILED, f"{type(error).__name__}: {error}")
+
+
+def _book_failure(server: Server, item: LeasedItem, state: BatchItemState, reason: str) -> None:
+    try:
+        batch_operations.book_failure(server, item, state, reason)
+    except WrongState as error:
+        log.info("batch_item.superseded", item_key=item.item_key, reason=error.message)
+
+
+def sweep_documents(server: Server) -> int:
+    """Removes documents whose time is over, and files that no document has."""
+    return documents.remove_expired(server) + documents.remove_leftovers(server)
+
+
 ROUNDS: dict[str, Callable[[Server], int]] = {
     "signals": deliver_signals,
     "messages": deliver_messages,
@@ -140,6 +178,8 @@ ROUNDS: dict[str, Callable[[Server], int]] = {
     "jobs": do_jobs,
     "timers": fire_timers,
     "deliveries": send_webhooks,
+    "batch-operations": do_batch_items,
+    "documents": sweep_documents,
 }
 """By topic of the wake-up."""
 

@@ -13,6 +13,72 @@ PACKAGE = ROOT / "bpm_server"
 MAY_COMMIT = {"services/transaction.py", "store/migrate.py"}
 """The commands' only commit, and migrations (before any command can run)."""
 AUTHORIZES = {"authorize", "authorize_work", "authorize_sight", "check_work", "check_claim"}
+_SHARED = "jobs, messages and signals have no word in the contract's audit log; the journal names who sent what"
+_WORKER = "the server's own work, which is in the journal, the delivery log or nowhere because it only tidies up"
+_TRIAL = "a trial: it changes nothing"
+_NO_WORD = "the contract's audit log has no word for it; its own table says who and when"
+UNAUDITED: dict[str, str] = {
+    **dict.fromkeys(
+        (
+            "correlation.correlate",
+            "job_locks.lock_job",
+            "job_locks.unlock_job",
+            "jobs.activate_jobs",
+            "jobs.complete_job",
+            "jobs.fail_job",
+            "jobs.throw_job_error",
+            "messages.broadcast_signal",
+            "messages.correlate_message",
+            "messages.publish_message",
+        ),
+        _SHARED,
+    ),
+    **dict.fromkeys(
+        (
+            "batch_operations.book_failure",
+            "batch_operations.do_item",
+            "batch_operations.lease_items",
+            "deliveries.book_attempt",
+            "deliveries.lease_deliveries",
+            "documents.remove_expired",
+            "documents.settle_leftovers",
+            "installation.install_demo_company",
+            "messages.deliver_message",
+            "messages.deliver_signal",
+            "messages.find_receivers",
+            "messages.find_signal_receivers",
+            "messages.settle_signal",
+            "nodes.release_node",
+            "nodes.renew_node",
+            "nodes.take_node",
+            "timers.drop_timer",
+            "timers.fire_timer",
+            "timers.postpone_timer",
+        ),
+        _WORKER,
+    ),
+    **dict.fromkeys(("migration.check_migration", "modification.check_modification"), _TRIAL),
+    **dict.fromkeys(
+        (
+            "clock.pin_clock",
+            "clock.reset_clock",
+            "documents.announce_content",
+            "documents.delete_document",
+            "documents.insert_document",
+            "identities.sign_in",
+            "identities.sign_out",
+            "preferences.set_preferences",
+            "tasks.comment_task",
+            "webhook_endpoints.create_endpoint",
+            "webhook_endpoints.delete_endpoint",
+            "webhook_endpoints.replay_delivery",
+            "webhook_endpoints.try_endpoint",
+            "webhook_endpoints.update_endpoint",
+        ),
+        _NO_WORD,
+    ),
+}
+"""Commands that leave no entry in the audit log, each with the reason."""
 WITHOUT_TRANSACTION: dict[str, str] = {}
 """Commands that open no transaction of their own, each with the reason."""
 
@@ -70,6 +136,24 @@ def test_a_command_authorizes(name: str, node: ast.FunctionDef) -> None:
         if called in helpers:
             names |= set(calls(helpers[called]))
     assert names & AUTHORIZES, f"{name} must ask services.authorization before it acts"
+
+
+@pytest.mark.parametrize(("name", "node"), COMMANDS, ids=[name for name, _ in COMMANDS])
+def test_a_command_is_in_the_audit_log(name: str, node: ast.FunctionDef) -> None:
+    module = ast.parse((PACKAGE / "services" / f"{name.split('.', maxsplit=1)[0]}.py").read_text(encoding="utf-8"))
+    helpers = {
+        other.name: calls(other)
+        for other in module.body
+        if isinstance(other, ast.FunctionDef) and not other.decorator_list  # what commands and batch operations share
+    }
+    names, wider = set(calls(node)), set[str]()
+    while names != wider:
+        wider = set(names)
+        names |= {inner for called in wider for inner in helpers.get(called, ())}
+    audits = bool(names & {"audit", "audit_instance", "_audit"})
+    assert audits != (name in UNAUDITED), (
+        f"{name} must call tx.audit, so that it can be told later who did it, or be named in UNAUDITED with the reason"
+    )
 
 
 def test_a_command_never_calls_a_command() -> None:

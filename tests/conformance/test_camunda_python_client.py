@@ -2,163 +2,29 @@
 
 from __future__ import annotations
 
+import csv
+import re
 import threading
-import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bpm_server.worker.embedded import EmbeddedWorker
-from tests.support.bpmn_builder import Process, event, io
-from tests.support.rest import PASSWORD, add_person, application, served
+from bpm_server.web.api.blueprint import ApiBlueprint
+from tests.conformance.client_files import eventually
+from tests.conformance.python_client import world
+from tests.support.rest import application, served
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from tests.conformance.python_client import World
     from tests.support.product import Product
+
+__all__ = ["world"]
 
 sdk = pytest.importorskip("camunda_orchestration_sdk")
 from camunda_orchestration_sdk import errors, models  # noqa: E402
-from camunda_orchestration_sdk.types import File  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
-
-RULE = """<?xml version="1.0" encoding="UTF-8"?>
-<definitions xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/" id="level" name="Level" namespace="http://e.org">
-  <decision id="approval-level" name="Approval level">
-    <decisionTable id="t" hitPolicy="FIRST">
-      <input id="i" label="Amount">
-        <inputExpression id="ie" typeRef="number"><text>amount</text></inputExpression>
-      </input>
-      <output id="o" name="level" typeRef="string"/>
-      <rule id="high">
-        <inputEntry id="a"><text>&gt; 500000</text></inputEntry>
-        <outputEntry id="b"><text>"ceo"</text></outputEntry>
-      </rule>
-      <rule id="low">
-        <inputEntry id="c"><text>-</text></inputEntry>
-        <outputEntry id="d"><text>"team"</text></outputEntry>
-      </rule>
-    </decisionTable>
-  </decision>
-</definitions>"""
-FORM = '{"id": "review", "type": "default", "schemaVersion": 19, "components": [{"type": "textfield", "key": "note"}]}'
-
-
-def order() -> bytes:
-    process = Process("order", "Order")
-    process.start("s", process_form("review"))
-    process.user("approve", extra='<zeebe:formDefinition formId="review"/>' + assignment(groups="sales"))
-    process.service("ship", "ship", extra=io(outputs={"shipped": "=true"}))
-    process.end("e")
-    process.path("s", "approve", "ship", "e")
-    return process.xml()
-
-
-def process_form(form_id: str) -> str:
-    return f'<bpmn:extensionElements><zeebe:formDefinition formId="{form_id}"/></bpmn:extensionElements>'
-
-
-def assignment(*, assignee: str = "", groups: str = "") -> str:
-    return f'<zeebe:assignmentDefinition assignee="{assignee}" candidateGroups="{groups}"/>'.replace('assignee="" ', "")
-
-
-def waiting() -> bytes:
-    process = Process("waiting", "Waiting")
-    process.message("m", "paid", "=orderId")
-    process.signal("g", "stop")
-    process.start("s")
-    process.add("intermediateCatchEvent", "catch", event("message", messageRef="m"))
-    process.end("e")
-    process.path("s", "catch", "e")
-    process.add("startEvent", "s2", event("signal", signalRef="g"))
-    process.user("after")
-    process.path("s2", "after")
-    return process.xml()
-
-
-def failing() -> bytes:
-    process = Process("failing", "Failing")
-    process.error("err", "sold-out")
-    process.start("s")
-    process.service("pick", "pick")
-    process.boundary("caught", "pick", event("error", errorRef="err"))
-    process.end("e")
-    process.user("other")
-    process.path("s", "pick", "e")
-    process.path("caught", "other")
-    return process.xml()
-
-
-FILES = {
-    "order.bpmn": order(),
-    "waiting.bpmn": waiting(),
-    "failing.bpmn": failing(),
-    "level.dmn": RULE.encode(),
-    "review.form": FORM.encode(),
-    "notes.json": b'{"free": 1.50}',
-}
-
-
-class World:
-    """A served product and a client that is signed in."""
-
-    def __init__(self, bpm: Product, url: str, client: Any) -> None:
-        self.bpm, self.url, self.client = bpm, url, client
-        files = [File(payload=content, file_name=name) for name, content in FILES.items()]
-        self.deployment = client.create_deployment(data=models.CreateDeploymentData(resources=files))
-
-    def start(self, process_id: str, **variables: Any) -> Any:
-        body = models.ProcessCreationById(
-            process_definition_id=process_id,
-            variables=models.ProcessInstanceCreationInstructionBaseVariables.from_dict(variables),
-        )
-        return self.client.create_process_instance(data=body)
-
-    def search(self, operation: str, query: str, **filters: Any) -> list[Any]:
-        kind = getattr(models, query)
-        body = kind.from_dict({"filter": filters})
-        return getattr(self.client, operation)(data=body).items
-
-    def one_task(self, instance: Any) -> Any:
-        return self.search("search_user_tasks", "UserTaskSearchQuery", processInstanceKey=instance, state="CREATED")[0]
-
-    def activate(self, job_type: str, **more: Any) -> list[Any]:
-        body = models.JobActivationRequest(
-            type_=job_type, timeout=60_000, max_jobs_to_activate=5, request_timeout=-1, **more
-        )
-        return self.client.activate_jobs(data=body).jobs
-
-
-@pytest.fixture
-def world(bpm_sqlite: Product) -> Iterator[World]:
-    bpm, rest = application(bpm_sqlite, allow_clock=True)
-    add_person(bpm, "camunda", roles=("admin",))
-    worker = EmbeddedWorker(bpm.server)
-    worker.start()
-    with served(rest.app) as url:
-        client = sdk.CamundaClient(
-            configuration={
-                "CAMUNDA_REST_ADDRESS": url,
-                "CAMUNDA_AUTH_STRATEGY": "BASIC",
-                "CAMUNDA_BASIC_AUTH_USERNAME": "camunda",
-                "CAMUNDA_BASIC_AUTH_PASSWORD": PASSWORD,
-            }
-        )
-        yield World(bpm, url, client)
-        client.client.get_httpx_client().close()
-    worker.stop()
-
-
-def eventually(look: Any) -> Any:
-    """Signals and messages are delivered by the worker: a moment later."""
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
-        found = look()
-        if found:
-            return found
-        threading.Event().wait(0.02)
-    raise AssertionError("nothing came")
 
 
 def test_cluster_and_sign_in(world: World) -> None:
@@ -266,7 +132,9 @@ def test_failure_becomes_an_incident_that_is_resolved(world: World) -> None:
     client.resolve_incident(incident.incident_key)
     assert client.get_incident(incident.incident_key).state == "RESOLVED"
     assert world.activate("pick")
-    client.resolve_process_instance_incidents(key)
+    assert client.resolve_process_instance_incidents(key).batch_operation_type == "RESOLVE_INCIDENT"
+    found = client.search_element_instance_incidents(incident.element_instance_key, data=models.IncidentSearchQuery())
+    assert [one.incident_key for one in found.items] == [incident.incident_key]
 
 
 def test_error_goes_to_the_event_that_catches_it(world: World) -> None:
@@ -314,6 +182,9 @@ def test_decisions(world: World) -> None:
     )
     one = client.get_decision_instance(taken[0].decision_evaluation_instance_key)
     assert (one.result, one.evaluated_inputs[0].input_value) == ('"ceo"', "500000.01")
+    client.delete_decision_instance(found.decision_evaluation_key, data=models.DeleteDecisionInstanceRequest())
+    with pytest.raises(errors.NotFoundError):
+        client.get_decision_instance(taken[0].decision_evaluation_instance_key)
 
 
 def test_definitions_forms_and_resources(world: World) -> None:
@@ -357,6 +228,15 @@ def test_cancellation_and_search_of_instances(world: World) -> None:
         )
     )
     assert {one.process_instance_key for one in [*page.items, *following.items]} == keys
+    running, canceled = found[0].process_instance_key, (keys - {one.process_instance_key for one in found}).pop()
+    named = models.ProcessInstanceBusinessIdAssignmentInstruction(business_id="case-1")
+    client.assign_process_instance_business_id(running, data=named)
+    assert client.get_process_instance(running).business_id == "case-1"
+    figures = client.get_process_instance_wait_state_statistics(running).items
+    assert [one.element_id for one in figures] == ["approve"]
+    client.delete_process_instance(canceled, data=None)
+    with pytest.raises(errors.NotFoundError):
+        client.get_process_instance(canceled)
 
 
 def test_awaited_completion_has_the_variables(world: World) -> None:
@@ -378,49 +258,6 @@ def test_awaited_completion_has_the_variables(world: World) -> None:
     world.client.complete_job(world.activate("ship")[0].job_key)
     thread.join(20)
     assert done[0].variables.to_dict() == {"shipped": True}
-
-
-def test_people_and_their_rights(world: World) -> None:
-    client = world.client
-    client.create_user(
-        data=models.UserRequest(username="ann", password="long enough", name="Ann", email="a@example.org")
-    )
-    client.create_group(data=models.GroupCreateRequest(group_id="sales", name="Sales"))
-    client.create_role(data=models.RoleCreateRequest(role_id="seller", name="Seller"))
-    client.assign_user_to_group("sales", "ann")
-    client.assign_role_to_user("seller", "ann")
-    client.assign_role_to_group("seller", "sales")
-    assert [one.username for one in client.search_users_for_group("sales").items] == ["ann"]
-    assert [one.username for one in client.search_users_for_role("seller").items] == ["ann"]
-    assert [one.group_id for one in client.search_groups_for_role("seller").items] == ["sales"]
-    assert [one.role_id for one in client.search_roles_for_group("sales").items] == ["seller"]
-    assert client.get_user("ann").name == "Ann"
-    assert client.update_user("ann", data=models.UserUpdateRequest(name="Anna")).name == "Anna"
-    assert client.get_group("sales").name == "Sales"
-    assert client.get_role("seller").name == "Seller"
-    client.update_group("sales", data=models.GroupUpdateRequest(name="Selling"))
-    client.update_role("seller", data=models.RoleUpdateRequest(name="Sells"))
-    made = client.create_authorization(
-        data=models.AuthorizationIdBasedRequest.from_dict(
-            {
-                "ownerId": "seller",
-                "ownerType": "ROLE",
-                "resourceId": "order",
-                "resourceType": "PROCESS_DEFINITION",
-                "permissionTypes": ["READ_PROCESS_INSTANCE"],
-            }
-        )
-    )
-    assert client.get_authorization(made.authorization_key).resource_id == "order"
-    assert client.search_authorizations().items
-    assert client.search_own_authorizations().authorizations_enabled
-    client.delete_authorization(made.authorization_key)
-    client.unassign_role_from_group("seller", "sales")
-    client.unassign_role_from_user("seller", "ann")
-    client.unassign_user_from_group("sales", "ann")
-    for remove, name in ((client.delete_role, "seller"), (client.delete_group, "sales"), (client.delete_user, "ann")):
-        remove(name)
-    assert [one.username for one in client.search_users().items] == ["admin", "camunda"]
 
 
 def test_clock_and_expressions(world: World) -> None:
@@ -464,3 +301,17 @@ def test_anonymous_client_sends_an_empty_header(bpm_sqlite: Product) -> None:
         answer = client.client.get_httpx_client().get("/topology", headers={"Authorization": ""})
         assert answer.status_code == 200
         client.client.get_httpx_client().close()
+
+
+@pytest.mark.shared
+def test_every_operation_is_called(shared: Path) -> None:
+    """Of the first two tiers, as far as we have them."""
+    texts = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("*python_client*.py"))
+    called = set(re.findall(r"client\.(\w+)", texts)) | set(re.findall(r"search\(\s*\"(\w+)\"", texts))
+    routed = {name for _, _, name in ApiBlueprint.operations}
+    with (shared / "docs" / "operations.tsv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file, delimiter="\t") if row["tier"] in ("1", "2")]
+    wanted = {row["operationId"] for row in rows if row["tier"] == "1" or row["operationId"] in routed}
+    snakes = {re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower() for name in wanted}
+    assert len(snakes) > 90
+    assert snakes - called == set()

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import queue
-import subprocess
-import threading
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
 
-import build_assets
 from bpm_server.services import process_instances
 from bpm_server.store.tables.jobs import job
+from tests.support.node import bundled, node_with, running
 from tests.support.product import ADMIN
 from tests.support.rest import PASSWORD, add_person, application, served
-from tests.support.services import ROOT, missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.support.node import Script
     from tests.support.product import Product
 
 PROCESS = b"""<bpmn:definitions xmlns:bpmn="http://www.omg.org/spec/BPMN/20100524/MODEL" id="d" targetNamespace="t"
@@ -38,70 +33,27 @@ PROCESS = b"""<bpmn:definitions xmlns:bpmn="http://www.omg.org/spec/BPMN/2010052
     <bpmn:userTask id="declined"/><bpmn:sequenceFlow id="f4" sourceRef="declined" targetRef="e"/>
   </bpmn:process>
 </bpmn:definitions>"""
-PATIENCE_S = 60.0
-
-
-class Worker:
-    """The client in a Node process, and what it says."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.heard: list[dict[str, Any]] = []
-        self._lines: queue.Queue[str] = queue.Queue()
-        assert process.stdout is not None
-        threading.Thread(target=lambda: [self._lines.put(line) for line in process.stdout or ()], daemon=True).start()
-
-    def wait_for(self, event: str, **members: Any) -> dict[str, Any]:
-        """The next event of this kind."""
-        end = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                line = self._lines.get(timeout=max(end - time.monotonic(), 0.01))
-            except queue.Empty:
-                pytest.fail(f"expected {event} {members}, but heard {self.heard}")
-            if not line.startswith("{"):
-                continue  # the client's own log
-            found: dict[str, Any] = json.loads(line)
-            self.heard.append(found)
-            if found["event"] == event and members.items() <= found.items():
-                return found
 
 
 @pytest.fixture(scope="module")
 def script(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """Node, and the worker in one file."""
-    if not (ROOT / "node_modules" / "camunda-external-task-client-js").is_dir():
-        missing("camunda-external-task-client-js", "run 'make assets'")
-    node, _npm = build_assets._find_node()
-    bundle = tmp_path_factory.mktemp("worker") / "worker.mjs"
+    node = node_with("camunda-external-task-client-js")
     source = Path(__file__).with_name("external_task_client.mjs")
-    banner = "import { createRequire } from 'module'; const require = createRequire(import.meta.url);"
-    command = [node, ROOT / "node_modules" / "esbuild" / "bin" / "esbuild", source, "--bundle", "--platform=node"]
-    options = ["--format=esm", "--log-level=error", f"--banner:js={banner}", f"--outfile={bundle}"]
-    subprocess.run([*command, *options], check=True, cwd=ROOT)
-    return node, bundle
+    return node, bundled(node, source, tmp_path_factory.mktemp("worker"))
 
 
 @pytest.fixture
-def worker(bpm: Product, script: tuple[str, Path]) -> Iterator[Worker]:
+def worker(bpm: Product, script: tuple[str, Path]) -> Iterator[Script]:
     """A worker that polls a real server."""
     node, bundle = script
     product, rest = application(bpm)
     add_person(product, "wanda", roles=("worker",))
-    with served(rest.app) as url:
-        arguments = [f"{url}/engine-rest", "wanda", PASSWORD, "2000"]
-        process = subprocess.Popen(
-            [node, bundle, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8"
-        )
-        try:
-            yield Worker(process)
-        finally:
-            process.kill()
-            process.wait(30)
-            if process.stdout is not None:
-                process.stdout.close()
+    with served(rest.app) as url, running(node, bundle, f"{url}/engine-rest", "wanda", PASSWORD, "2000") as found:
+        yield found
 
 
-def test_the_client_works_here(bpm: Product, worker: Worker) -> None:
+def test_the_client_works_here(bpm: Product, worker: Script) -> None:
     bpm.deploy(PROCESS)
     values = {"act": "complete", "name": "Łódź", "n": 12, "list": [1, {"a": None}], "nothing": None}
     started = process_instances.start_process(

@@ -9,26 +9,17 @@ from typing import Any
 
 import pytest
 
-import build_assets
-from tests.support.services import ROOT, missing
+from tests.support.node import bundled, node_with
+from tests.support.services import ROOT
 
 PROCESSES = sorted((ROOT / "processes").glob("*.bpmn"))
-BANNER = "import { createRequire } from 'module'; const require = createRequire(import.meta.url);"
 
 
 @pytest.fixture(scope="module")
 def linter(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Reports of Camunda Modeler's linter about one file."""
-    if not (ROOT / "node_modules" / "@camunda" / "linting").is_dir():
-        missing("@camunda/linting", "run 'make assets'")
-    node, _npm = build_assets._find_node()
-    bundle = tmp_path_factory.mktemp("linter") / "lint.mjs"
-    esbuild = ROOT / "node_modules" / "esbuild" / "bin" / "esbuild"
-    script = Path(__file__).with_name("modeler_lint.mjs")
-    options = ["--bundle", "--platform=node", "--format=esm", "--loader:.css=empty", "--log-level=error"]
-    subprocess.run(
-        [node, esbuild, script, *options, f"--banner:js={BANNER}", f"--outfile={bundle}"], check=True, cwd=ROOT
-    )
+    node = node_with("@camunda/linting")
+    bundle = bundled(node, Path(__file__).with_name("modeler_lint.mjs"), tmp_path_factory.mktemp("linter"))
 
     def lint(file: Path) -> list[dict[str, Any]]:
         result = subprocess.run([node, bundle, file], check=True, capture_output=True, text=True)

@@ -297,6 +297,8 @@ def test_the_other_pages_have_nothing_that_axe_finds(company: Company) -> None:
         (chen, "cases", "/instances"),
         (chen, "cases-none", "/instances?q=nothing"),
         (chen, "log", "/admin/webhooks"),
+        (chen, "batches-none", "/admin/batch-operations"),
+        (chen, "batch-ask", "/instances/batch/cancel?q=nothing"),
         (li, "started", "/?tab=started"),
         (li, "done", "/?tab=done"),
         (zhou, "inbox-empty", "/"),

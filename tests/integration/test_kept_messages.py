@@ -59,3 +59,20 @@ def test_a_second_message_with_the_same_id_does_not_push_out_one_that_is_on_its_
     bpm.deliver()
     assert bpm.state(key) == "COMPLETED"
     messages.publish_message(bpm.server, ADMIN, "paid", "A", message_id="once")
+
+
+@pytest.mark.parametrize("starts_by_it", [False, True])
+def test_a_process_that_waits_for_the_same_message_again_does_not_get_it_twice(
+    bpm: Product, *, starts_by_it: bool
+) -> None:
+    p = Process()
+    paid = p.message("m", "paid", '="A"')
+    catch = f'<bpmn:messageEventDefinition messageRef="{paid}"/>'
+    p.path(p.start("s", catch if starts_by_it else ""), p.add("exclusiveGateway", "g"))
+    p.path("g", p.add("intermediateCatchEvent", "c", catch), "g")
+    bpm.deploy(p.xml())
+    if not starts_by_it:
+        bpm.start()
+    bpm.publish("paid", "A", ttl_ms=60_000)
+    assert kept(bpm) == 1
+    assert bpm.scalars(sa.select(sa.func.count()).select_from(correlation)) == [1]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bpm_server.services import process_instances
 from tests.support.bpmn_builder import Process, Scope, multi_instance
+from tests.support.product import ADMIN
 
 if TYPE_CHECKING:
     from tests.support.product import Product
@@ -24,3 +26,14 @@ def test_a_step_inside_one_item_leaves_the_tokens_of_the_instance_alone(bpm: Pro
         bpm.task(task).complete()
     assert bpm.state(key) == "COMPLETED"
     assert bpm.variables(key)["done"] == [1, 2]
+
+
+def test_setting_variables_leaves_the_tokens_where_they_are(bpm: Product) -> None:
+    p = Process()
+    p.path(p.start(), p.user("a"), p.end())
+    bpm.deploy(p.xml())
+    key = bpm.start()
+    process_instances.set_variables(bpm.server, ADMIN, key, {"n": 1})
+    bpm.server.hot.clear()
+    bpm.task("a").complete()
+    assert bpm.state(key) == "COMPLETED"

@@ -13,6 +13,15 @@ HEADER = (
 )
 
 
+CAMUNDA7_HEADER = (
+    '<?xml version="1.0" encoding="UTF-8"?>'
+    '<bpmn:definitions xmlns:bpmn="http://www.omg.org/spec/BPMN/20100524/MODEL" '
+    'xmlns:camunda="http://camunda.org/schema/1.0/bpmn" xmlns:modeler="http://camunda.org/schema/modeler/1.0" '
+    'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" id="definitions" targetNamespace="http://example.org" '
+    'modeler:executionPlatform="Camunda Platform" modeler:executionPlatformVersion="7.24.0">'
+)
+
+
 def extensions(*parts: str) -> str:
     """An ``extensionElements`` block, empty text where there is nothing in it."""
     inner = "".join(part for part in parts if part)
@@ -119,13 +128,22 @@ class Scope:
 
 
 class Process(Scope):
-    """A whole file with one process and the root elements it needs."""
+    """A whole file: a process, those beside it, and the root elements they need."""
+
+    header = HEADER
 
     def __init__(self, id: str = "p", name: str | None = None) -> None:  # noqa: A002
         super().__init__()
         self.id = id
         self.name = name
         self.roots: list[str] = []
+        self.beside: list[Process] = []
+
+    def another(self, id: str) -> Process:  # noqa: A002
+        """One more process in this file."""
+        other = Process(id)
+        self.beside.append(other)
+        return other
 
     def message(self, id: str, name: str, key: str | None = None) -> str:  # noqa: A002
         """A message; ``key`` is the correlation key expression."""
@@ -152,9 +170,16 @@ class Process(Scope):
 
     def xml(self) -> bytes:
         """The file."""
+        processes = "".join(process._element() for process in (self, *self.beside))
+        return f"{self.header}{''.join(self.roots)}{processes}</bpmn:definitions>".encode()
+
+    def _element(self) -> str:
         name = f" name={quoteattr(self.name)}" if self.name else ""
         body = "".join(self.elements)
-        return (
-            f'{HEADER}{"".join(self.roots)}<bpmn:process id={quoteattr(self.id)}{name} isExecutable="true">'
-            f"{body}</bpmn:process></bpmn:definitions>"
-        ).encode()
+        return f'<bpmn:process id={quoteattr(self.id)}{name} isExecutable="true">{body}</bpmn:process>'
+
+
+class Camunda7Process(Process):
+    """A file in the Camunda 7 dialect."""
+
+    header = CAMUNDA7_HEADER

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from bpm_server import bpmn, engine
 from bpm_server.domain import commands as c
 from bpm_server.domain import events as e
@@ -36,6 +38,7 @@ class World:
     active: dict[int, tuple[str, str]] = field(default_factory=dict)
     history: list[tuple[str, str]] = field(default_factory=list)
     tasks: dict[int, e.UserTaskCreated] = field(default_factory=dict)
+    states: dict[int, str] = field(default_factory=dict)
     jobs: dict[int, e.JobCreated] = field(default_factory=dict)
     timers: dict[int, e.TimerScheduled] = field(default_factory=dict)
     waits: dict[int, e.SubscriptionOpened] = field(default_factory=dict)
@@ -61,7 +64,7 @@ class World:
 
     def start(self, variables: dict[str, Any] | None = None, element_id: str | None = None) -> World:
         command = c.StartInstance(next(self._keys), variables or {}, element_id)
-        self._after(engine.start(self.definition, command, self._context()))
+        self._after(engine.start(self.definition, command, self.context()))
         return self
 
     def do(self, command: c.Command) -> World:
@@ -70,24 +73,27 @@ class World:
         keys = self._keys
         self._keys, copy = itertools.tee(keys)
         try:
-            outcome = engine.advance(self.instance, command, self._context())
+            outcome = engine.advance(self.instance, command, self.context())
         except engine.ChunkNeeded:
             self._keys = copy
             self.instance = self._load(None)
-            outcome = engine.advance(self.instance, command, self._context())
+            outcome = engine.advance(self.instance, command, self.context())
         self._after(outcome)
         return self
 
     def _load(self, chunk: int | None) -> engine.Instance:
-        """Loads what was written: everything, or one item with what encloses it."""
         self.reloads += 1
-        wanted = {key: data for key, (_, data) in self.chunks.items() if key}
-        if chunk is not None:
-            path = []
+        return engine.load(self.definition, self.stored(chunk))
+
+    def stored(self, chunk: int | None) -> engine.Stored:
+        """What was written: everything, or one item with what encloses it."""
+        if chunk is None:
+            wanted = {key: data for key, (_, data) in self.chunks.items() if key}
+        else:
+            wanted = {}
             while chunk:
-                path.append(chunk)
-                chunk = self.chunks[chunk][0]
-            wanted = {key: wanted[key] for key in path}
+                parent, wanted[chunk] = self.chunks[chunk]
+                chunk = parent
         root = self.chunks[0][1]
         live = token_keys(root, wanted)
         values = [
@@ -98,7 +104,7 @@ class World:
         complete = len(wanted) == len(self.chunks) - 1
         outputs = self.outputs if complete else {}
         copies = {key: dict(found) for key, found in outputs.items()}
-        return engine.load(self.definition, engine.Stored(root, wanted, complete, values, copies))
+        return engine.Stored(root, wanted, complete, values, copies)
 
     def complete(self, element_id: str, variables: dict[str, Any] | None = None, nth: int = 0) -> World:
         task = self.task(element_id, nth)
@@ -154,8 +160,9 @@ class World:
         return found[nth]
 
     def open(self) -> list[str]:
-        """Ids of open user tasks and jobs, sorted."""
-        found = [t.element_id for t in self.tasks.values()] + [j.element_id for j in self.jobs.values()]
+        """Ids of jobs and of user tasks that nobody but a person keeps from going on, sorted."""
+        found = [t.element_id for t in self.tasks.values() if self.states[t.key] == "CREATED"]
+        found += [j.element_id for j in self.jobs.values()]
         return sorted(found)
 
     def process_variables(self) -> dict[str, Any]:
@@ -165,7 +172,8 @@ class World:
         """Ids of elements in the order they completed."""
         return [element for element, state in self.history if state == "completed"]
 
-    def _context(self) -> engine.Context:
+    def context(self) -> engine.Context:
+        """What the engine asks its surroundings for."""
         return engine.Context(self.now, lambda: next(self._keys), self.decisions, self.limits)
 
     def _after(self, outcome: engine.Outcome) -> None:
@@ -190,6 +198,10 @@ class World:
                 self.variables.setdefault(event.scope_key, {}).update(event.values)
             case e.UserTaskCreated():
                 self.tasks[event.key] = event
+                self.states[event.key] = "CREATED"
+            case e.UserTaskChanged():
+                self.states[event.key] = event.state
+                self.tasks[event.key] = msgspec.structs.replace(self.tasks[event.key], **event.values.named())
             case e.UserTaskCompleted() | e.UserTaskCanceled():
                 del self.tasks[event.key]
             case e.JobCreated():

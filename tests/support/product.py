@@ -40,10 +40,7 @@ def create_tables(database: Database) -> None:
     """All tables and the shared row, without migrations."""
     with database.engine.connect().execution_options(bpm_writes=True) as connection:
         db.metadata.create_all(connection)
-        connection.execute(
-            server_state.insert(),
-            [{"id": 1, "clock_offset_us": 0, "clock_pinned_at": None, "identity_version": 0, "definition_version": 0}],
-        )
+        connection.execute(server_state.insert().values(id=1))
         connection.commit()
 
 

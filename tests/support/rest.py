@@ -19,7 +19,7 @@ from bpm_server.web.app import create_app
 from bpm_server.web.serving import HttpServer, ServingSettings, listen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from flask import Flask
     from flask.testing import FlaskClient
@@ -85,11 +85,17 @@ class Rest:
 
     def upload(self, *files: tuple[str, bytes], **fields: str) -> Answer:
         """Deploys files, as a form with further fields."""
-        parts = [f'; name="{name}"\r\n\r\n{value}'.encode() for name, value in fields.items()]
-        parts += [f'; name="resources"; filename="{name}"\r\n\r\n'.encode() + data for name, data in files]
-        body = b"".join(b"--frontier\r\nContent-Disposition: form-data" + part + b"\r\n" for part in parts)
+        return self.send_form("/v2/deployments", "resources", files, fields.items())
+
+    def send_form(
+        self, path: str, part: str, files: Iterable[tuple[str, bytes]], fields: Iterable[tuple[str, str]] = ()
+    ) -> Answer:
+        """Sends files in parts of one name, with further fields, to a path."""
+        parts = [f'; name="{name}"\r\n\r\n{value}'.encode() for name, value in fields]
+        parts += [f'; name="{part}"; filename="{name}"\r\n\r\n'.encode() + data for name, data in files]
+        body = b"".join(b"--frontier\r\nContent-Disposition: form-data" + one + b"\r\n" for one in parts)
         kind = "multipart/form-data; boundary=frontier"
-        return self.post("/v2/deployments", data=body + b"--frontier--\r\n", content_type=kind)
+        return self.post(path, data=body + b"--frontier--\r\n", content_type=kind)
 
     def search(self, noun: str, **body: Any) -> list[dict[str, Any]]:
         """The items of a search."""

@@ -1,9 +1,13 @@
 """One module per noun. Importing this package makes all tables known to the metadata."""
 
 from bpm_server.store.tables import (
+    audit,
+    batch_operations,
+    cluster_variables,
     connectors,
     decisions,
     definitions,
+    documents,
     history,
     identity,
     instances,
@@ -15,10 +19,14 @@ from bpm_server.store.tables import (
 from bpm_server.store.tables.model import db
 
 __all__ = [
+    "audit",
+    "batch_operations",
+    "cluster_variables",
     "connectors",
     "db",
     "decisions",
     "definitions",
+    "documents",
     "history",
     "identity",
     "instances",

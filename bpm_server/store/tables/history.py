@@ -18,6 +18,7 @@ class JournalEntry(Model):
         sequence: 1, 2, 3... within the instance.
         command: JSON of the command (see ``domain.commands``).
         events: JSON of the events (see ``domain.events``).
+        cluster_variable_version: What the step saw of the cluster variables (ADR 12).
     """
 
     __tablename__ = "journal"
@@ -28,6 +29,7 @@ class JournalEntry(Model):
     actor: Mapped[str | None] = mapped_column(sa.String(512))
     command: Mapped[str] = mapped_column(sa.Text)
     events: Mapped[str] = mapped_column(sa.Text)
+    cluster_variable_version: Mapped[int] = mapped_column(sa.BigInteger, server_default="0")
 
 
 journal = table_of(JournalEntry)

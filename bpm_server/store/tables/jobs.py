@@ -22,6 +22,9 @@ class Job(Model):
         available_at: Not handed out before (database time); while leased, the end of the lease.
         lease: Token of who works on it; only it may book the result.
         scope_path: JSON list of the scope keys whose variables it sees, innermost first.
+        operation: Of a task listener: key of the change that waits for it.
+        task: Of a task listener: what it is told of its task, as JSON.
+        denied: A task listener said no; ``denied_reason`` says why.
     """
 
     __tablename__ = "job"
@@ -63,6 +66,10 @@ class Job(Model):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     suspended: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    operation: Mapped[int | None] = mapped_column(Key)
+    task: Mapped[str | None] = mapped_column(sa.Text)
+    denied: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    denied_reason: Mapped[str | None] = mapped_column(sa.Text)
 
 
 class Timer(Model):
@@ -80,6 +87,7 @@ class Timer(Model):
             "ix_timer_due", "due_at", sqlite_where=sa.text("NOT suspended"), postgresql_where=sa.text("NOT suspended")
         ),
         sa.Index("ix_timer_element", "element_key"),
+        sa.Index("ix_timer_instance", "instance_key"),
         sa.Index("ix_timer_definition", "process_definition_key"),
     )
 

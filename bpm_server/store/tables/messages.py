@@ -17,7 +17,7 @@ class Subscription(Model):
     """An open wait of an element, or of a start event (``instance_key`` None).
 
     Attributes:
-        kind: ``message`` or ``signal``.
+        kind: ``message``, ``signal`` or ``condition``, which has no name: it is in the model.
         correlation_key: None where any message of that name fits (starts; Camunda 7).
     """
 

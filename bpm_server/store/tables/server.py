@@ -19,6 +19,7 @@ class ServerState(Model):
         clock_pinned_at: Engine time stands still here, None where it runs.
         identity_version: Grows with every change of people, groups, roles, tokens: caches compare it.
         definition_version: Grows with every deployment.
+        cluster_variable_version: Grows with every change of a cluster variable; 0 where there never was one.
     """
 
     __tablename__ = "server_state"
@@ -28,6 +29,7 @@ class ServerState(Model):
     clock_pinned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     identity_version: Mapped[int] = mapped_column(sa.BigInteger, default=0)
     definition_version: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+    cluster_variable_version: Mapped[int] = mapped_column(sa.BigInteger, default=0, server_default="0")
 
 
 class NodeLease(Model):

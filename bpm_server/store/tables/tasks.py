@@ -17,7 +17,8 @@ class UserTask(Model):
     """One task; its key is the element instance's.
 
     Attributes:
-        state: CREATED, COMPLETED or CANCELED.
+        state: In the words of ``TaskState``.
+        operation: Key of the change that waits for listeners; None: nothing waits.
         candidate_users: JSON list; open tasks have rows in ``user_task_candidate`` as well.
         scope_path: JSON list of the scope keys whose variables it sees, innermost first.
     """
@@ -55,6 +56,7 @@ class UserTask(Model):
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     ended_by: Mapped[str | None] = mapped_column(NAME)
     suspended: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    operation: Mapped[int | None] = mapped_column(Key)
 
 
 class UserTaskCandidate(Model):

@@ -19,6 +19,7 @@ from flask_smorest import Blueprint  # type: ignore[import-untyped]
 from marshmallow import Schema, ValidationError
 from werkzeug.exceptions import UnsupportedMediaType
 
+from bpm_server.domain.identity import ANONYMOUS
 from bpm_server.kernel.errors import InvalidInput
 from bpm_server.web import access
 from bpm_server.web.api.fields import flatten, instance, read_key, shown, writer
@@ -157,7 +158,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
 
         def run(**parameters: str) -> Response:
             asking = access.server()
-            actor = access.ANONYMOUS if public else access.require().actor
+            actor = ANONYMOUS if public else access.require().actor
             values = _path_values(names, parameters)
             body = NO_BODY if takes is None else load_body(takes, required=body_required)
             result = view(Call(asking, actor, body), *values)

@@ -11,6 +11,7 @@ from bpm_server.web.api.fields import Anything, Body, Data, Flag, Key, Moment, R
 from bpm_server.web.api.process_instances import ELEMENT_STATES
 from bpm_server.web.api.searching import Filter, SearchTable
 from bpm_server.web.api.tenants import TheTenant
+from bpm_server.web.listening import await_listeners
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from bpm_server.reports.query import Page, Query
 
 api = ApiBlueprint("element-instances", tag="Element instance")
-_OURS: dict[str, tuple[str, ...]] = {
+OUR_TYPES: dict[str, tuple[str, ...]] = {
     "AD_HOC_SUB_PROCESS": ("adHocSubProcess",),
     "AD_HOC_SUB_PROCESS_INNER_INSTANCE": ("adHocSubProcessInnerInstance",),
     "BOUNDARY_EVENT": ("boundaryEvent",),
@@ -47,8 +48,8 @@ _OURS: dict[str, tuple[str, ...]] = {
     "UNKNOWN": (),
     "UNSPECIFIED": (),
 }
-TYPES = tuple(_OURS)
-_WIRE = {ours: word for word, all_ours in _OURS.items() for ours in all_ours}
+TYPES = tuple(OUR_TYPES)
+_WIRE = {ours: word for word, all_ours in OUR_TYPES.items() for ours in all_ours}
 
 
 def wire_type(ours: str) -> str:
@@ -102,7 +103,7 @@ SEARCH = SearchTable(
         "processDefinitionKey": "process_definition_key",
         "processDefinitionId": "process_id",
         "elementId": "element_id",
-        "type": Filter("type", TYPES, _OURS),
+        "type": Filter("type", TYPES, OUR_TYPES),
         "state": Filter("state", ELEMENT_STATES),
         "startDate": "started_at",
         "endDate": "ended_at",
@@ -154,4 +155,5 @@ def get_element_instance(call: Call, key: int) -> report.ElementLine:
 def create_element_instance_variables(call: Call, key: int) -> None:
     """Set variables of an active element or process instance."""
     local = bool(call.body["local"])
-    process_instances.set_variables(call.server, call.actor, key, call.body["variables"], local=local)
+    operation = process_instances.set_variables(call.server, call.actor, key, call.body["variables"], local=local)
+    await_listeners(key, operation)

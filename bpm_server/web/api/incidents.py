@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from bpm_server.kernel.errors import NotFound
 from bpm_server.reports import elements, process_instances
 from bpm_server.reports import incidents as report
-from bpm_server.reports.query import MAX_LIMIT, Condition, PageOf, Query
+from bpm_server.reports.query import Condition
 from bpm_server.services import incidents
 from bpm_server.web.api.blueprint import ApiBlueprint, Call
-from bpm_server.web.api.fields import Anything, Body, Fixed, Key, Moment, Reply, Text, Value, Word
+from bpm_server.web.api.fields import Anything, Body, Key, Moment, Reply, Text, Value, Word
 from bpm_server.web.api.searching import Filter, SearchTable
 from bpm_server.web.api.tenants import TheTenant
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bpm_server.reports.query import Page
+    from bpm_server.reports.query import Page, Query
 
 api = ApiBlueprint("incidents", tag="Incident")
 STATES = ("ACTIVE", "MIGRATED", "PENDING", "RESOLVED", "UNKNOWN")
@@ -77,13 +75,6 @@ class IncidentResolution(Body):
     """Nothing is needed to resolve an incident."""
 
     operation_reference = Anything(null=True)
-
-
-class BatchOperation(Reply):
-    """Names the work as one operation; it is done when the reply comes."""
-
-    batch_operation_key = Key(of="key")
-    batch_operation_type = Fixed("RESOLVE_INCIDENT")
 
 
 SEARCH = SearchTable(
@@ -149,21 +140,3 @@ def get_incident(call: Call, key: int) -> report.IncidentLine:
 def resolve_incident(call: Call, key: int) -> None:
     """Try again what failed; a job gets at least one more try."""
     incidents.resolve_incident(call.server, call.actor, key)
-
-
-@api.operation(
-    "POST",
-    "/process-instances/{processInstanceKey}/incident-resolution",
-    "resolveProcessInstanceIncidents",
-    gives=BatchOperation,
-)
-def resolve_process_instance_incidents(call: Call, key: int) -> dict[str, int]:
-    """Try again everything that failed in an instance, one thing after the other."""
-    query = Query((Condition("instance_key", "eq", key), Condition("state", "eq", "ACTIVE")), page=PageOf(MAX_LIMIT))
-    with call.server.database.read() as connection:
-        process_instances.SEARCH.get(connection, call.actor, key)
-        found = report.SEARCH.page(connection, call.actor, query).items
-    for one in found:
-        with suppress(NotFound):  # another one's turn may have resolved it
-            incidents.resolve_incident(call.server, call.actor, one.key)
-    return {"key": call.server.new_key()}

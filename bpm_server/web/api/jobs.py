@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bpm_server.kernel.errors import InvalidInput
 from bpm_server.reports import jobs as report
 from bpm_server.services import jobs
 from bpm_server.services.authorization import authorize
-from bpm_server.services.variables import check_variables
 from bpm_server.web import parking
+from bpm_server.web.api import task_listeners
+from bpm_server.web.api.ad_hoc import ElementToActivate, elements_to_activate
 from bpm_server.web.api.blueprint import ApiBlueprint, Call
 from bpm_server.web.api.fields import (
     Anything,
     Body,
     Data,
-    Fixed,
     Flag,
     Key,
     Many,
@@ -29,6 +29,7 @@ from bpm_server.web.api.fields import (
     Word,
 )
 from bpm_server.web.api.searching import Filter, SearchTable
+from bpm_server.web.api.task_listeners import Corrections, JobUserTask
 from bpm_server.web.api.tenants import TheTenant
 
 if TYPE_CHECKING:
@@ -103,8 +104,8 @@ class JobResult(Reply):
     error_code = Text(null=True)
     error_message = Text(null=True)
     has_failed_with_retries_left = Flag(of="failed_before")
-    is_denied = Fixed(None)
-    denied_reason = Fixed(None)
+    is_denied = Flag(of="denied", null=True)
+    denied_reason = Text(null=True)
     element_id = Text()
     element_instance_key = Key(of="element_key")
     process_definition_key = Key()
@@ -116,21 +117,6 @@ class JobResult(Reply):
     end_time = Moment(of="ended_at", null=True)
     last_update_time = Moment(of="changed_at")
     tenant_id = TheTenant()
-
-
-class JobUserTask(Reply):
-    """The user task behind a task listener's job."""
-
-    user_task_key = Key(null=True)
-    action = Text()
-    assignee = Text(null=True)
-    candidate_groups = Names()
-    candidate_users = Names()
-    changed_attributes = Names()
-    due_date = Text(null=True)
-    follow_up_date = Text(null=True)
-    form_key = Key(null=True)
-    priority = Number(null=True)
 
 
 class ActivatedJobResult(Reply):
@@ -187,11 +173,23 @@ class LeasedJob(Body):
     job_lease_token = Text(null=True, load_default=None)
 
 
+class CompletionResult(Body):
+    """What the worker of a task listener or (``type`` adHocSubProcess) of an ad-hoc sub-process decided."""
+
+    type = Text(null=True, load_default=None)
+    denied = Flag(null=True, load_default=False)
+    denied_reason = Text(longest=100_000, null=True, load_default=None)
+    corrections = One(Corrections, null=True, load_default=None)
+    activate_elements = Many(ElementToActivate, null=True, load_default=None)
+    is_completion_condition_fulfilled = Flag(null=True, load_default=False)
+    is_cancel_remaining_instances = Flag(null=True, load_default=False)
+
+
 class JobCompletion(LeasedJob):
     """Results of a job."""
 
     variables = Data(null=True, load_default=None)
-    result = Data(null=True, load_default=None)
+    result = One(CompletionResult, null=True, load_default=None)
     business_id = Text(null=True)
 
 
@@ -251,6 +249,8 @@ SEARCH = SearchTable(
         "creationTime": "created_at",
         "endTime": "ended_at",
         "lastUpdateTime": "changed_at",
+        "isDenied": "denied",
+        "deniedReason": "denied_reason",
     },
     sorts=(
         "creationTime",
@@ -273,13 +273,14 @@ SEARCH = SearchTable(
         "worker",
         "hasFailedWithRetriesLeft",
     ),
-    refused={"isDenied": "denials are not kept", "deniedReason": "denials are not kept"},
 )
 
 
 def _find(call: Call, query: Query) -> Page[Any]:
     with call.server.database.read() as connection:
-        return report.SEARCH.page(connection, call.actor, query, report.VISIBLE)
+        page = report.SEARCH.page(connection, call.actor, query, report.VISIBLE)
+    items = [replace(one, headers=task_listeners.headers(one.headers, one.element_key, one.task)) for one in page.items]
+    return replace(page, items=items)
 
 
 api.search("/jobs/search", "searchJobs", SEARCH, _find)
@@ -331,13 +332,14 @@ def _job_json(job: ActivatedJob, *, with_lease: bool) -> dict[str, Any]:
     values = {name: getattr(row, name) for name in row.__slots__}
     return {
         **values,
+        "headers": task_listeners.headers(row.headers, row.element_key, row.task),
         "listener_event": row.listener_event or report.NO_EVENT,
         "worker": row.worker or "",
         "deadline": int(row.available_at.timestamp() * 1000),
         "variables": job.variables,
         "business_key": job.business_key,
         "tags": job.tags,
-        "user_task": None,
+        "user_task": task_listeners.told(row.element_key, row.task),
         "lease": row.lease if with_lease else None,
     }
 
@@ -345,57 +347,27 @@ def _job_json(job: ActivatedJob, *, with_lease: bool) -> dict[str, Any]:
 @api.operation("POST", "/jobs/{jobKey}/completion", "completeJob", takes=JobCompletion, status=204)
 def complete_job(call: Call, key: int) -> None:
     """Book a job's result; the process goes on."""
-    _check_result(call.body["result"])
-    lease = call.body["job_lease_token"]
     result = call.body["result"] or {}
     jobs.complete_job(
         call.server,
         call.actor,
         key,
         call.body["variables"],
-        lease=lease,
+        lease=call.body["job_lease_token"],
         denied=result.get("denied") is True,
+        reason=result.get("denied_reason"),
+        corrections=task_listeners.corrections(result.get("corrections")),
         choice=_choice(result) if result.get("type") == "adHocSubProcess" else None,
     )
 
 
 def _choice(result: dict[str, Any]) -> dict[str, Any]:
     """What the worker of an ad-hoc sub-process decided (see ``CompleteJob``)."""
-    wanted = result.get("activateElements") or []
-    if not isinstance(wanted, list) or not all(isinstance(one, dict) for one in wanted):
-        message = f"Expected a list of elements to activate, but found {type(wanted).__name__}"
-        raise InvalidInput(message, field="result.activateElements")
-    activate = []
-    for one in wanted:
-        name, variables = one.get("elementId"), one.get("variables")
-        if not isinstance(name, str) or not isinstance(variables, dict | None):
-            message = "Expected an element id and an object of variables to activate, but found something else"
-            raise InvalidInput(message, field="result.activateElements")
-        activate.append([name, check_variables(variables)])
     return {
-        "activate": activate,
-        "fulfilled": result.get("isCompletionConditionFulfilled") is True,
-        "cancel": result.get("isCancelRemainingInstances") is True,
+        "activate": elements_to_activate(result["activate_elements"] or ()),
+        "fulfilled": result["is_completion_condition_fulfilled"] is True,
+        "cancel": result["is_cancel_remaining_instances"] is True,
     }
-
-
-READ_IN_RESULT = {
-    "userTask": frozenset({"denied", "deniedReason"}),
-    "adHocSubProcess": frozenset({"activateElements", "isCompletionConditionFulfilled", "isCancelRemainingInstances"}),
-}
-
-
-def _check_result(result: dict[str, Any] | None) -> None:
-    """Corrections by listeners are not supported yet: better said than lost."""
-    nothing: tuple[Any, ...] = (None, False, [], {})
-    kind = (result or {}).get("type")
-    read = READ_IN_RESULT.get(kind if isinstance(kind, str) else "userTask", frozenset())
-    asked = sorted(
-        name for name, value in (result or {}).items() if name not in read and name != "type" and value not in nothing
-    )
-    if asked:
-        message = f"Expected a job result without {', '.join(asked)}, which is not supported yet"
-        raise InvalidInput(message, field="result")
 
 
 @api.operation("POST", "/jobs/{jobKey}/failure", "failJob", takes=JobFailure, status=204)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from bpm_server.kernel.errors import InvalidInput, Unavailable, WrongState
+from bpm_server.kernel.errors import InvalidInput, TimedOut, Unavailable, WrongState
 from bpm_server.reports import process_instances as report
 from bpm_server.services import deletion, process_instances
 from bpm_server.web import parking
@@ -27,11 +27,8 @@ from bpm_server.web.api.fields import (
 )
 from bpm_server.web.api.searching import Filter, SearchTable
 from bpm_server.web.api.tenants import Tenant, TheTenant
-from bpm_server.web.problems import problem
 
 if TYPE_CHECKING:
-    from flask import Response
-
     from bpm_server.services.process_instances import Started
 
 api = ApiBlueprint("process-instances", tag="Process instance")
@@ -150,6 +147,8 @@ FILTERS: dict[str, str | Filter] = {
     "hasElementInstanceIncident": "has_element_incident",
     "tags": "tags",
     "businessId": "business_key",
+    "batchOperationKey": "batch_operation_key",
+    "batchOperationId": "batch_operation_key",
 }
 SEARCH = SearchTable(
     report.SEARCH,
@@ -173,8 +172,6 @@ SEARCH = SearchTable(
     ),
     alternatives=True,
     refused={
-        "batchOperationId": "there are no batch operations",
-        "batchOperationKey": "there are no batch operations",
         "incidentErrorHashCode": "incidents are found by errorMessage",
     },
 )
@@ -196,7 +193,7 @@ def get_process_instance(call: Call, key: int) -> report.InstanceLine:
     gives=CreateProcessInstanceResult,
     body_required=True,
 )
-def create_process_instance(call: Call) -> dict[str, Any] | Response:
+def create_process_instance(call: Call) -> dict[str, Any]:
     """Start a process; with ``awaitCompletion`` the reply waits for its end and has its variables."""
     if not call.body["await_completion"]:
         return _created(call, _start(call), {})
@@ -225,7 +222,7 @@ def _start(call: Call) -> Started:
     )
 
 
-def _await_end(call: Call, places: parking.Parking, started: Started) -> dict[str, Any] | Response:
+def _await_end(call: Call, places: parking.Parking, started: Started) -> dict[str, Any]:
     wanted_ms = call.body["request_timeout"]
     seconds = min(wanted_ms / 1000, LONGEST_WAIT_S) if wanted_ms and wanted_ms > 0 else DEFAULT_WAIT_S
     ended: report.Ended | None
@@ -235,7 +232,7 @@ def _await_end(call: Call, places: parking.Parking, started: Started) -> dict[st
         ended = places.wait(("instances",), lambda: report.find_ended(call.server, started.key), seconds)
     if ended is None:
         detail = f"Expected process instance '{started.key}' to end in {seconds:g} s, but it runs on"
-        return problem(504, detail, code="timeout", details={"processInstanceKey": str(started.key)})
+        raise TimedOut(detail, processInstanceKey=str(started.key))
     if ended.state != "COMPLETED":
         message = f"Expected process instance '{started.key}' to complete, but it is {ended.state}"
         raise WrongState(message, processInstanceKey=str(started.key))

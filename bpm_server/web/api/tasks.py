@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bpm_server.kernel.errors import InvalidInput
 from bpm_server.reports import tasks as report
@@ -25,6 +25,10 @@ from bpm_server.web.api.fields import (
 )
 from bpm_server.web.api.searching import Filter, SearchTable
 from bpm_server.web.api.tenants import TheTenant
+from bpm_server.web.listening import await_listeners
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 api = ApiBlueprint("user-tasks", tag="User task")
 STATES = (
@@ -102,6 +106,15 @@ class TaskChangeset(Body):
     priority = Number(least=0, most=100, null=True)
 
 
+def values_of(changeset: Mapping[str, Any]) -> dict[str, Any]:
+    """What a changeset names, by our names; empty text takes a value away."""
+    return {
+        name: None if value == "" else tuple(value) if isinstance(value, list) else value
+        for name, value in changeset.items()
+        if value is not None
+    }
+
+
 class TaskUpdate(Body):
     """A change of a task."""
 
@@ -154,31 +167,45 @@ def complete_user_task(call: Call, key: int) -> None:
     Variables must satisfy the task's form, where it has one. Others than its fields are dropped, unless the caller has
     the right to set variables (UPDATE_PROCESS_INSTANCE).
     """
-    tasks.complete_task(call.server, call.actor, key, call.body["variables"], from_form=True)
+    body = call.body
+    await_listeners(
+        key,
+        tasks.complete_task(
+            call.server, call.actor, key, body["variables"], from_form=True, action=body.get("action") or None
+        ),
+    )
 
 
 @api.operation("POST", "/user-tasks/{userTaskKey}/assignment", "assignUserTask", takes=TaskAssignment, status=204)
 def assign_user_task(call: Call, key: int) -> None:
     """Assign a user task; any name is accepted."""
-    override = call.body["allow_override"] is not False
-    tasks.assign_task(call.server, call.actor, key, call.body["assignee"], allow_override=override)
+    body = call.body
+    override = body["allow_override"] is not False
+    await_listeners(
+        key,
+        tasks.assign_task(
+            call.server,
+            call.actor,
+            key,
+            body["assignee"],
+            allow_override=override,
+            action=body.get("action") or None,
+        ),
+    )
 
 
 @api.operation("DELETE", "/user-tasks/{userTaskKey}/assignee", "unassignUserTask", status=204)
 def unassign_user_task(call: Call, key: int) -> None:
     """Take a user task from its assignee."""
-    tasks.unassign_task(call.server, call.actor, key)
+    await_listeners(key, tasks.unassign_task(call.server, call.actor, key))
 
 
 @api.operation("PATCH", "/user-tasks/{userTaskKey}", "updateUserTask", takes=TaskUpdate, status=204)
 def update_user_task(call: Call, key: int) -> None:
     """Change dates, priority or candidates of a user task."""
-    changes: dict[str, Any] = {
-        name: None if value == "" else value
-        for name, value in (call.body["changeset"] or {}).items()
-        if value is not None
-    }
+    changes = values_of(call.body["changeset"] or {})
     if not changes and call.body.get("action") is None:
         message = "Expected a change of dates, candidates or priority, or an action, but found none"
         raise InvalidInput(message, field="changeset")
-    tasks.update_task(call.server, call.actor, key, **changes)
+    action = call.body.get("action") or None
+    await_listeners(key, tasks.update_task(call.server, call.actor, key, action=action, **changes))

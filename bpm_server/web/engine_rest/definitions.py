@@ -18,8 +18,8 @@ from bpm_server.web.api.fields import Body, Flag, Text, read_text
 from bpm_server.web.engine_rest import listing
 from bpm_server.web.engine_rest.blueprint import EngineBlueprint
 from bpm_server.web.engine_rest.listing import Filter, Listing
-from bpm_server.web.engine_rest.tasks import of_scope
 from bpm_server.web.engine_rest.values import Variables, definition_id, moment, read_definition_key, read_key, typed_all
+from bpm_server.web.engine_rest.variables import of_scope
 
 if TYPE_CHECKING:
     from bpm_server.services.deploying import Deployed

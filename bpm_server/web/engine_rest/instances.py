@@ -1,19 +1,18 @@
-"""``/process-instance`` and ``/message``: what runs, and what it waits for, in Camunda 7's words."""
+"""``/process-instance``, ``/message`` and ``/signal``: what runs, and what it waits for, in Camunda 7's words."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bpm_server.kernel.errors import InvalidInput, NotFound
 from bpm_server.reports import process_instances as report
 from bpm_server.reports.query import Condition
-from bpm_server.services import correlation, process_instances
-from bpm_server.web.api.fields import Anything, Body, Flag, Names, Text, read_text
-from bpm_server.web.engine_rest import listing
+from bpm_server.services import correlation, messages, process_instances
+from bpm_server.web.api.fields import Body, Flag, Text, read_text
+from bpm_server.web.engine_rest import activities, listing, variables
 from bpm_server.web.engine_rest.blueprint import EngineBlueprint
 from bpm_server.web.engine_rest.listing import Filter, Listing, VariableFilter
-from bpm_server.web.engine_rest.tasks import of_scope
-from bpm_server.web.engine_rest.values import Variables, definition_id, read_key, read_typed
+from bpm_server.web.engine_rest.values import Variables, definition_id, read_key
+from bpm_server.web.engine_rest.variables import Changes, OneVariable
 from bpm_server.web.json_provider import reply
 
 if TYPE_CHECKING:
@@ -67,21 +66,6 @@ LISTING = Listing(
 listing.add(api, "/process-instance", LISTING)
 
 
-class Changes(Body):
-    """Variables to set; taking some away is not supported."""
-
-    modifications = Variables(null=True, load_default=None)
-    deletions = Names(null=True)
-
-
-class OneVariable(Body):
-    """A value with its type."""
-
-    value = Anything(null=True, load_default=None)
-    type = Text(null=True, load_default=None)
-    value_info = Anything(null=True, data_key="valueInfo", attribute="valueInfo")
-
-
 class Message(Body):
     """A message that somebody must be waiting for."""
 
@@ -98,6 +82,16 @@ class Message(Body):
     tenant_id = listing.Refused(null=True)
 
 
+class Signal(Body):
+    """A signal for everybody who waits for it."""
+
+    name = Text(required=True)
+    variables = Variables(null=True, load_default=None)
+    execution_id = listing.Refused(null=True)
+    tenant_id = listing.Refused(null=True)
+    without_tenant_id = Flag(null=True)
+
+
 @api.operation("GET", "/process-instance/{id}")
 def get_instance(call: Call, instance: str) -> dict[str, Any]:
     """Read a running instance."""
@@ -110,38 +104,37 @@ def delete_instance(call: Call, instance: str) -> None:
     process_instances.cancel_instance(call.server, call.actor, _key(instance))
 
 
+@api.operation("GET", "/process-instance/{id}/activity-instances")
+def get_activity_instances(call: Call, instance: str) -> dict[str, Any]:
+    """Where a running instance stands."""
+    return activities.tree(call, get_instance(call, instance))
+
+
 @api.operation("GET", "/process-instance/{id}/variables")
 def get_variables(call: Call, instance: str) -> dict[str, Any]:
     """The variables of a running instance."""
-    LISTING.get(call, _key(instance), "process instance")
-    return of_scope(call, _key(instance))
+    get_instance(call, instance)
+    return variables.of_scope(call, _key(instance))
 
 
 @api.operation("GET", "/process-instance/{id}/variables/{name}")
 def get_variable(call: Call, instance: str, name: str) -> dict[str, Any]:
     """One variable of a running instance."""
-    LISTING.get(call, _key(instance), "process instance")
-    found = of_scope(call, _key(instance), read_text(name))
-    if not found:
-        message = f"Expected process instance '{instance[:60]}' to have the variable '{name[:60]}', but it has none"
-        raise NotFound(message)
-    return dict(found[name])
+    get_instance(call, instance)
+    found = variables.of_scope(call, _key(instance), read_text(name))
+    return variables.the_one(found, name, f"process instance '{instance[:60]}'")
 
 
 @api.operation("PUT", "/process-instance/{id}/variables/{name}", takes=OneVariable)
 def put_variable(call: Call, instance: str, name: str) -> None:
     """Set one variable of a running instance."""
-    value = read_typed(call.body, name)
-    process_instances.set_variables(call.server, call.actor, _key(instance), {name: value})
+    variables.set_one(call, _key(instance), name)
 
 
 @api.operation("POST", "/process-instance/{id}/variables", takes=Changes)
 def change_variables(call: Call, instance: str) -> None:
     """Set variables of a running instance."""
-    if call.body.get("deletions"):
-        message = "Expected changes without deletions, which are not supported"
-        raise InvalidInput(message, field="deletions")
-    process_instances.set_variables(call.server, call.actor, _key(instance), call.body["modifications"] or {})
+    variables.change(call, _key(instance))
 
 
 # --- messages -------------------------------------------------------------------------------------------
@@ -165,6 +158,12 @@ def correlate_message(call: Call) -> Response | None:
     if not body["result_enabled"]:
         return None
     return reply([{"resultType": "Execution", "execution": _execution(key), "processInstance": None} for key in keys])
+
+
+@api.operation("POST", "/signal", takes=Signal)
+def throw_signal(call: Call) -> None:
+    """Send a signal to everybody who waits for it; nobody is fine."""
+    messages.broadcast_signal(call.server, call.actor, call.body["name"], call.body["variables"])
 
 
 def _execution(key: int) -> dict[str, Any]:

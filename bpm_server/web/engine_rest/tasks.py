@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response, request
 
-from bpm_server.kernel import json
 from bpm_server.kernel.errors import NotFound
-from bpm_server.reports import forms, variables
+from bpm_server.reports import forms
 from bpm_server.reports import tasks as report
-from bpm_server.reports.query import MAX_LIMIT, Condition, PageOf, Query
+from bpm_server.reports.query import Condition, Query
 from bpm_server.services import tasks
-from bpm_server.web.api.fields import Body, Flag, Text
-from bpm_server.web.engine_rest import listing
+from bpm_server.web.api.fields import Body, Flag, Text, read_text
+from bpm_server.web.engine_rest import listing, variables
 from bpm_server.web.engine_rest.blueprint import EngineBlueprint
 from bpm_server.web.engine_rest.listing import Filter, Listing, Switch, VariableFilter
-from bpm_server.web.engine_rest.values import Variables, definition_id, moment, read_key, typed_all
+from bpm_server.web.engine_rest.values import Variables, definition_id, moment, read_key
+from bpm_server.web.engine_rest.variables import Changes, OneVariable
 from bpm_server.web.json_provider import MIME
+from bpm_server.web.listening import await_listeners
 
 if TYPE_CHECKING:
     from bpm_server.web.api.blueprint import Call
@@ -120,6 +121,12 @@ LISTING = Listing(
         "candidateGroup": Filter("candidate_group"),
         "candidateGroups": Filter("candidate_group", "in", listing.many(listing.text)),
         "includeAssignedTasks": Switch(),
+        "withCandidateUsers": Filter("candidate_user", "exists", when=True),
+        "withoutCandidateUsers": Filter("candidate_user", "exists", when=False),
+        "withCandidateGroups": Filter("candidate_group", "exists", when=True),
+        "withoutCandidateGroups": Filter("candidate_group", "exists", when=False),
+        "assigneeNotIn": Filter("assignee", "not_in", listing.many(listing.text)),
+        "withoutDueDate": Filter("due_date", "exists", when=False),
         "priority": Filter("priority", read=listing.number),
         "minPriority": Filter("priority", "gte", listing.number),
         "maxPriority": Filter("priority", "lte", listing.number),
@@ -156,24 +163,26 @@ def claim_task(call: Call, task: str) -> None:
     """Take a task, for oneself or (with the right to assign) for another person."""
     person = call.body["user_id"] or call.actor.username
     if person == call.actor.username:
-        tasks.claim_task(call.server, call.actor, _key(task))
+        operation = tasks.claim_task(call.server, call.actor, _key(task))
     else:
-        tasks.assign_task(call.server, call.actor, _key(task), person, allow_override=False)
+        operation = tasks.assign_task(call.server, call.actor, _key(task), person, allow_override=False)
+    await_listeners(_key(task), operation)
 
 
 @api.operation("POST", "/task/{id}/unclaim")
 def unclaim_task(call: Call, task: str) -> None:
     """Give a task back to its candidates."""
-    tasks.release_task(call.server, call.actor, _key(task))
+    await_listeners(_key(task), tasks.release_task(call.server, call.actor, _key(task)))
 
 
 @api.operation("POST", "/task/{id}/assignee", takes=Person)
 def assign_task(call: Call, task: str) -> None:
     """Assign a task; without a person it is nobody's."""
     if call.body["user_id"]:
-        tasks.assign_task(call.server, call.actor, _key(task), call.body["user_id"])
+        operation = tasks.assign_task(call.server, call.actor, _key(task), call.body["user_id"])
     else:
-        tasks.unassign_task(call.server, call.actor, _key(task))
+        operation = tasks.unassign_task(call.server, call.actor, _key(task))
+    await_listeners(_key(task), operation)
 
 
 @api.operation("POST", "/task/{id}/complete", takes=Completion)
@@ -194,18 +203,9 @@ def _complete(call: Call, key: int) -> dict[str, Any] | None:
     if wanted:
         with call.server.database.read() as connection:
             instance_key = report.SEARCH.get(connection, call.actor, key).instance_key
-    tasks.complete_task(call.server, call.actor, key, call.body["variables"], from_form=True)
-    return of_scope(call, instance_key) if wanted else None
-
-
-def of_scope(call: Call, scope_key: int, *names: str) -> dict[str, Any]:
-    """Variables of a scope that the asker may see, typed; ``names``: only these."""
-    conditions = [Condition("scope_key", "eq", scope_key)]
-    if names:
-        conditions.append(Condition("name", "in", names))
-    with call.server.database.read() as connection:
-        page = variables.FULL.page(connection, call.actor, Query(tuple(conditions), page=PageOf(MAX_LIMIT)))
-    return typed_all({line.name: json.loads(line.value) for line in page.items})
+    operation = tasks.complete_task(call.server, call.actor, key, call.body["variables"], from_form=True)
+    await_listeners(key, operation)
+    return variables.of_scope(call, instance_key) if wanted else None
 
 
 # --- what a task sees -----------------------------------------------------------------------------------
@@ -214,21 +214,51 @@ def of_scope(call: Call, scope_key: int, *names: str) -> dict[str, Any]:
 @api.operation("GET", "/task/{id}/form-variables")
 def get_form_variables(call: Call, task: str) -> dict[str, Any]:
     """The variables that a task sees; ``variableNames`` limits them."""
-    return _seen(call, _key(task), request.args.get("variableNames"))
+    names = request.args.get("variableNames")
+    return variables.of_task(call, _key(task), *(names.split(",") if names else ()))
 
 
 @api.operation("GET", "/task/{id}/variables")
 def get_variables(call: Call, task: str) -> dict[str, Any]:
     """The same under its other name."""
-    return _seen(call, _key(task), None)
+    return variables.of_task(call, _key(task))
 
 
-def _seen(call: Call, key: int, names: str | None) -> dict[str, Any]:
-    conditions = (Condition("name", "in", tuple(names.split(","))),) if names else ()
-    with call.server.database.read() as connection:
-        query = Query(conditions, page=PageOf(MAX_LIMIT))
-        page = variables.of_task(connection, call.actor, key, query, full=True, effective=True)
-    return typed_all({line.name: json.loads(line.value) for line in page.items})
+@api.operation("GET", "/task/{id}/variables/{name}")
+def get_variable(call: Call, task: str, name: str) -> dict[str, Any]:
+    """One of them."""
+    return variables.the_one(variables.of_task(call, _key(task), read_text(name)), name, f"task '{task[:60]}'")
+
+
+@api.operation("PUT", "/task/{id}/variables/{name}", takes=OneVariable)
+def put_variable(call: Call, task: str, name: str) -> None:
+    """Set a variable where it lives, seen from a task."""
+    variables.set_one(call, _key(task), name)
+
+
+@api.operation("POST", "/task/{id}/variables", takes=Changes)
+def change_variables(call: Call, task: str) -> None:
+    """Set several."""
+    variables.change(call, _key(task))
+
+
+@api.operation("GET", "/task/{id}/localVariables")
+def get_local_variables(call: Call, task: str) -> dict[str, Any]:
+    """The variables of a task alone."""
+    get_task(call, task)
+    return variables.of_scope(call, _key(task))
+
+
+@api.operation("PUT", "/task/{id}/localVariables/{name}", takes=OneVariable)
+def put_local_variable(call: Call, task: str, name: str) -> None:
+    """Set a variable of a task alone."""
+    variables.set_one(call, _key(task), name, local=True)
+
+
+@api.operation("POST", "/task/{id}/localVariables", takes=Changes)
+def change_local_variables(call: Call, task: str) -> None:
+    """Set several."""
+    variables.change(call, _key(task), local=True)
 
 
 @api.operation("GET", "/task/{id}/form")

@@ -69,16 +69,20 @@ def _approve(who: Actor, key: int, comment: str | None) -> Result:
     try:
         values, _missing = unchanged(task.form, task.data)
         zone = visitor().zone.key
-        tasks.complete_task(server, who, key, values, from_form=True, outcome=OUTCOME, comment=comment, time_zone=zone)
+        operation = tasks.complete_task(
+            server, who, key, values, from_form=True, outcome=OUTCOME, comment=comment, time_zone=zone
+        )
     except BpmError as error:
         return Result(key, what, _said(error))
-    return Result(key, what)
+    return Result(key, what, _("A check of the process is still at work.") if operation else "")
 
 
 def _obstacle(task: TaskDetail) -> str:
     """Why a task must be opened one by one; empty where nothing speaks against it."""
     if not task.is_open:
         return _("It is done already, at %(when)s.", when=moment(task.ended_at))
+    if task.suspended:
+        return _("Its case is suspended.")
     if not task.may_work:
         return _("Somebody else has claimed it.")
     if OUTCOME not in outcomes(task.process, task.element_id):

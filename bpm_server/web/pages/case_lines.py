@@ -9,6 +9,7 @@ from bpm_server.domain.states import InstanceState
 from bpm_server.reports.names import group_names, person_names
 from bpm_server.reports.process_models import models
 from bpm_server.web import access
+from bpm_server.web.pages.formats import moment
 from bpm_server.web.pages.summaries import Summary, summarize
 from bpm_server.web.pages.texts import gettext as _
 from bpm_server.web.pages.wording import element_name, process_name
@@ -87,6 +88,8 @@ def case_state(row: CaseRow, process: Process) -> tuple[str, str]:
     if row.state == InstanceState.COMPLETED:
         node = process.nodes.get(row.end_element or "")
         return (_("Completed") if node is None or not node.name else element_name(process, node.id)), "green"
+    if row.suspended_at is not None:
+        return _("Suspended since %(when)s", when=moment(row.suspended_at)), "yellow"
     if row.incidents:
         return _("Stuck"), "red"
     return _("In progress"), "blue"

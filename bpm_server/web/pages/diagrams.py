@@ -53,6 +53,11 @@ def _is_place(process: Process, element_id: str) -> bool:
     return node is not None and node.type not in GATEWAYS and not process.children.get(element_id)
 
 
+def file_address(of: str, version: int) -> str:
+    """Where the file of a case, task or process is fetched; the reply is kept by its address, so that says it all."""
+    return f"{of}/diagram.bpmn?lang={visitor().language}&version={version}"
+
+
 def file_reply(definition_key: int) -> Response:
     """The BPMN file of a definition; whether the reader may see it is the caller's question."""
     digest, content = diagram_file(access.server(), definition_key)

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 from flask import Response, request
 from werkzeug.exceptions import HTTPException
 
-from bpm_server.kernel.errors import BpmError, NotSignedIn, Unavailable
+from bpm_server.kernel.errors import BpmError, NotSignedIn, TimedOut, Unavailable
 from bpm_server.kernel.log import get_logger
 from bpm_server.web import problems
 from bpm_server.web.pages import answers, visitor
@@ -47,7 +47,7 @@ def _from_error(error: BpmError) -> Response:
     if isinstance(error, NotSignedIn):
         return to_sign_in()
     status = problems.status_of(error)
-    if status >= 500 and not isinstance(error, Unavailable):
+    if status >= 500 and not isinstance(error, Unavailable | TimedOut):
         return _from_surprise(error)
     response = show(status, detail=error.message, reason=str(error.details.get("reason", "")))
     if status in (429, 503):

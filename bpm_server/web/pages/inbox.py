@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, make_response, request
 
-from bpm_server.domain.states import TaskState
+from bpm_server.domain.tasks import ENDED
 from bpm_server.reports import cases as case_report
 from bpm_server.reports import inbox as report
 from bpm_server.reports.names import person_names
@@ -107,7 +107,7 @@ def news() -> Response:
 def _gone(actor: Actor, key: int) -> dict[str, Any] | None:
     """Who has done the opened task in the meantime."""
     task = state_of(access.server(), actor, key)
-    if task is None or task.state == TaskState.CREATED or task.ended_by == actor.username:
+    if task is None or task.state not in ENDED or task.ended_by == actor.username:
         return None
     names = person_names(access.server(), [task.ended_by])
     return {"task": task, "who": names.get(task.ended_by or "", "")}
@@ -165,7 +165,7 @@ def _line(row: report.TaskRow, process: Process, people: Mapping[str, str]) -> L
         summarize(row.summary),
         people.get(row.started_by or "", ""),
         people.get(row.assignee or "", ""),
-        "approved" in outcomes(process, row.element_id),
+        not row.suspended and "approved" in outcomes(process, row.element_id),
     )
 
 
@@ -173,6 +173,9 @@ def fingerprint(values: Mapping[str, Any]) -> str:
     """Changes when anything of a list changes that people see, except how long things have been waiting."""
     items: Sequence[Line | CaseLine] = values["lines"]
     seen = [
-        (line.row.key, line.row.state, line.row.assignee if isinstance(line, Line) else line.places) for line in items
+        (line.row.key, line.row.state, line.row.assignee, line.row.suspended)
+        if isinstance(line, Line)
+        else (line.row.key, line.row.state, line.places)
+        for line in items
     ]
     return hashlib.sha256(f"{values['counts']}{values['filters']}{seen}".encode()).hexdigest()[:16]

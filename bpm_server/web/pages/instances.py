@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 
 from flask import Blueprint, request
 
@@ -16,11 +14,13 @@ from bpm_server.reports.process_instances import read_instance
 from bpm_server.reports.process_models import models
 from bpm_server.services import incidents, process_instances
 from bpm_server.web import access
-from bpm_server.web.pages import answers, inbox, panes
+from bpm_server.web.pages import answers, batch_operations, inbox, panes
 from bpm_server.web.pages.case_lines import CaseLine, case_lines
-from bpm_server.web.pages.diagrams import file_reply
+from bpm_server.web.pages.case_operations import offers
+from bpm_server.web.pages.case_view import View
+from bpm_server.web.pages.diagrams import file_address, file_reply
 from bpm_server.web.pages.texts import gettext as _
-from bpm_server.web.pages.visitor import actor, signed_in, visitor
+from bpm_server.web.pages.visitor import actor, signed_in
 from bpm_server.web.pages.wording import element_name, process_name, translated_schema
 
 if TYPE_CHECKING:
@@ -31,42 +31,7 @@ if TYPE_CHECKING:
 
 pages = Blueprint("instances", __name__)
 PATH = "/instances/<int:key>"
-PAGE = 50
 SIGHT = ("PROCESS_DEFINITION", "READ_PROCESS_INSTANCE")
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """Which cases somebody looks at."""
-
-    text: str
-    process_id: str
-    version: str
-    state: str
-    mine: bool
-    after: str
-
-    @classmethod
-    def of_request(cls) -> View:
-        """From the address."""
-        values = request.args
-        state, version = values.get("state", ""), values.get("version", "")
-        return cls(
-            values.get("q", "").strip()[:200],
-            values.get("process", "")[:500],
-            version if version.isdigit() and len(version) < 9 else "",
-            state if state in report.STATES else "",
-            values.get("mine") == "1",
-            values.get("after", "")[:40],
-        )
-
-    def query(self, **changes: str) -> str:
-        """The query string of this view, with changes; empty values are left out."""
-        mine = "1" if self.mine else ""
-        own = {"q": self.text, "process": self.process_id, "version": self.version, "state": self.state, "mine": mine}
-        values = {**own, **changes}
-        text = urlencode({name: value for name, value in values.items() if value})
-        return f"?{text}" if text else ""
 
 
 @pages.get("/instances")
@@ -74,11 +39,9 @@ def home() -> Response:
     """The list of cases."""
     view, who = View.of_request(), signed_in()
     server = access.server()
-    wanted = report.Filter(
-        view.text, view.process_id, int(view.version) if view.version else None, view.state, view.mine, view.after, PAGE
-    )
-    found = report.cases(server, who, wanted)
+    found = report.cases(server, who, view.filter())
     values: dict[str, Any] = {"view": view, "lines": case_lines(found.items), "next_cursor": found.next_cursor}
+    values["batch_acts"] = batch_operations.allowed_acts(who)
     if answers.target() == "more":
         return answers.html("instances/rows.html", **values)
     if answers.target() == "cases":
@@ -128,7 +91,7 @@ def _pane(line: InstanceLine, process: Process, pane: str) -> dict[str, Any]:
 
 
 def _diagram(line: InstanceLine, process: Process) -> dict[str, Any]:
-    found = panes.diagram_values(line.key, process, f"/instances/{line.key}/diagram.bpmn?lang={visitor().language}")
+    found = panes.diagram_values(line.key, process, file_address(f"/instances/{line.key}", line.version))
     return {**found, "process": process_name(process)}
 
 
@@ -144,6 +107,7 @@ def _everything(line: InstanceLine, process: Process, case: CaseLine) -> dict[st
         "details": details,
         "element_names": names,
         "operates": operates,
+        "offers": offers(who, line),
         "may_retry": who.may("PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", line.process_id),
         "may_cancel": case.row.ended_at is None
         and line.parent_key is None

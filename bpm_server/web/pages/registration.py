@@ -12,7 +12,9 @@ from bpm_server.kernel import json
 from bpm_server.web import access
 from bpm_server.web.assets import Assets
 from bpm_server.web.pages import (
+    batch_operations,
     bulk,
+    case_operations,
     compression,
     deep_links,
     errors,
@@ -22,7 +24,10 @@ from bpm_server.web.pages import (
     icons,
     inbox,
     instances,
+    migration,
+    modification,
     preferences,
+    process_versions,
     security,
     signing_in,
     starting,
@@ -49,6 +54,11 @@ NOUNS = (
     tasks.pages,
     starting.pages,
     instances.pages,
+    batch_operations.pages,
+    case_operations.pages,
+    modification.pages,
+    migration.pages,
+    process_versions.pages,
     webhooks.pages,
     deep_links.pages,
     finance_system.pages,
@@ -91,8 +101,11 @@ def _prepare_templates(app: Flask) -> None:
         tone=wording.outcome_tone,
         outcome_done=wording.outcome_done,
         job_state=wording.job_state,
+        batch_kind=wording.batch_kind,
+        batch_state=wording.batch_state,
         instance_state=wording.instance_state,
         incident_kind=wording.incident_kind,
+        change_name=process_versions.change_name,
     )
     for name in FILTERS:
         environment.filters[name] = getattr(formats, name)
@@ -118,6 +131,7 @@ def navigation() -> list[tuple[str, str, str, str, bool]]:
         ("inbox", "/", "inbox", _("Inbox"), True),
         ("start", "/start", "plus", _("Start"), True),
         ("instances", "/instances", "route", _("Cases"), True),
+        ("batch-operations", batch_operations.HOME, "list-check", _("Batches"), who.may("BATCH", "READ")),
         ("webhooks", "/admin/webhooks", "webhook", _("Webhooks"), who.may("WEBHOOK", "READ")),
         ("finance", "/demo/finance-system", "receipt", _("Finance"), access.server().settings.demo),
     ]

@@ -162,6 +162,19 @@ class _Teller:
         text = str(item.values.get("text", ""))
         return Story(item.at, "message", "blue", _("wrote"), self._who(item.actor), quote=text)
 
+    def suspended(self, item: Item) -> Story:
+        return Story(item.at, "player-pause", "orange", _("suspended the case"), self._who(item.actor))
+
+    def resumed(self, item: Item) -> Story:
+        return Story(item.at, "player-play", "green", _("resumed the case"), self._who(item.actor))
+
+    def moved(self, item: Item) -> Story:
+        return Story(item.at, "route", "orange", _("moved tokens by hand"), self._who(item.actor))
+
+    def migrated(self, item: Item) -> Story:
+        text = _("moved the case to version %(number)s", number=item.values["version"])
+        return Story(item.at, "git-fork", "orange", text, self._who(item.actor))
+
     def ended(self, item: Item) -> Story:
         step = self._step(item)
         text = _("The case has ended: %(step)s", step=step) if step else _("The case has ended")
@@ -188,6 +201,10 @@ _TELLERS: Mapping[str, Callable[[_Teller, Any], Story]] = {
     "called": _Teller.called,
     "changed": _Teller.changed,
     "comment": _Teller.comment,
+    "suspended": _Teller.suspended,
+    "resumed": _Teller.resumed,
+    "moved": _Teller.moved,
+    "migrated": _Teller.migrated,
     "ended": _Teller.ended,
     "cancelled": _Teller.cancelled,
 }

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, request
 
 from bpm_server.kernel import json
-from bpm_server.kernel.errors import InvalidInput, WrongState
+from bpm_server.kernel.errors import InvalidInput, TimedOut, WrongState
 from bpm_server.reports import inbox as inbox_report
 from bpm_server.reports.names import group_names, person_names
 from bpm_server.reports.task_details import TaskDetail, task_detail
 from bpm_server.services import tasks
 from bpm_server.web import access
+from bpm_server.web.listening import Denied, await_listeners
 from bpm_server.web.pages import answers, inbox, panes
-from bpm_server.web.pages.diagrams import file_reply
+from bpm_server.web.pages.diagrams import file_address, file_reply
 from bpm_server.web.pages.submissions import wrong_fields
 from bpm_server.web.pages.summaries import summarize
 from bpm_server.web.pages.texts import gettext as _
@@ -30,11 +31,18 @@ from bpm_server.web.pages.wording import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flask import Response
+
+    from bpm_server.domain.identity import Actor
+    from bpm_server.services.server import Server
 
 pages = Blueprint("tasks", __name__)
 PATH = "/tasks/<int:key>"
 MAX_VALUES = 2_000_000
+LONGEST_WAIT_S = 5.0
+"""Of a person for the listeners of their task."""
 
 
 @pages.get(PATH)
@@ -58,7 +66,7 @@ def pane_values(task: TaskDetail, pane: str) -> dict[str, Any]:
     if pane == "timeline":
         return panes.timeline_values(task.instance_key, task.process)
     if pane == "diagram":
-        url = f"/tasks/{task.key}/diagram.bpmn?lang={visitor().language}"
+        url = file_address(f"/tasks/{task.key}", task.process_version)
         found = panes.diagram_values(task.instance_key, task.process, url)
         return {**found, "process": process_name(task.process)}
     return {}
@@ -108,7 +116,7 @@ def complete(key: int) -> Response:
     outcome = request.form.get("outcome") or None
     comment = request.form.get("comment", "").strip() or None
     try:
-        tasks.complete_task(
+        operation = tasks.complete_task(
             server,
             who,
             key,
@@ -119,10 +127,13 @@ def complete(key: int) -> Response:
             comment=comment,
             time_zone=visitor().zone.key,
         )
-    except InvalidInput as error:
+        await_listeners(key, operation, LONGEST_WAIT_S)
+    except (InvalidInput, Denied) as error:
         return _refused(task, error)
     except WrongState:
         return too_late(key, view)
+    except TimedOut:  # it counts when the listeners are done; a denied one comes back to the list
+        return _next(task, view, outcome)
     return _next(task, view, outcome)
 
 
@@ -140,12 +151,15 @@ def _submitted() -> dict[str, Any]:
     return values
 
 
-def _refused(task: TaskDetail, error: InvalidInput) -> Response:
+def _refused(task: TaskDetail, error: InvalidInput | Denied) -> Response:
     """What is wrong, at the fields where that can be said."""
     found = error.details.get("errors")
     errors = found if isinstance(found, list) else []
     field = error.details.get("field")
     problem = _("A comment is needed.") if field == "comment" else _("Please check what you have entered.")
+    message = "" if errors else error.message
+    if isinstance(error, Denied):
+        problem, message = _("A check of the process has refused this."), error.details["reason"]
     return answers.html(
         "tasks/refused.html",
         422,
@@ -154,7 +168,7 @@ def _refused(task: TaskDetail, error: InvalidInput) -> Response:
         errors=errors,
         wrong=wrong_fields(translated_schema(task.form or {}), errors),
         field=field,
-        message="" if errors else error.message,
+        message=message,
     )
 
 
@@ -191,26 +205,33 @@ def _next(task: TaskDetail, view: inbox.View, outcome: str | None) -> Response:
 @pages.post(f"{PATH}/claim")
 def claim(key: int) -> Response:
     """Takes an offered task."""
-    try:
-        tasks.claim_task(access.server(), actor(), key)
-    except WrongState:
-        return too_late(key, inbox.View.of_request())
-    return _again(key)
+    return _changed(key, tasks.claim_task)
 
 
 @pages.post(f"{PATH}/release")
 def release(key: int) -> Response:
     """Gives a task back to everybody it was offered to."""
+    return _changed(key, tasks.release_task)
+
+
+def _changed(key: int, change: Callable[[Server, Actor, int], int | None]) -> Response:
+    """The task after a change of whose it is; or why it has not changed."""
     try:
-        tasks.release_task(access.server(), actor(), key)
+        await_listeners(key, change(access.server(), actor(), key), LONGEST_WAIT_S)
+    except Denied as error:
+        return _again(key, error)
     except WrongState:
         return too_late(key, inbox.View.of_request())
+    except TimedOut:  # the page says so
+        return _again(key)
     return _again(key)
 
 
-def _again(key: int) -> Response:
+def _again(key: int, denied: Denied | None = None) -> Response:
     view = inbox.View.of_request()
-    if not answers.is_fragment():
+    if not answers.is_fragment() and denied is None:
         return answers.go_to(f"/tasks/{key}{view.query()}")
-    values = detail_values(task_detail(access.server(), signed_in(), key), view)
+    values = {**detail_values(task_detail(access.server(), signed_in(), key), view), "denied": denied}
+    if not answers.is_fragment():
+        return whole_page(view, "tasks/detail.html", values)
     return answers.add_events(answers.html("tasks/detail.html", **values), {"list-changed": {}})

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
+from bpm_server.bpmn.model import GATEWAYS
 from bpm_server.domain.tasks import POSITIVE
 from bpm_server.web.pages.texts import gettext as _
 from bpm_server.web.pages.visitor import visitor
@@ -41,6 +42,23 @@ def element_name(process: Process, element_id: str, name: str | None = None) -> 
     if node is None:
         return name or element_id
     return in_language(node.properties, "name", node.name or name) or element_id
+
+
+def place_name(process: Process, element_id: str) -> str:
+    """What people call an element, also a gateway that has no name: by what comes after or before it."""
+    node = process.nodes.get(element_id)
+    own = element_name(process, element_id)
+    if node is None or own != element_id or node.type not in GATEWAYS:
+        return own
+    after = [process.flows[flow_id].target for flow_id in node.outgoing]
+    before = [process.flows[flow_id].source for flow_id in node.incoming]
+    for neighbour in (*after, *before):
+        step = element_name(process, neighbour)
+        if step != neighbour:
+            if neighbour in after:
+                return _("the gateway before ‘%(step)s’", step=step)
+            return _("the gateway after ‘%(step)s’", step=step)
+    return own
 
 
 def outcomes(process: Process, element_id: str) -> tuple[str, ...]:
@@ -101,8 +119,41 @@ def job_state(state: str) -> str:
 
 def instance_state(state: str) -> str:
     """How a case stands, without a look at its end."""
-    known = {"ACTIVE": _("In progress"), "COMPLETED": _("Completed"), "TERMINATED": _("Cancelled")}
+    known = {
+        "ACTIVE": _("In progress"),
+        "SUSPENDED": _("Suspended"),
+        "COMPLETED": _("Completed"),
+        "TERMINATED": _("Cancelled"),
+    }
     return known.get(state, state)
+
+
+def batch_kind(kind: str) -> str:
+    """What a batch operation does."""
+    known = {
+        "CANCEL_PROCESS_INSTANCE": _("Cancel cases"),
+        "DELETE_PROCESS_INSTANCE": _("Delete cases"),
+        "RESOLVE_INCIDENT": _("Try stuck steps again"),
+        "MODIFY_PROCESS_INSTANCE": _("Move steps of cases"),
+        "MIGRATE_PROCESS_INSTANCE": _("Migrate cases"),
+        "SUSPEND_PROCESS_INSTANCE": _("Suspend cases"),
+        "RESUME_PROCESS_INSTANCE": _("Resume cases"),
+    }
+    return known.get(kind, kind)
+
+
+def batch_state(state: str) -> tuple[str, str]:
+    """How a batch operation or one of its items stands, and its colour."""
+    known = {
+        "CREATED": (_("Waiting"), "azure"),
+        "ACTIVE": (_("In progress"), "blue"),
+        "SUSPENDED": (_("Paused"), "yellow"),
+        "COMPLETED": (_("Completed"), "green"),
+        "CANCELED": (_("Cancelled"), "secondary"),
+        "FAILED": (_("Failed"), "red"),
+        "SKIPPED": (_("Not needed any more"), "secondary"),
+    }
+    return known.get(state, (state, "secondary"))
 
 
 def incident_kind(kind: str) -> str:

@@ -123,9 +123,11 @@ def test_the_completion_condition_sees_the_outputs() -> None:
     assert world.process_variables()["results"] == [1]
 
 
-def test_nothing_activated_gives_an_empty_collection() -> None:
-    """Ad-hoc sub-processes / Collect output: no activation, no output."""
-    assert run(collecting(), chosen=[]).process_variables() == {"chosen": [], "results": []}
+def test_without_activated_elements_it_stays_active() -> None:
+    """Ad-hoc sub-processes / Activate an element: an empty list or none; the condition is for completed elements."""
+    for process in (ad_hoc(), ad_hoc(active=None), ad_hoc("=true"), collecting()):
+        world = run(process, chosen=[])
+        assert (world.finished, world.open(), list(world.active.values())) == (False, [], [("x", "adHocSubProcess")])
 
 
 def test_an_event_sub_process_may_be_inside() -> None:

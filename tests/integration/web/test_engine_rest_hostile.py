@@ -66,8 +66,8 @@ def test_hostile_ids(world: World) -> None:
 
 def test_hostile_members(world: World) -> None:
     for method, rule in routes(world.rest):
-        if method == "GET" or "create" in rule:
-            continue
+        if method == "GET" or "create" in rule or rule.endswith("/signal"):
+            continue  # a signal that nobody waits for is kept for a moment, whatever its name
         path = re.sub(r"<\w+>", "1", rule)
         for member in MEMBERS:
             for value in TEXTS:

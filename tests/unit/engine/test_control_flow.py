@@ -267,7 +267,7 @@ def test_completing_a_task_twice_is_refused() -> None:
     from bpm_server.kernel.errors import WrongState
 
     with pytest.raises(WrongState, match="to be active, but it has ended"):
-        engine.advance(world.instance, CompleteTask(first), world._context())
+        engine.advance(world.instance, CompleteTask(first), world.context())
 
 
 def test_several_processes_in_one_file_are_compiled_apart() -> None:

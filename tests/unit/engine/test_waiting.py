@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.bpmn_builder import Process, Scope, event, io, timer
+from bpm_server.domain import events as e
+from tests.support.bpmn_builder import Process, Scope, event, io, multi_instance, timer
 from tests.support.engine_world import START, World
 
 
@@ -230,3 +231,26 @@ def test_a_conditional_event_counts_the_changes_that_its_filter_names(
     for values in sets:
         world.set(**values)
     assert world.open().count("remind") == reminders
+
+
+def waiting_items(**options: bool) -> World:
+    """Two parallel items; in each a user task, then a conditional event that waits for ``go``."""
+    p, inner = Process(), Scope()
+    condition = '<bpmn:condition xsi:type="bpmn:tFormalExpression">=go</bpmn:condition>'
+    inner.add("intermediateCatchEvent", "c", event("conditional", condition))
+    inner.path(inner.start("s1"), inner.user("a"), "c", inner.user("b"), inner.end("e1"))
+    p.sub("P", inner, multi_instance("=[1, 2]"))
+    p.path(p.start(), "P", p.end())
+    return World.of(p.xml(), **options).start()
+
+
+def test_a_condition_comes_true_in_items_that_were_not_loaded() -> None:
+    world = waiting_items(reload=True, partial=True).complete("a").complete("a")
+    assert world.set(go=True).open() == ["b", "b"]
+
+
+def test_conditions_come_true_in_the_order_in_which_their_elements_began_also_after_loading() -> None:
+    world = waiting_items(reload=True).complete("a", nth=1).complete("a")
+    world.set(go=True)
+    caught = [happened.element_key for happened in world.log if isinstance(happened, e.EventTriggered)]
+    assert caught == sorted(caught)

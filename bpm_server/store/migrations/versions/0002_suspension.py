@@ -29,6 +29,7 @@ def upgrade() -> None:
     op.add_column("process_instance", sa.Column("suspended_at", UtcDateTime(), nullable=True))
     for table in ("job", "subscription", "timer", "user_task", "webhook_delivery"):
         op.add_column(table, sa.Column("suspended", sa.Boolean(), server_default=sa.false(), nullable=False))
+    op.create_index("ix_timer_instance", "timer", ["instance_key"])
     op.drop_index("ix_timer_due", "timer")
     running = sa.text("NOT suspended")
     op.create_index("ix_timer_due", "timer", ["due_at"], sqlite_where=running, postgresql_where=running)

@@ -27,8 +27,12 @@ export async function mount(element, { modules, word }) {
   return () => { resized.disconnect(); viewer.destroy(); };
 }
 
-function mark(viewer, id, { active, done, interrupted, incidents, spent }) {
+function mark(viewer, id, { active, done, interrupted, incidents, spent, change }) {
   const canvas = viewer.get("canvas");
+  if (change) {
+    canvas.addMarker(id, `change-${change}`);
+    return;
+  }
   const overlays = viewer.get("overlays");
   const add = (className, text, position) => overlays.add(id, { position, html: Object.assign(document.createElement("span"), { className, textContent: text }) });
   const shape = viewer.get("elementRegistry").get(id);

@@ -24,7 +24,11 @@ PAGES = (
     "/start/order-approval",
     "/instances",
     "/admin/webhooks",
+    "/admin/batch-operations",
+    "/instances/batch/cancel",
     "/demo/finance-system",
+    "/processes/order-approval",
+    "/processes/order-approval/versions/1/migrate",
     "/no-such-page",
 )
 

@@ -82,7 +82,11 @@ def test_hostile_text_is_text_on_every_page(company: Product, browser: Any) -> N
             *[f"/instances/{keys[0]}{rest}" for rest in ("", "?tab=started", "/timeline", "/diagram", "/data")],
         ],
         "li.ming": [f"/tasks/{correct}", f"/tasks/{correct}/timeline", "/?tab=started", f"/instances/{order}"],
-        "chen.jing": ["/instances", f"/instances/{keys[0]}", f"/instances/{order}", f"/instances?q={HOSTILE[:20]}"],
+        "chen.jing": [
+            "/instances", f"/instances/{keys[0]}", f"/instances/{order}", f"/instances?q={HOSTILE[:20]}",
+            *[f"/instances/{keys[1]}/{act}" for act in ("modify", "migrate")],
+            "/processes/hostile", "/processes/hostile/versions/1/migrate",
+        ],
     }  # fmt: skip
     for username, paths in pages.items():
         somebody = browser(username)
@@ -94,6 +98,8 @@ def test_hostile_text_is_text_on_every_page(company: Product, browser: Any) -> N
     check(somebody.post("/inbox/bulk", {"key": [second], "comment": LONG}, target="detail"), "bulk")
     done = somebody.post(f"/tasks/{third}/complete", {"outcome": "approved", "comment": HOSTILE}, target="detail")
     assert done.headers["HX-Trigger"].isascii(), "headers hold nothing but ASCII"
+    asked = f"/instances/batch/cancel?q={HOSTILE}&process={HOSTILE}"
+    check(browser("chen.jing").get(asked), "asking for a batch", shows=False)
     bad = browser("chen.jing").post("/admin/webhooks", {"name": HOSTILE, "url": HOSTILE})
     check(bad, "endpoint")
     token = browser().get("/sign-in").tree.cssselect("input[name=token]")[0].get("value")

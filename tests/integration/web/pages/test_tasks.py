@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
 
 from bpm_server.kernel.errors import InvalidInput
-from bpm_server.services import process_instances, submissions, tasks
+from bpm_server.services import jobs, process_instances, submissions, tasks
 from bpm_server.store.tables.instances import variable
+from bpm_server.store.tables.jobs import job
 from bpm_server.store.tables.tasks import task_comment, user_task
+from bpm_server.web import parking
+from tests.conformance.camunda8.scenario import listeners
 from tests.integration.web.pages.conftest import actor
+from tests.support.bpmn_builder import Process
+from tests.support.product import ADMIN
 
 if TYPE_CHECKING:
+    from flask import Flask
+
     from tests.support.product import Product
 
 VALUES = json.dumps({"technicalNote": "可行"})
@@ -48,6 +56,62 @@ def test_a_task_has_its_form_with_the_data_of_the_case(company: Product, browser
     assert found["data"]["orderNumber"] == "SO-2026-0003"
     assert "approvalLevel" not in found["data"], "only what the form mentions leaves the server"
     assert page.one("article h2") == "Technology review SO-2026-0003"
+
+
+def heard_task(company: Product) -> int:
+    """A task offered to Wang Fang whose listeners are called like their moments."""
+    p = Process("listened")
+    extra = '<zeebe:assignmentDefinition candidateUsers="wang.fang"/>'
+    extra += listeners(("assigning", "assigning"), ("completing", "completing"), kind="task")
+    p.path(p.start(), p.user("heard", extra=extra), p.end())
+    company.deploy(p.xml())
+    company.start("listened")
+    return company.task("heard").key
+
+
+def fill_places(app: Flask, company: Product) -> None:
+    """Nobody may wait any more: what takes time is answered at once."""
+    places = app.extensions[parking.EXTENSION]
+    assert all(places._places.acquire(blocking=False) for _ in range(company.server.settings.threads // 2))
+
+
+def answer_listener(company: Product, **result: Any) -> None:
+    """The listener answers as soon as it is asked."""
+    asked: list[int] = []
+    while not asked:
+        asked = company.scalars(sa.select(job.c.key).where(job.c.element_id == "heard", job.c.state == "CREATED"))
+    jobs.complete_job(company.server, ADMIN, asked[0], **result)
+
+
+@pytest.mark.parametrize("act", ["claim", "complete"])
+def test_a_listener_that_denies_says_why(company: Product, browser: Any, act: str) -> None:
+    key = heard_task(company)
+    wang = browser("wang.fang")
+    listener = threading.Thread(target=answer_listener, args=(company,), kwargs={"denied": True, "reason": "not today"})
+    listener.start()
+    page = wang.post(f"/tasks/{key}/{act}", {"values": "{}"}, target="detail")
+    listener.join()
+    assert "A check of the process has refused this. not today" in " ".join(page.texts(".alert"))
+    assert state_of(company, key) == "CREATED"
+
+
+def test_a_claim_counts_when_its_listener_is_done(company: Product, app: Flask, browser: Any) -> None:
+    key = heard_task(company)
+    fill_places(app, company)
+    wang = browser("wang.fang")
+    page = wang.post(f"/tasks/{key}/claim", target="detail")
+    assert "still at work on this task" in page.one(".alert")
+    assert page.texts("button[title='Keep it for yourself']") == []
+    assert "still at work" in wang.post(f"/tasks/{key}/complete", {"values": "{}"}, target="detail").one(".alert")
+    answer_listener(company)
+    page = wang.get(f"/tasks/{key}", target="detail")
+    assert (page.texts(".alert"), state_of(company, key)) == ([], "CREATED")
+    assert company.scalars(sa.select(user_task.c.assignee).where(user_task.c.key == key)) == ["wang.fang"]
+    wang.post(f"/tasks/{key}/complete", {"values": "{}"}, target="detail")
+    assert state_of(company, key) == "COMPLETING"
+    answer_listener(company)
+    (row,) = company.rows(sa.select(user_task.c.state, user_task.c.ended_by).where(user_task.c.key == key))
+    assert tuple(row) == ("COMPLETED", "wang.fang")
 
 
 def test_approving_opens_the_next_task_with_a_word_about_the_last(company: Product, browser: Any) -> None:
