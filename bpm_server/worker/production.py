@@ -6,7 +6,6 @@ tries to reach it again and the lanes look by themselves.
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Any
 
 from bpm_server.worker.broker import WAKE_UP, make_app
@@ -14,9 +13,18 @@ from bpm_server.worker.embedded import LANES, EmbeddedWorker
 from bpm_server.worker.wakeups import Publisher
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bpm_server.services.server import Server
 
 SWEEP_S = 2.0
+
+
+def _ringing(lanes: EmbeddedWorker, lane: str) -> Callable[[], None]:
+    def ring() -> None:
+        lanes.ring(lane)
+
+    return ring
 
 
 def work(server: Server) -> None:
@@ -28,7 +36,7 @@ def work(server: Server) -> None:
     publisher = Publisher(server)
     app: Any = make_app(server.settings)
     for lane in LANES:
-        app.task(functools.partial(lanes.ring, lane), name=WAKE_UP + lane, ignore_result=True)
+        app.task(_ringing(lanes, lane), name=WAKE_UP + lane, ignore_result=True)
     lanes.start()
     publisher.start()
     try:

@@ -44,7 +44,9 @@ class PostgreSQL:
 
     def _run(self, *arguments: str) -> None:
         command = [self._control, "--pgdata", str(self.data), "--silent", "--wait", *arguments]
-        subprocess.run(command, check=True, user=self._user, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.run(
+            command, check=True, user=self._user, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
 
     def start(self) -> None:
         """Starts it; after a kill it recovers from its log."""
