@@ -2,7 +2,7 @@
 
 A wake-up is a Celery task without arguments, one kind for each lane of ``worker.embedded``; one worker gets it.
 A bell is a kombu fanout message with topic names; every web process gets it. Both are transient and expire, queues
-are bounded: rows are the truth (ADR 8), and whoever hears nothing looks again by itself.
+are bounded: rows are the truth (ADR 13), and whoever hears nothing looks again by itself.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A production installation on this machine: PostgreSQL, RabbitMQ, web and worker processes, each to be killed at will."""
+"""A production installation on this machine: PostgreSQL, RabbitMQ, web and worker processes, to be killed at will."""
 
 from __future__ import annotations
 
