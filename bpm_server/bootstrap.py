@@ -7,6 +7,7 @@ import os
 import secrets
 import socket
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from bpm_server.connectors import registry
 from bpm_server.connectors.secrets import SecretBox
 from bpm_server.engine import Limits
 from bpm_server.kernel.clock import SystemClock
-from bpm_server.kernel.errors import BpmError
+from bpm_server.kernel.errors import BpmError, Unavailable
 from bpm_server.kernel.ids import KeySource
 from bpm_server.kernel.log import get_logger
 from bpm_server.services import nodes
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 CONTENT_FOLDERS = ("processes", "forms", "rules", "connectors")
 RENEW_S = 120.0
+PATIENCE_S = 60.0
+PAUSE_S = 1.0
 
 
 def content_folder(settings: Settings) -> Path:
@@ -140,7 +143,7 @@ def running(settings: Settings) -> Iterator[Server]:
     """A server whose node lease is kept alive; everything is given back at the end."""
     server = build(settings, take_node=False)
     node = Node(server)
-    node.take()
+    _take_patiently(node)
     stop = threading.Event()
     keeper = threading.Thread(target=_keep, args=(node, stop), name="node-lease", daemon=True)
     keeper.start()
@@ -152,6 +155,25 @@ def running(settings: Settings) -> Iterator[Server]:
         with contextlib.suppress(BpmError):
             node.release()
         server.database.dispose()
+
+
+def _take_patiently(node: Node) -> None:
+    """Begins when the database answers: after a crash of the whole machine it may still be recovering.
+
+    Raises:
+        Unavailable: it does not for ``PATIENCE_S``.
+    """
+    tries = round(PATIENCE_S / PAUSE_S)
+    for left in range(tries, -1, -1):
+        try:
+            node.take()
+        except Unavailable as error:
+            if not left:
+                raise
+            log.warning("database.awaited", reason=error.message)
+            time.sleep(PAUSE_S)
+        else:
+            return
 
 
 def _keep(node: Node, stop: threading.Event) -> None:

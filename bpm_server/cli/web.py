@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from bpm_server import bootstrap
 from bpm_server.cli.serving_settings import serving_settings
 from bpm_server.kernel import log
+from bpm_server.web import parking
 from bpm_server.web.app import create_app
 from bpm_server.web.serving import listen, serve
+from bpm_server.worker.ties import tied
 
 if TYPE_CHECKING:
     import argparse
@@ -26,5 +28,6 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
         return serve_processes(settings)
     with bootstrap.running(settings) as server:
-        serving = serving_settings(settings)
-        return 0 if serve(create_app(server), listen(settings.host, settings.port), serving) else 1
+        app = create_app(server)
+        with tied(server, parking.of(app).ring):
+            return 0 if serve(app, listen(settings.host, settings.port), serving_settings(settings)) else 1

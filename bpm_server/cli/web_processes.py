@@ -10,8 +10,10 @@ from gunicorn.app.base import BaseApplication
 
 from bpm_server import bootstrap
 from bpm_server.cli.serving_settings import serving_settings
+from bpm_server.web import parking
 from bpm_server.web.app import create_app
 from bpm_server.web.gunicorn_worker import WaitressWorker
+from bpm_server.worker.ties import tied
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,8 +62,10 @@ class _Application(BaseApplication):
         """The application of one process, with its own connections and node number."""
         stack = contextlib.ExitStack()
         server = stack.enter_context(bootstrap.running(self._settings))
+        app = create_app(server)
+        stack.enter_context(tied(server, parking.of(app).ring))
         atexit.register(stack.close)
-        return _Served(create_app(server), serving_settings(self._settings))
+        return _Served(app, serving_settings(self._settings))
 
 
 def serve_processes(settings: Settings) -> int:

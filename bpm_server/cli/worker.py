@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
-    """Works until SIGTERM or Ctrl-C; what is being done is finished."""
+    """Works until SIGTERM or Ctrl-C; what is being done is finished. Without a broker it polls."""
     del options
     log.configure(level=settings.log_level, as_json=settings.log_json)
+    if settings.broker_url:
+        return _run_with_broker(settings)
     stop = threading.Event()
 
     def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
@@ -34,4 +36,13 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         log.get_logger(__name__).info("worker.started")
         stop.wait()
         worker.stop()
+    return 0
+
+
+def _run_with_broker(settings: Settings) -> int:
+    from bpm_server.worker.production import work  # noqa: PLC0415 - Celery only where there is a broker
+
+    with bootstrap.running(settings) as server:
+        log.get_logger(__name__).info("worker.started", broker=True)
+        work(server)
     return 0

@@ -37,7 +37,7 @@ def configure(*, level: str = "INFO", as_json: bool = False) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    for name in ("alembic", "spiff"):
+    for name in ("alembic", "celery", "spiff"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 

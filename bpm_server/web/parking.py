@@ -1,7 +1,8 @@
 """Requests that wait for something to happen: long polls and awaited completions.
 
 They hold a request thread each, so at most half of the threads may wait; a request beyond that is answered at once.
-Commits of this process wake them; what other processes commit is found by looking every quarter of a second.
+Commits of this process wake them, and those of others where a broker tells of them; without one, what others commit is
+found by looking every quarter of a second.
 """
 
 from __future__ import annotations
@@ -78,10 +79,15 @@ def use_parking(app: Flask, server: Server) -> None:
     app.extensions[EXTENSION] = Parking(server)
 
 
+def of(app: Flask) -> Parking:
+    """The places of an application."""
+    found: Parking = app.extensions[EXTENSION]
+    return found
+
+
 def of_app() -> Parking:
     """The places of the application that handles this request."""
-    found: Parking = current_app.extensions[EXTENSION]
-    return found
+    return of(current_app)
 
 
 def _is_over() -> bool:

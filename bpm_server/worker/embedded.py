@@ -25,6 +25,11 @@ LOOK_AGAIN_S = 5.0
 PAUSE_AFTER_ERROR_S = 2.0
 
 
+def lanes_of(topics: frozenset[str]) -> list[str]:
+    """The lanes that have something to do after commits with these topics."""
+    return [lane for lane, mine in LANES.items() if topics & frozenset(mine) or (lane == "engine" and "jobs" in topics)]
+
+
 class EmbeddedWorker:
     """Runs the lanes until it is stopped."""
 
@@ -46,9 +51,12 @@ class EmbeddedWorker:
 
     def wake(self, topics: frozenset[str]) -> None:
         """There is work of these kinds."""
-        for lane, mine in LANES.items():
-            if topics & frozenset(mine) or (lane == "engine" and "jobs" in topics):
-                self._bells[lane].set()
+        for lane in lanes_of(topics):
+            self.ring(lane)
+
+    def ring(self, lane: str) -> None:
+        """There may be work for this lane."""
+        self._bells[lane].set()
 
     def stop(self, timeout_s: float = 30.0) -> None:
         """Finishes what is being done; leases that are held beyond the time are given back by their end."""
