@@ -36,7 +36,8 @@ def call(policy: Policy, *, method: Any, url: Any, headers: Any = None, query: A
     """
     verb = str(method or "GET").upper()
     if verb not in METHODS or not isinstance(url, str):
-        message = f"Expected a URL and one of {', '.join(METHODS)}, but found '{url}' and '{verb[:20]}'"
+        shown = without_query(url) if isinstance(url, str) else type(url).__name__
+        message = f"Expected a URL and one of {', '.join(METHODS)}, but found '{shown}' and '{verb[:20]}'"
         raise PermanentError(message)
     sent = {str(name): str(value) for name, value in object_of(headers, "headers").items() if value is not None}
     asked = urlencode(list(object_of(query, "query parameters").items()))
@@ -50,9 +51,14 @@ def call(policy: Policy, *, method: Any, url: Any, headers: Any = None, query: A
     except InvalidInput as error:
         raise PermanentError(error.message) from error
     if answer.status in TRY_AGAIN:
-        message = f"Expected an answer that counts from '{url[:200]}', but found status {answer.status}"
+        message = f"Expected an answer that counts from '{without_query(url)}', but found status {answer.status}"
         raise TemporaryError(message, delay_s=_wait_s(answer))
     return answer
+
+
+def without_query(url: str) -> str:
+    """A URL for messages and logs: many services take their tokens in the query."""
+    return url.partition("?")[0][:200]
 
 
 def text_of(answer: Answer) -> str:

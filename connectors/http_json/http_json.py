@@ -11,7 +11,7 @@ import base64
 from typing import Any
 
 from bpm_server import feel
-from bpm_server.connectors.calls import call, object_of, value_of
+from bpm_server.connectors.calls import call, object_of, value_of, without_query
 from bpm_server.connectors.contract import PermanentError, Request, Result
 from bpm_server.feel.values import UserFunction
 from bpm_server.kernel.errors import InvalidInput
@@ -40,7 +40,8 @@ def run(request: Request) -> Result:
         scope["error"] = {"code": str(answer.status), "message": f"HTTP status {answer.status}"}
     _raise_mapped(request, scope)
     if failed:
-        message = f"Expected a successful answer from '{seen.get('url')}', but found status {answer.status}"
+        place = without_query(str(seen["url"]))
+        message = f"Expected a successful answer from '{place}', but found status {answer.status}"
         raise PermanentError(message)
     return Result(_mapped(request, scope))
 

@@ -119,7 +119,7 @@ def test_an_error_expression_throws_what_the_process_catches(open_bpm: Product, 
 
 
 def test_refusals_stop_the_job_and_busy_answers_are_tried_again(open_bpm: Product, erp: Server) -> None:
-    open_bpm.deploy(rest_process({"url": f'="{erp.url}/"'}, {}))
+    open_bpm.deploy(rest_process({"url": f'="{erp.url}/?access_token=s3cret"'}, {}))
     open_bpm.start()
     erp.will_answer(503, **{"retry-after": "0"})
     erp.will_answer(404)
@@ -128,6 +128,7 @@ def test_refusals_stop_the_job_and_busy_answers_are_tried_again(open_bpm: Produc
     assert [one["method"] for one in erp.seen] == ["GET", "GET"]
     (message,) = open_bpm.scalars(sa.select(incident.c.message))
     assert "found status 404" in message
+    assert "s3cret" not in message
 
 
 @pytest.mark.parametrize(
