@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from bpm_server.domain.states import IncidentState
+from bpm_server.store import rows
 from bpm_server.store.tables.instances import element_instance, incident, process_instance
 from bpm_server.store.tables.jobs import job, timer
 from bpm_server.store.tables.messages import subscription
@@ -47,20 +48,9 @@ class Migrated:
             self._write_waits(connection, element_key)
 
     def _write_elements(self, connection: Connection) -> None:
-        rows: list[dict[str, Any]] = [
-            {"b_key": one.key, "b_id": one.element_id, "b_name": one.name} for one in self.elements
-        ]
-        element_id: sa.BindParameter[str] = sa.bindparam("b_id")
-        key: sa.BindParameter[int] = sa.bindparam("b_key")
-        e, u, j, i = element_instance, user_task, job, incident
-        connection.execute(e.update().where(e.c.key == key).values(element_id=element_id), rows)
-        task = u.update().where(u.c.key == key).values(element_id=element_id, name=sa.bindparam("b_name"))
-        connection.execute(task, rows)
-        connection.execute(
-            j.update().where(j.c.element_key == key, j.c.ended_at.is_(None)).values(element_id=element_id), rows
-        )
-        active = i.c.state == IncidentState.ACTIVE
-        connection.execute(i.update().where(i.c.element_key == key, active).values(element_id=element_id), rows)
+        found = [{"b_key": one.key, "b_id": one.element_id, "b_name": one.name} for one in self.elements]
+        for prepared in _MOVED:
+            prepared.run(connection, found)
 
     def _write_waits(self, connection: Connection, element_key: int) -> None:
         """All waits of an element at once: two of them may have changed places."""
@@ -73,3 +63,17 @@ class Migrated:
             if table is subscription:
                 values["interrupting"] = sa.case(stops, value=event_id, else_=table.c.interrupting)
             connection.execute(table.update().where(table.c.element_key == element_key).values(**values))
+
+
+def _moved(table: sa.Table, key: str, *open_: sa.ColumnElement[bool], **more: Any) -> rows.Prepared:
+    """Rows of one element instance each get its new id; sent row by row, as a pipeline wants it."""
+    moved = table.update().where(table.c[key] == sa.bindparam("b_key"), *open_)
+    return rows.Prepared(lambda _: moved.values(element_id=sa.bindparam("b_id"), **more))
+
+
+_MOVED = (
+    _moved(element_instance, "key"),
+    _moved(user_task, "key", name=sa.bindparam("b_name")),
+    _moved(job, "element_key", job.c.ended_at.is_(None)),
+    _moved(incident, "element_key", incident.c.resolved_at.is_(None)),
+)
