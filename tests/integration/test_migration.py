@@ -349,3 +349,22 @@ def test_wrong_requests(bpm: Product) -> None:
     attempt(NotFound)
     process_instances.cancel_instance(bpm.server, ADMIN, key)
     attempt(NotFound, target_key=definition(bpm, 1))
+
+
+def test_an_instance_with_many_items_is_migrated(bpm: Product) -> None:
+    """So many rows do not fit what a driver sends before it reads replies."""
+
+    def model(*more: str) -> bytes:
+        process = Process()
+        process.start("s")
+        process.user("each", multi_instance("=for i in 1..5000 return i", "n"))
+        process.path("s", "each", *[process.user(name) for name in more], process.end("e"))
+        return process.xml()
+
+    bpm.deploy(model())
+    key = bpm.start()
+    bpm.deploy(model("after"))
+    target = definition(bpm, 2)
+    migration.migrate_instance(bpm.server, ADMIN, key, target, [("each", "each")])
+    versions = sa.select(user_task.c.process_version, sa.func.count()).group_by(user_task.c.process_version)
+    assert [tuple(row) for row in bpm.rows(versions)] == [(2, 5_000)]
