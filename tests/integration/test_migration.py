@@ -352,7 +352,7 @@ def test_wrong_requests(bpm: Product) -> None:
 
 
 def test_an_instance_with_many_items_is_migrated(bpm: Product) -> None:
-    """So many rows do not fit what a driver sends before it reads replies."""
+    """As many rows as a large multi-instance has, in one transaction."""
 
     def model(*more: str) -> bytes:
         process = Process()
