@@ -34,6 +34,9 @@ class Settings:
         public_url: Where people reach this server, for links in mails and webhooks.
         threads: Request threads of one web process.
         processes: Web processes of ``bpm-server web``.
+        worker_threads: Threads of one worker process that call connectors and webhook endpoints.
+        channel_threads: So many of them may be busy with one connector's host, or one endpoint; 0: half of them.
+        stop_seconds: How long a process that is told to stop lets what runs finish.
         hot_instances: Live instances kept in memory by each process.
         lock_timeout_ms: How long a command waits for a lock before it answers 503.
         request_body_limit: Bytes of one request.
@@ -64,6 +67,9 @@ class Settings:
     public_url: str = ""
     threads: int = 8
     processes: int = 2
+    worker_threads: int = 8
+    channel_threads: int = 0
+    stop_seconds: int = 20
     hot_instances: int = 2_000
     lock_timeout_ms: int = 3_000
     request_body_limit: int = 8 * 1024 * 1024
@@ -84,6 +90,10 @@ class Settings:
     def document_request_limit(self) -> int:
         """Bytes of a request that brings documents: they, and what is said about them."""
         return self.document_limit + 1024 * 1024
+
+    def most_in_channel(self) -> int:
+        """Threads that one channel of outside work may keep busy."""
+        return self.channel_threads or max(self.worker_threads // 2, 1)
 
     def url(self) -> str:
         """Where people reach this server."""

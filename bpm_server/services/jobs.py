@@ -83,10 +83,10 @@ def activate_jobs(
         authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE")
         until = tx.moment.database_now + timedelta(milliseconds=lease_ms)
         rows = store.lease_jobs(tx.connection, types, limit, tx.moment.database_now, until, worker, kinds=kinds)
-        return _activated(tx, rows, frozenset(variable_names))
+        return activated(tx, rows, frozenset(variable_names))
 
 
-def _activated(tx: Transaction, rows: list[JobRow], wanted: frozenset[str]) -> list[ActivatedJob]:
+def activated(tx: Transaction, rows: list[JobRow], wanted: frozenset[str] = frozenset()) -> list[ActivatedJob]:
     """Jobs with what their elements see; as many statements for one job as for a hundred."""
     scopes = {scope for row in rows for scope in row.scope_path}
     seen = instances.ByScope(instances.load_variables(tx.connection, scopes))

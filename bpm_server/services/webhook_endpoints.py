@@ -11,7 +11,7 @@ from bpm_server.connectors.http import Policy, check_url
 from bpm_server.domain.identity import check_identifier
 from bpm_server.domain.states import DeliveryState
 from bpm_server.kernel import json
-from bpm_server.kernel.errors import AlreadyExists, NotFound
+from bpm_server.kernel.errors import AlreadyExists, InvalidInput, NotFound
 from bpm_server.services.authorization import authorize
 from bpm_server.services.deliveries import SECRET_PURPOSE
 from bpm_server.services.transaction import command, transaction
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 TEST_EVENT = "webhook.test"
 DISABLED_BY_HAND = "disabled by hand"
+MOST_PER_MINUTE = 60_000
 KEPT_SECRETS = 2
 """The newest and the one before: both sign while receivers change over."""
 
@@ -43,6 +44,12 @@ def _check_url(server: Server, url: str) -> None:
     check_url(url, Policy(settings.allow_loopback_webhooks, frozenset(settings.webhook_allowed_hosts)))
 
 
+def _check_rate(most_per_minute: int | None) -> None:
+    if most_per_minute is not None and not 1 <= most_per_minute <= MOST_PER_MINUTE:
+        message = f"Expected a rate of 1 to {MOST_PER_MINUTE} deliveries a minute, but found {most_per_minute}"
+        raise InvalidInput(message, field="mostPerMinute")
+
+
 def _secret(given: str | None) -> str:
     if given is None:
         return webhooks.new_secret()
@@ -52,7 +59,14 @@ def _secret(given: str | None) -> str:
 
 @command
 def create_endpoint(
-    server: Server, actor: Actor, name: str, url: str, secret: str | None = None, *, replace: bool = False
+    server: Server,
+    actor: Actor,
+    name: str,
+    url: str,
+    secret: str | None = None,
+    *,
+    replace: bool = False,
+    most_per_minute: int | None = None,
 ) -> NewEndpoint:
     """Adds an endpoint.
 
@@ -63,6 +77,7 @@ def create_endpoint(
         url: Where webhooks go.
         secret: ``whsec_...``; None: one is made.
         replace: An endpoint of that name gets this URL and this secret, which alone signs from now on; it is enabled.
+        most_per_minute: So many deliveries begin in a minute at most; None: no limit.
 
     Raises:
         AlreadyExists: the name is taken.
@@ -71,6 +86,7 @@ def create_endpoint(
     """
     check_identifier(name, "an endpoint name")
     _check_url(server, url)
+    _check_rate(most_per_minute)
     chosen = _secret(secret)
     with transaction(server, actor) as tx:
         authorize(actor, "WEBHOOK", "CREATE")
@@ -78,6 +94,7 @@ def create_endpoint(
         if known is not None and replace:
             authorize(actor, "WEBHOOK", "UPDATE")
             changes = {"disabled_at": None, "disabled_reason": None, "paused_until": None}
+            changes["most_per_minute"] = most_per_minute
             store.update_endpoint(tx.connection, known.key, url=url, secrets=_seal(tx, [chosen]), **changes)
             tx.wake("deliveries")
             return NewEndpoint(known.key, chosen)
@@ -95,6 +112,7 @@ def create_endpoint(
             "disabled_at": None,
             "disabled_reason": None,
             "paused_until": None,
+            "most_per_minute": most_per_minute,
         }
         store.insert_endpoint(tx.connection, values)
     return NewEndpoint(key, chosen)

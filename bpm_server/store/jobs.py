@@ -15,7 +15,7 @@ from bpm_server.store import rows
 from bpm_server.store.tables.jobs import job
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.engine import Connection, Row
@@ -34,6 +34,7 @@ class JobRow:
     element_key: int
     element_id: str
     type: str
+    channel: str | None
     kind: str
     listener_event: str | None
     state: str
@@ -63,19 +64,22 @@ def _row(source: Row[Any]) -> JobRow:
 
 
 _BY_KEY = sa.select(*_COLUMNS).where(job.c.key == sa.bindparam("b_key"))
-_LEASE = (
+OPEN = job.c.state == sa.literal_column(f"'{JobState.CREATED}'")
+"""As the partial indexes say it: with the state as a parameter SQLite would not use them."""
+DUE = (
+    job.c.available_at <= sa.bindparam("b_now", type_=job.c.available_at.type),
+    job.c.retries > 0,
+    ~job.c.suspended,
+)
+_IN_TURN = (
     sa.select(*_COLUMNS)
-    .where(
-        job.c.state == JobState.CREATED,
-        job.c.type.in_(sa.bindparam("b_types", expanding=True)),
-        job.c.available_at <= sa.bindparam("b_now", type_=job.c.available_at.type),
-        job.c.retries > 0,
-        ~job.c.suspended,
-    )
+    .where(OPEN, *DUE)
     .order_by(job.c.priority.desc(), job.c.available_at, job.c.key)
     .limit(sa.bindparam("b_limit", type_=sa.Integer))
     .with_for_update(skip_locked=True)
 )
+_LEASE = _IN_TURN.where(job.c.type.in_(sa.bindparam("b_types", expanding=True)))
+_LEASE_CHANNEL = _IN_TURN.where(job.c.channel == sa.bindparam("b_channel"))
 _LEASE_KINDS = _LEASE.where(job.c.kind.in_(sa.bindparam("b_kinds", expanding=True)))
 _TAKE = rows.Prepared(
     lambda _: (
@@ -115,8 +119,18 @@ def lease_jobs(
             _LEASE_KINDS if chosen else _LEASE, {**values, "b_kinds": chosen} if chosen else values
         )
     ]
-    if not found:
-        return []
+    return _taken(connection, found, until, worker)
+
+
+def lease_channel(
+    connection: Connection, channel: str, limit: int, now: datetime, until: datetime, worker: str
+) -> list[JobRow]:
+    """Hands out waiting jobs of a channel; see :func:`lease_jobs`."""
+    values = {"b_channel": channel, "b_now": now, "b_limit": limit}
+    return _taken(connection, [_row(row) for row in connection.execute(_LEASE_CHANNEL, values)], until, worker)
+
+
+def _taken(connection: Connection, found: list[JobRow], until: datetime, worker: str) -> list[JobRow]:
     leases = {row.key: secrets.token_hex(16) for row in found}
     _TAKE.run(
         connection,
@@ -155,10 +169,24 @@ def update_job(connection: Connection, key: int, **values: Any) -> None:
     connection.execute(job.update().where(job.c.key == key).values(values))
 
 
+_FREE = rows.Prepared(
+    lambda _: (
+        job.update()
+        .where(job.c.key == sa.bindparam("b_key"), job.c.lease == sa.bindparam("b_lease"), OPEN)
+        .values(available_at=sa.bindparam("b_now"), lease=sa.null())
+    )
+)
+
+
+def free(connection: Connection, leases: Mapping[int, str], now: datetime) -> None:
+    """Gives leases back: whoever asks next gets these jobs, with as many retries as before."""
+    _FREE.run(connection, [{"b_key": key, "b_lease": lease, "b_now": now} for key, lease in leases.items()])
+
+
 def next_available(connection: Connection, types: Sequence[str]) -> datetime | None:
     """When the next waiting job of these types can be handed out (database time)."""
     query = sa.select(sa.func.min(job.c.available_at)).where(
-        job.c.state == JobState.CREATED, job.c.type.in_(types), job.c.retries > 0, ~job.c.suspended
+        OPEN, job.c.type.in_(types), job.c.retries > 0, ~job.c.suspended
     )
     found: datetime | None = connection.execute(query).scalar()
     return found
