@@ -132,6 +132,7 @@ def update_endpoint(
     enabled: bool | None = None,
     rotate: bool = False,
     secret: str | None = None,
+    most_per_minute: int | None = None,
 ) -> str | None:
     """Changes what is named.
 
@@ -143,6 +144,7 @@ def update_endpoint(
         enabled: Enabling ends a pause too.
         rotate: A new secret signs from now on; the one before signs as well until the next rotation.
         secret: The new one; None: one is made.
+        most_per_minute: So many deliveries begin in a minute at most; 0: no limit any more.
 
     Returns:
         The new secret where it was rotated; shown this once.
@@ -154,6 +156,7 @@ def update_endpoint(
     """
     if url is not None:
         _check_url(server, url)
+    _check_rate(most_per_minute or None)
     chosen = _secret(secret) if rotate or secret is not None else None
     with transaction(server, actor) as tx:
         authorize(actor, "WEBHOOK", "UPDATE")
@@ -161,6 +164,8 @@ def update_endpoint(
         changes: dict[str, Any] = {}
         if url is not None:
             changes["url"] = url
+        if most_per_minute is not None:
+            changes["most_per_minute"] = most_per_minute or None
         if enabled is True:
             changes.update(disabled_at=None, disabled_reason=None, paused_until=None)
             tx.wake("deliveries")
