@@ -93,7 +93,7 @@ def create_endpoint(
         known = store.find_endpoint(tx.connection, name)
         if known is not None and replace:
             authorize(actor, "WEBHOOK", "UPDATE")
-            changes = {"disabled_at": None, "disabled_reason": None, "paused_until": None}
+            changes: dict[str, Any] = {"disabled_at": None, "disabled_reason": None, "paused_until": None}
             changes["most_per_minute"] = most_per_minute
             store.update_endpoint(tx.connection, known.key, url=url, secrets=_seal(tx, [chosen]), **changes)
             tx.wake("deliveries")

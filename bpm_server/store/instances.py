@@ -24,6 +24,11 @@ _BY_KEY = sa.select(*COLUMNS).where(process_instance.c.key == sa.bindparam("b_ke
 _LOCK = _BY_KEY.with_for_update(of=process_instance)
 _ROOT = sa.select(process_instance.c.root_key).where(process_instance.c.key == sa.bindparam("b_key"))
 _TOKENS = sa.select(process_instance.c.tokens).where(process_instance.c.key == sa.bindparam("b_key"))
+_BY_KEYS = sa.select(*COLUMNS).where(process_instance.c.key.in_(sa.bindparam("b_keys", expanding=True)))
+_LOCK_FREE = _BY_KEYS.order_by(process_instance.c.key).with_for_update(of=process_instance, skip_locked=True)
+_TOKENS_OF = sa.select(process_instance.c.key, process_instance.c.tokens).where(
+    process_instance.c.key.in_(sa.bindparam("b_keys", expanding=True))
+)
 
 _VARIABLES = (
     sa.select(variable.c.scope_key, variable.c.name, variable.c.value)
@@ -76,6 +81,35 @@ def lock_instance(connection: Connection, key: int, root_key: int | None = None)
         message = f"Expected to find process instance '{key}', but there is none"
         raise NotFound(message)
     return row_from(found._mapping)
+
+
+def lock_free(connection: Connection, places: Mapping[int, int]) -> dict[int, InstanceRow]:
+    """Locks the call trees of instances that nobody else has locked, in one order; returns those instances.
+
+    Args:
+        connection: The command's transaction.
+        places: Outermost caller by instance.
+    """
+    free = {row.key: row for row in connection.execute(_LOCK_FREE, {"b_keys": list(set(places.values()))})}
+    inner = [key for key, root in places.items() if key != root and root in free]
+    if inner:
+        free |= {row.key: row for row in connection.execute(_BY_KEYS, {"b_keys": inner})}
+    return {key: row_from(free[key]._mapping) for key in places if key in free}
+
+
+def load_many(connection: Connection, keys: Sequence[int], scopes_of: Any) -> dict[int, StoredTokens]:
+    """Like :func:`load_tokens` without items, for many instances at once."""
+    if not keys:
+        return {}
+    roots = {row.key: row.tokens for row in connection.execute(_TOKENS_OF, {"b_keys": list(keys)}) if row.tokens}
+    scopes = {key: set(scopes_of(root, {})) for key, root in roots.items()}
+    found: dict[int, list[tuple[int, str, bytes]]] = {}
+    for one in load_variables(connection, set().union(*scopes.values())):
+        found.setdefault(one[0], []).append(one)
+    return {
+        key: StoredTokens(root, {}, False, [one for scope in scopes[key] for one in found.get(scope, ())], {})
+        for key, root in roots.items()
+    }
 
 
 def read_instance(connection: Connection, key: int) -> InstanceRow:

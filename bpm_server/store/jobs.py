@@ -63,6 +63,7 @@ def _row(source: Row[Any]) -> JobRow:
     return JobRow(**values)
 
 
+_BY_KEYS = sa.select(*_COLUMNS).where(job.c.key.in_(sa.bindparam("b_keys", expanding=True)))
 _BY_KEY = sa.select(*_COLUMNS).where(job.c.key == sa.bindparam("b_key"))
 OPEN = job.c.state == sa.literal_column(f"'{JobState.CREATED}'")
 """As the partial indexes say it: with the state as a parameter SQLite would not use them."""
@@ -155,6 +156,11 @@ def read_job(connection: Connection, key: int) -> JobRow:
         message = f"Expected to find job '{key}', but there is none"
         raise NotFound(message)
     return _row(row)
+
+
+def read_jobs(connection: Connection, keys: Sequence[int]) -> list[JobRow]:
+    """Jobs as they are; there is nothing for keys of none."""
+    return [_row(row) for row in connection.execute(_BY_KEYS, {"b_keys": list(keys)})]
 
 
 def find_thrower(connection: Connection, element_key: int) -> int | None:

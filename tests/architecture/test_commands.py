@@ -23,6 +23,7 @@ UNAUDITED: dict[str, str] = {
             "correlation.correlate",
             "job_locks.lock_job",
             "job_locks.unlock_job",
+            "job_batches.complete_jobs",
             "jobs.activate_jobs",
             "jobs.complete_job",
             "jobs.fail_job",
