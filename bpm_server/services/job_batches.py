@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bpm_server.engine.state import token_keys
-from bpm_server.kernel.errors import BpmError, NotFound, Unavailable
+from bpm_server.kernel.errors import BpmError, NotFound
 from bpm_server.services.advance import Advance
 from bpm_server.services.authorization import authorize
-from bpm_server.services.jobs import check_open, complete_job, completion_step
+from bpm_server.services.jobs import check_open, completion_step
 from bpm_server.services.transaction import command, transaction
 from bpm_server.services.variables import check_variables
 from bpm_server.store import instances
@@ -39,37 +39,6 @@ class Completion:
     local: Mapping[str, Any] = field(default_factory=dict)
 
 
-def complete_each(server: Server, actor: Actor, completions: Sequence[Completion]) -> dict[int, BpmError]:
-    """Books results of jobs, together where that is possible; one that fails spoils no other.
-
-    Returns:
-        Why, by key, for those that could not be booked.
-
-    Raises:
-        Unavailable: the database is away; what was not booked is not.
-    """
-    refused: dict[int, BpmError] = {}
-    for start in range(0, len(completions), MOST):
-        part = completions[start : start + MOST]
-        left = list(part)
-        if len(part) > 1:
-            try:
-                refused |= (found := complete_jobs(server, actor, part)).refused
-                left = [one for one in part if one.key in found.busy]
-            except Unavailable:
-                raise
-            except BpmError:  # a step of one of them: each by itself
-                left = list(part)
-        for one in left:
-            try:
-                complete_job(server, actor, one.key, one.variables, local=one.local, lease=one.lease)
-            except Unavailable:
-                raise
-            except BpmError as error:
-                refused[one.key] = error
-    return refused
-
-
 @dataclass(frozen=True, slots=True)
 class Booked:
     """What came of a batch, by job key: refused for a reason, or busy: somebody else works on the instance."""
@@ -82,7 +51,7 @@ class Booked:
 def complete_jobs(server: Server, actor: Actor, completions: Sequence[Completion]) -> Booked:
     """Books results of jobs in one transaction. Jobs that may not be completed are left out, and told.
 
-    It waits for nobody: instances that are locked by others are left out too.
+    It waits for nobody: instances that others have locked are left out too.
 
     Raises:
         BpmError: a step of one instance failed; nothing is booked.

@@ -16,6 +16,7 @@ from bpm_server.kernel.errors import BpmError, Unavailable
 from bpm_server.kernel.log import get_logger
 from bpm_server.services import channels
 from bpm_server.worker import outside
+from bpm_server.worker.booking import Booker
 
 if TYPE_CHECKING:
     from bpm_server.services.server import Server
@@ -30,6 +31,7 @@ class Dispatcher:
 
     def __init__(self, server: Server, *, look_again_s: float) -> None:
         self._server = server
+        self._booker = Booker(server)
         self._look_again_s = look_again_s
         self._begin: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._news = threading.Condition()
@@ -125,7 +127,7 @@ class Dispatcher:
     def _work(self) -> None:
         while (work := self._begin.get()) is not None:
             try:
-                outside.do(self._server, work)
+                outside.do(self._server, work, self._booker)
             except Unavailable as error:
                 log.warning("worker.database_busy", lane="outside", reason=error.message)
             except (Exception, SystemExit):

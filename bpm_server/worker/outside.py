@@ -13,12 +13,13 @@ from bpm_server.domain.webhooks import Delivery
 from bpm_server.kernel.errors import BpmError, NotFound, Unavailable, WrongState
 from bpm_server.kernel.log import get_logger
 from bpm_server.services import channels, deliveries, jobs
-from bpm_server.services.working import SAFE_POINT
+from bpm_server.services.job_batches import Completion
 
 if TYPE_CHECKING:
     from bpm_server.connectors.contract import Connector, Result
     from bpm_server.services.jobs import ActivatedJob
     from bpm_server.services.server import Server
+    from bpm_server.worker.booking import Booker
 
 log = get_logger(__name__)
 REMEMBERED = 1_000
@@ -101,14 +102,14 @@ def _channel_of(what: ActivatedJob | Delivery) -> str:
     return webhook_channel(what.endpoint_name) if isinstance(what, Delivery) else what.row.channel or ""
 
 
-def do(server: Server, work: Work) -> None:
+def do(server: Server, work: Work, booker: Booker) -> None:
     """Does one piece and books what came of it, at the row and at its channel.
 
     Raises:
         Unavailable: the database is away; the lease ends by itself.
     """
     what = work.what
-    seen = _send(server, what) if isinstance(what, Delivery) else do_job(server, what)
+    seen = _send(server, what) if isinstance(what, Delivery) else _do_job(server, what, booker)
     if seen.works is False:
         channels.note_failure(server, work.channel, seen.reason)
     elif seen.works and work.had_failed:
@@ -124,31 +125,30 @@ def _send(server: Server, delivery: Delivery) -> Seen:
     return Seen(works=not failed, reason=attempt.error or f"status {attempt.status}")
 
 
-def do_job(server: Server, job: ActivatedJob) -> Seen:
-    """Does one job and books what came of it.
-
-    Raises:
-        Unavailable: the database is away; the lease ends by itself.
-    """
-    key, lease = job.row.key, job.row.lease
+def _do_job(server: Server, job: ActivatedJob, booker: Booker) -> Seen:
+    connector = server.connectors.find(job.row.type)
+    if connector is None:
+        return Seen()
     try:
-        connector = server.connectors.find(job.row.type)
-        if job.row.type == SAFE_POINT:
-            jobs.complete_job(server, SYSTEM, key, {}, lease=lease)
-        elif connector is not None:
-            return _run_connector(server, connector, job)
-    except (NotFound, WrongState) as error:
-        log.info("job.superseded", job_key=key, reason=error.message)
+        return _run_connector(server, connector, job, booker)
     except Unavailable:
         raise
-    except Exception as error:
-        log.exception("job.failed", job_key=key, job_type=job.row.type)
-        message = error.message if isinstance(error, BpmError) else f"{type(error).__name__}: {error}"
-        _fail(server, job, message, None)
+    except Exception as error:  # noqa: BLE001 - logged and booked
+        failed(server, job, error)
     return Seen()
 
 
-def _run_connector(server: Server, connector: Connector, job: ActivatedJob) -> Seen:
+def failed(server: Server, job: ActivatedJob, error: Exception) -> None:
+    """A job, or booking its result, went wrong in a way that its connector did not foresee."""
+    if isinstance(error, NotFound | WrongState):
+        log.info("job.superseded", job_key=job.row.key, reason=error.message)
+        return
+    log.error("job.failed", job_key=job.row.key, job_type=job.row.type, exc_info=error)
+    message = error.message if isinstance(error, BpmError) else f"{type(error).__name__}: {error}"
+    _fail(server, job, message, None)
+
+
+def _run_connector(server: Server, connector: Connector, job: ActivatedJob, booker: Booker) -> Seen:
     row = job.row
     try:
         result = _call(server, connector, job)
@@ -161,7 +161,7 @@ def _run_connector(server: Server, connector: Connector, job: ActivatedJob) -> S
         else:
             jobs.fail_job(server, SYSTEM, row.key, retries=0, message=error.message, lease=row.lease)
     else:
-        jobs.complete_job(server, SYSTEM, row.key, result.variables, local=result.local, lease=row.lease)
+        booker.complete(Completion(row.key, row.lease, result.variables, result.local))
     return Seen(works=True)
 
 

@@ -10,7 +10,8 @@ from bpm_server.kernel.errors import BpmError, NotFound, Unavailable, WrongState
 from bpm_server.kernel.log import get_logger
 from bpm_server.services import batch_operations, documents, jobs, messages, timers, working
 from bpm_server.services.channels import OUR_WORKER
-from bpm_server.worker import outside
+from bpm_server.services.job_batches import Completion
+from bpm_server.worker import booking, outside
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,18 +44,20 @@ def fire_timers(server: Server) -> int:
 def pass_safe_points(server: Server) -> int:
     """Goes on at safe points (``asyncBefore``, ``asyncAfter``)."""
     leased = jobs.activate_jobs(server, SYSTEM, [working.SAFE_POINT], limit=BATCH, lease_ms=LEASE_MS, worker=OUR_WORKER)
+    failed = booking.book(server, [Completion(job.row.key, job.row.lease) for job in leased])
     for job in leased:
-        outside.do_job(server, job)
+        if job.row.key in failed:
+            outside.failed(server, job, failed[job.row.key])
     return len(leased)
 
 
 def do_outside_work(server: Server) -> int:
     """Does jobs of connectors and sends webhooks, in this thread, in the channels' turns."""
-    dealer = outside.Dealer(server)
+    dealer, booker = outside.Dealer(server), booking.Booker(server)
     done = 0
     while done < BATCH and (taken := dealer.take(1)):
         for work in taken:
-            outside.do(server, work)
+            outside.do(server, work, booker)
             dealer.finished(work)
         done += len(taken)
     return done
