@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 PAUSE_AFTER_ERROR_S = 2.0
+SETTLED_S = 0.25
+"""After work was given out: asks only then when more is due, unless something happens before."""
 
 
 class Dispatcher:
@@ -35,7 +37,7 @@ class Dispatcher:
         self._look_again_s = look_again_s
         self._begin: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._news = threading.Condition()
-        self._count = 0
+        self._rung = True
         self._stopping = False
         self._busy: dict[int, Work] = {}
         self._finished: list[Work] = []
@@ -56,7 +58,7 @@ class Dispatcher:
     def ring(self) -> None:
         """There may be work."""
         with self._news:
-            self._count += 1
+            self._rung = True
             self._news.notify_all()
 
     def stop(self, timeout_s: float) -> bool:
@@ -89,9 +91,8 @@ class Dispatcher:
 
     def _deal(self) -> None:
         dealer: outside.Dealer | None = None
-        while not self._stopping:
-            with self._news:
-                seen = self._count
+        pause = 0.0
+        while self._wait_for_news(dealer, pause):
             try:
                 dealer = dealer or outside.Dealer(self._server)
                 pause = self._round(dealer)
@@ -101,8 +102,18 @@ class Dispatcher:
             except Exception:
                 log.exception("worker.round_failed", lane="outside")
                 pause = PAUSE_AFTER_ERROR_S
-            with self._news:
-                self._news.wait_for(lambda: self._stopping or self._count != seen, pause)  # noqa: B023
+
+    def _wait_for_news(self, dealer: outside.Dealer | None, pause: float) -> bool:
+        """Until it is worth looking: a wake-up, a free thread for what was left, or time; False: it is stopped."""
+
+        def is_worth_looking() -> bool:
+            freed = bool(self._finished) and dealer is not None and dealer.may_have_more
+            return self._stopping or self._rung or freed
+
+        with self._news:
+            self._news.wait_for(is_worth_looking, pause)
+            self._rung = False
+            return not self._stopping
 
     def _round(self, dealer: outside.Dealer) -> float:
         """Gives free threads what is due; returns how long to wait where nothing happens before."""
@@ -112,15 +123,14 @@ class Dispatcher:
         for work in finished:
             dealer.finished(work)
         if not free:
+            dealer.may_have_more = True
             return self._look_again_s
         taken = dealer.take(free)
         with self._news:
             self._busy |= {id(work): work for work in taken}
         for work in taken:
             self._begin.put(work)
-        if taken:
-            return 0.0 if len(taken) < free else self._look_again_s
-        return channels.wait_s(self._server, self._look_again_s)
+        return SETTLED_S if taken else channels.wait_s(self._server, self._look_again_s)
 
     # --- the threads that work --------------------------------------------------------------------------
 
@@ -136,5 +146,4 @@ class Dispatcher:
                 with self._news:
                     del self._busy[id(work)]
                     self._finished.append(work)
-                    self._count += 1
                     self._news.notify_all()

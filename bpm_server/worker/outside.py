@@ -51,6 +51,8 @@ class Dealer:
         self._due = channels.DueChannels(server)
         self._turns = Turns()
         self._running: dict[str, int] = {}
+        self.may_have_more = True
+        """Whether the last look left work that only wanted for a thread or its channel's room."""
         self._adopt()
 
     def _adopt(self) -> None:
@@ -60,10 +62,11 @@ class Dealer:
 
     def take(self, free: int) -> list[Work]:
         """Leases as much as so many threads begin now; nothing where nothing is due that may run."""
-        due = {one.name: one.failures for one in self._due.find() if self._room(one.name, one.failures) > 0}
+        due = {one.name: one.failures for one in self._due.find() if self._serves(one.name)}
         room = {name: self._room(name, failures) for name, failures in due.items()}
         shares = self._turns.deal(due, free, room)
         self._turns.forget(but=REMEMBERED)
+        self.may_have_more = len(shares) < len(due)
         if not shares:
             return []
         on_trial = frozenset(name for name in shares if is_on_trial(due[name]))
@@ -74,19 +77,24 @@ class Dealer:
         ]
         for work in taken:
             self._running[work.channel] = self._running.get(work.channel, 0) + 1
+        self.may_have_more |= len(taken) == sum(shares.values())
         return taken
 
+    def _serves(self, channel: str) -> bool:
+        if channel.startswith(WEBHOOKS):
+            return True
+        connector = self._server.connectors.find(type_of(channel))
+        return connector is not None and connector.handler is not None
+
     def _room(self, channel: str, failures: int) -> int:
-        """How many more may run in a channel here; none where this worker has no such connector."""
+        """How many more may run in a channel here."""
         running = self._running.get(channel, 0)
         if is_on_trial(failures):
             return 1 - running
         most = self._server.settings.most_in_channel()
         if not channel.startswith(WEBHOOKS):
             connector = self._server.connectors.find(type_of(channel))
-            if connector is None or connector.handler is None:
-                return 0
-            most = connector.most_at_once or most
+            most = (connector and connector.most_at_once) or most
         return most - running
 
     def finished(self, work: Work) -> None:
