@@ -41,7 +41,7 @@ def _due_names(
     after = sa.select(sa.func.min(column)).where(open_, column > names.c.one).scalar_subquery()
     names = names.union_all(sa.select(after).where(names.c.one.is_not(None)))
     return (
-        sa.select(names.c.one, sa.func.coalesce(channel.c.failures, 0))
+        sa.select(names.c.one, sa.func.coalesce(channel.c.failures, rows.ZERO))
         .select_from(names.outerjoin(channel, channel.c.name == name(names.c.one)))
         .where(
             names.c.one.is_not(None),
@@ -51,28 +51,36 @@ def _due_names(
         )
         .order_by(names.c.one)
         .limit(sa.bindparam("b_limit", type_=sa.Integer))
+        .offset(rows.ZERO)
     )
 
 
-_DUE_JOBS = _due_names(job.c.channel, jobs.OPEN, jobs.DUE, lambda one: one)
-_DUE_DELIVERIES = _due_names(
-    webhook_delivery.c.endpoint_name, outbox.WAITING, outbox.DUE, lambda one: sa.literal(WEBHOOKS) + one
+_DUE_JOBS = rows.Query(lambda _: _due_names(job.c.channel, jobs.OPEN, jobs.DUE, lambda one: one))
+_DUE_DELIVERIES = rows.Query(
+    lambda _: _due_names(
+        webhook_delivery.c.endpoint_name,
+        outbox.WAITING,
+        outbox.DUE,
+        lambda one: sa.literal_column(f"'{WEBHOOKS}'", sa.Text) + one,
+    )
+)
+_PAUSING = rows.Query(
+    lambda _: sa.select(webhook_endpoint.c.name).where(
+        webhook_endpoint.c.paused_until > sa.bindparam("b_now", type_=webhook_endpoint.c.paused_until.type)
+    )
 )
 
 
 def due_jobs(connection: Connection, now: datetime, after: str, limit: int) -> list[DueChannel]:
     """Channels after a name, in order, whose jobs may begin."""
-    values = {"b_now": now, "b_after": after, "b_limit": limit}
-    return [DueChannel(name, failures) for name, failures in connection.execute(_DUE_JOBS, values)]
+    found = _DUE_JOBS.all(connection, b_now=now, b_after=after, b_limit=limit)
+    return [DueChannel(name, failures) for name, failures in found]
 
 
 def due_deliveries(connection: Connection, now: datetime, after: str, limit: int) -> list[DueChannel]:
     """Channels after a name, in order, whose webhooks may be sent; endpoints that asked for a pause have it."""
-    e = webhook_endpoint
-    query = _DUE_DELIVERIES
-    values = {"b_now": now, "b_after": after.removeprefix(WEBHOOKS), "b_limit": limit}
-    pausing = set(connection.execute(sa.select(e.c.name).where(e.c.paused_until > now)).scalars())
-    found = connection.execute(query, values)
+    found = _DUE_DELIVERIES.all(connection, b_now=now, b_after=after.removeprefix(WEBHOOKS), b_limit=limit)
+    pausing = {name for (name,) in _PAUSING.all(connection, b_now=now)} if found else set()
     return [DueChannel(WEBHOOKS + name, failures) for name, failures in found if name not in pausing]
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy.engine import Connection, Row
+    from sqlalchemy.engine import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,11 @@ class JobRow:
 _COLUMNS = [column for column in job.columns if column.name in JobRow.__slots__]
 
 
-def _row(source: Row[Any]) -> JobRow:
-    values = dict(source._mapping)
+_NAMES = [column.name for column in _COLUMNS]
+
+
+def _from(source: Sequence[Any]) -> JobRow:
+    values = dict(zip(_NAMES, source, strict=True))
     values["headers"] = json.loads(values["headers"])
     values["scope_path"] = json.loads(values["scope_path"])
     values["task"] = None if values["task"] is None else json.loads(values["task"])
@@ -69,7 +72,7 @@ OPEN = job.c.state == sa.literal_column(f"'{JobState.CREATED}'")
 """As the partial indexes say it: with the state as a parameter SQLite would not use them."""
 DUE = (
     job.c.available_at <= sa.bindparam("b_now", type_=job.c.available_at.type),
-    job.c.retries > 0,
+    job.c.retries > rows.ZERO,
     ~job.c.suspended,
 )
 _IN_TURN = (
@@ -77,10 +80,12 @@ _IN_TURN = (
     .where(OPEN, *DUE)
     .order_by(job.c.priority.desc(), job.c.available_at, job.c.key)
     .limit(sa.bindparam("b_limit", type_=sa.Integer))
+    .offset(rows.ZERO)
     .with_for_update(skip_locked=True)
 )
 _LEASE = _IN_TURN.where(job.c.type.in_(sa.bindparam("b_types", expanding=True)))
-_LEASE_CHANNEL = _IN_TURN.where(job.c.channel == sa.bindparam("b_channel"))
+_LEASE_TYPE = rows.Query(lambda _: _IN_TURN.where(job.c.type == sa.bindparam("b_type")))
+_LEASE_CHANNEL = rows.Query(lambda _: _IN_TURN.where(job.c.channel == sa.bindparam("b_channel")))
 _LEASE_KINDS = _LEASE.where(job.c.kind.in_(sa.bindparam("b_kinds", expanding=True)))
 _TAKE = rows.Prepared(
     lambda _: (
@@ -113,9 +118,12 @@ def lease_jobs(
         kinds: Only jobs of these kinds (all where empty).
     """
     chosen = list(kinds)
+    if len(types) == 1 and not chosen:
+        plain = _LEASE_TYPE.all(connection, b_type=types[0], b_now=now, b_limit=limit)
+        return _taken(connection, [_from(values) for values in plain], until, worker)
     values = {"b_types": types, "b_now": now, "b_limit": limit}
     found = [
-        _row(row)
+        _from(row)
         for row in connection.execute(
             _LEASE_KINDS if chosen else _LEASE, {**values, "b_kinds": chosen} if chosen else values
         )
@@ -127,8 +135,8 @@ def lease_channel(
     connection: Connection, channel: str, limit: int, now: datetime, until: datetime, worker: str
 ) -> list[JobRow]:
     """Hands out waiting jobs of a channel; see :func:`lease_jobs`."""
-    values = {"b_channel": channel, "b_now": now, "b_limit": limit}
-    return _taken(connection, [_row(row) for row in connection.execute(_LEASE_CHANNEL, values)], until, worker)
+    found = _LEASE_CHANNEL.all(connection, b_channel=channel, b_now=now, b_limit=limit)
+    return _taken(connection, [_from(values) for values in found], until, worker)
 
 
 def _taken(connection: Connection, found: list[JobRow], until: datetime, worker: str) -> list[JobRow]:
@@ -155,12 +163,12 @@ def read_job(connection: Connection, key: int) -> JobRow:
     if row is None:
         message = f"Expected to find job '{key}', but there is none"
         raise NotFound(message)
-    return _row(row)
+    return _from(row)
 
 
 def read_jobs(connection: Connection, keys: Sequence[int]) -> list[JobRow]:
     """Jobs as they are; there is nothing for keys of none."""
-    return [_row(row) for row in connection.execute(_BY_KEYS, {"b_keys": list(keys)})]
+    return [_from(row) for row in connection.execute(_BY_KEYS, {"b_keys": list(keys)})]
 
 
 def find_thrower(connection: Connection, element_key: int) -> int | None:

@@ -13,6 +13,7 @@ from bpm_server.services import channels, jobs
 from bpm_server.services.channels import DueChannels
 from bpm_server.store.tables.connectors import webhook_delivery
 from bpm_server.store.tables.jobs import job
+from bpm_server.store.wire import PostgresWire, SqliteWire
 from tests.integration.test_fair_work import Installation, one_job
 
 if TYPE_CHECKING:
@@ -64,24 +65,42 @@ def company(database: Database, tmp_path: Path) -> Installation:
 
 
 def plans(database: Database, work: Callable[[], Any]) -> list[str]:
-    """The plans of the queries on these tables that a piece of work asks."""
+    """The plans of the queries on these tables that a piece of work asks, prepared ones as they are when kept."""
     asked: list[tuple[str, Any]] = []
 
-    def sent(_c: Any, _cursor: Any, text: str, parameters: Any, _context: Any, _many: bool) -> None:
+    def noted(text: str, parameters: Any) -> None:
         if text.startswith(("SELECT", "WITH")) and ("FROM job" in text or "FROM webhook_delivery" in text):
             asked.append((text, parameters))
 
+    def sent(_c: Any, _cursor: Any, text: str, parameters: Any, _context: Any, _many: bool) -> None:
+        noted(text, parameters)
+
+    wire = SqliteWire if database.is_sqlite else PostgresWire
+    read = wire.read
+
+    def read_noted(self: Any, compiled: Any, values: Any) -> Any:
+        noted(compiled.text, [None] * len(values))
+        return read(self, compiled, values)
+
     event.listen(database.engine, "before_cursor_execute", sent)
+    wire.read = read_noted  # type: ignore[method-assign]  # these go past SQLAlchemy and its events
     try:
         work()
     finally:
+        wire.read = read  # type: ignore[method-assign]
         event.remove(database.engine, "before_cursor_execute", sent)
-    explain = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
     with database.read() as connection:
-        return [
-            "\n".join(str(tuple(line)) for line in connection.exec_driver_sql(f"{explain} {text}", parameters))
-            for text, parameters in asked
-        ]
+        return ["\n".join(_plan(connection, text, parameters)) for text, parameters in asked]
+
+
+def _plan(connection: sa.Connection, text: str, parameters: Any) -> list[str]:
+    if connection.dialect.name == "sqlite":
+        found = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", tuple(parameters))
+    elif "$1" in text:
+        found = connection.exec_driver_sql(f"EXPLAIN (GENERIC_PLAN) {text}")
+    else:
+        found = connection.exec_driver_sql(f"EXPLAIN {text}", parameters)
+    return [str(tuple(line)) for line in found]
 
 
 def test_claims_use_indexes(company: Installation, database: Database) -> None:
