@@ -37,6 +37,8 @@ class Settings:
         worker_threads: Threads of one worker process that call connectors and webhook endpoints.
         channel_threads: So many of them may be busy with one connector's host, or one endpoint; 0: half of them.
         stop_seconds: How long a process that is told to stop lets what runs finish.
+        stop_notice_seconds: Before that ``bpm-server web`` goes on serving for so long while ``/health/ready`` says no,
+            so that a load balancer sees it.
         hot_instances: Live instances kept in memory by each process.
         lock_timeout_ms: How long a command waits for a lock before it answers 503.
         request_body_limit: Bytes of one request.
@@ -70,6 +72,7 @@ class Settings:
     worker_threads: int = 8
     channel_threads: int = 0
     stop_seconds: int = 20
+    stop_notice_seconds: int = 5
     hot_instances: int = 2_000
     lock_timeout_ms: int = 3_000
     request_body_limit: int = 8 * 1024 * 1024

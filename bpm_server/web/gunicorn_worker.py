@@ -22,6 +22,16 @@ ORPHAN_SECONDS = 5.0
 """How long running requests may go on after gunicorn itself was killed."""
 
 
+def is_leaving(manager: Any) -> bool:
+    """Whether the whole server stops, not only this process: gunicorn's application may say so (``leaving``)."""
+    return bool(getattr(manager, "leaving", None) and manager.leaving[0])
+
+
+def notice_seconds(app: Any) -> float:
+    """How long an application wants to be seen leaving (``notice_seconds``)."""
+    return float(getattr(app, "notice_seconds", 0))
+
+
 class WaitressWorker(Worker):
     """One process. An application may bring its limits as ``app.serving`` (a ``ServingSettings``)."""
 
@@ -35,6 +45,8 @@ class WaitressWorker(Worker):
         while self.alive and self._has_parent():
             self.notify()
             self.server.step(STEP_SECONDS)
+        if self._has_parent() and is_leaving(self.app):
+            self.server.give_notice(notice_seconds(app), self._go_on)
         self.server.drain(self.cfg.graceful_timeout if self._has_parent() else ORPHAN_SECONDS, self._go_on)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

@@ -61,11 +61,15 @@ class Dispatcher:
             self._rung = True
             self._news.notify_all()
 
-    def stop(self, timeout_s: float) -> bool:
-        """Takes nothing more, lets what runs finish, and gives back what does not in time. True if all finished."""
+    def take_no_more(self) -> None:
+        """Begins to stop: what runs goes on, nothing more is taken. Does not wait."""
         with self._news:
             self._stopping = True
             self._news.notify_all()
+
+    def stop(self, timeout_s: float) -> bool:
+        """Takes nothing more, lets what runs finish, and gives back what does not in time. True if all finished."""
+        self.take_no_more()
         end = time.monotonic() + timeout_s
         if self._threads[0].is_alive():
             self._threads[0].join(timeout_s)

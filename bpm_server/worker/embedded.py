@@ -67,6 +67,17 @@ class EmbeddedWorker:
         else:
             self._bells[lane].set()
 
+    def take_no_more(self) -> None:
+        """Begins to stop: what is being done goes on, nothing more is taken. Does not wait."""
+        if not self._stop.is_set():
+            log.info("worker.stopping")
+        self._stop.set()
+        if self.wake in self._server.wake.listeners:
+            self._server.wake.listeners.remove(self.wake)
+        for bell in self._bells.values():
+            bell.set()
+        self._dispatcher.take_no_more()
+
     def stop(self, timeout_s: float | None = None) -> bool:
         """Takes nothing more and finishes what is being done, for at most ``BPM_STOP_SECONDS``.
 
@@ -74,11 +85,7 @@ class EmbeddedWorker:
         """
         left_s = float(self._server.settings.stop_seconds) if timeout_s is None else timeout_s
         end = time.monotonic() + left_s
-        self._stop.set()
-        if self.wake in self._server.wake.listeners:
-            self._server.wake.listeners.remove(self.wake)
-        for bell in self._bells.values():
-            bell.set()
+        self.take_no_more()
         finished = self._dispatcher.stop(left_s)
         for thread in self._threads:
             if thread.is_alive():

@@ -112,11 +112,20 @@ class Process:
         if self._process is not None:
             self._process.wait(30)
 
-    def stop(self, timeout_s: float = 60.0) -> int:
-        """SIGTERM; returns the exit status."""
+    def terminate(self) -> None:
+        """SIGTERM to the process itself, as a service manager sends it."""
         assert self._process is not None
         self._process.terminate()
+
+    def wait(self, timeout_s: float) -> int:
+        """Until it has ended; returns the exit status."""
+        assert self._process is not None
         return self._process.wait(timeout_s)
+
+    def stop(self, timeout_s: float = 60.0) -> int:
+        """SIGTERM; returns the exit status."""
+        self.terminate()
+        return self.wait(timeout_s)
 
 
 class Installation:
