@@ -89,7 +89,7 @@ def take_work(
                 taken += take_deliveries(tx, channel.removeprefix(WEBHOOKS), number)
             elif number:
                 rows += _take_jobs(tx, channel, number)
-        return [*taken, *activated(tx, rows)]
+        return [*taken, *activated(tx, rows, labeled=False)]
 
 
 def _take_jobs(tx: Transaction, channel: str, number: int) -> list[jobs.JobRow]:

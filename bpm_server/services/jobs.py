@@ -86,16 +86,18 @@ def activate_jobs(
         return activated(tx, rows, frozenset(variable_names))
 
 
-def activated(tx: Transaction, rows: list[JobRow], wanted: frozenset[str] = frozenset()) -> list[ActivatedJob]:
-    """Jobs with what their elements see; as many statements for one job as for a hundred."""
+def activated(
+    tx: Transaction, rows: list[JobRow], wanted: frozenset[str] = frozenset(), *, labeled: bool = True
+) -> list[ActivatedJob]:
+    """Jobs with what their elements see; as many statements for one job as for a hundred; ``labeled``: for others."""
     scopes = {scope for row in rows for scope in row.scope_path}
     seen = instances.ByScope(instances.load_variables(tx.connection, scopes))
-    labels = instances.labels(tx.connection, {row.instance_key for row in rows})
+    labels = instances.labels(tx.connection, {row.instance_key for row in rows}) if labeled else {}
     result = []
     for row in rows:
         found = seen.effective(row.scope_path)
         values = {name: json.loads(value) for name, value in found.items() if not wanted or name in wanted}
-        business_key, tags = labels[row.instance_key]
+        business_key, tags = labels.get(row.instance_key, (None, ()))
         result.append(ActivatedJob(row, values, business_key, tags))
     return result
 

@@ -13,6 +13,7 @@ from bpm_server.kernel.errors import NotFound
 from bpm_server.store import rows
 from bpm_server.store.batch import InstanceRow
 from bpm_server.store.tables.instances import element_instance, instance_item, process_instance, variable
+from bpm_server.store.types import Key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -40,6 +41,14 @@ _VARIABLES = (
     sa.select(variable.c.scope_key, variable.c.name, variable.c.value)
     .where(variable.c.scope_key.in_(sa.bindparam("b_scopes", expanding=True)))
     .order_by(variable.c.key)  # as they were set: a loaded instance passes them on in the order of a live one
+)
+_FEW = 4
+_VARIABLES_OF_FEW = rows.Query(
+    lambda _: (
+        sa.select(variable.c.scope_key, variable.c.name, variable.c.value)
+        .where(variable.c.scope_key.in_([sa.bindparam(f"b_{place}", type_=Key) for place in range(_FEW)]))
+        .order_by(variable.c.key)
+    )
 )
 _LABELS = sa.select(process_instance.c.key, process_instance.c.business_key, process_instance.c.tags).where(
     process_instance.c.key.in_(sa.bindparam("b_keys", expanding=True))
@@ -220,6 +229,9 @@ def load_variables(connection: Connection, scopes: Iterable[int]) -> list[tuple[
     """``(scope key, name, JSON)`` of every variable of these scopes."""
     result: list[tuple[int, str, bytes]] = []
     keys = list(scopes)
+    if 0 < len(keys) <= _FEW:
+        padded = {f"b_{place}": keys[min(place, len(keys) - 1)] for place in range(_FEW)}
+        return [(scope, name, value.encode()) for scope, name, value in _VARIABLES_OF_FEW.all(connection, **padded)]
     for start in range(0, len(keys), 500):
         found = connection.execute(_VARIABLES, {"b_scopes": keys[start : start + 500]})
         result += [(row.scope_key, row.name, row.value.encode()) for row in found]

@@ -67,7 +67,7 @@ def _from(source: Sequence[Any]) -> JobRow:
 
 
 _BY_KEYS = sa.select(*_COLUMNS).where(job.c.key.in_(sa.bindparam("b_keys", expanding=True)))
-_BY_KEY = sa.select(*_COLUMNS).where(job.c.key == sa.bindparam("b_key"))
+_BY_KEY = rows.Query(lambda _: sa.select(*_COLUMNS).where(job.c.key == sa.bindparam("b_key")))
 OPEN = job.c.state == sa.literal_column(f"'{JobState.CREATED}'")
 """As the partial indexes say it: with the state as a parameter SQLite would not use them."""
 DUE = (
@@ -159,7 +159,7 @@ def read_job(connection: Connection, key: int) -> JobRow:
     Raises:
         NotFound: there is none with this key.
     """
-    row = connection.execute(_BY_KEY, {"b_key": key}).one_or_none()
+    row = _BY_KEY.first(connection, b_key=key)
     if row is None:
         message = f"Expected to find job '{key}', but there is none"
         raise NotFound(message)

@@ -101,16 +101,11 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
     made.kill()
 
 
-def token_api(installation: Installation) -> Api:
-    token = installation.run("user", "token", "admin").split()[-1]
-    return Api(installation.ports[0], token)
-
-
 def test_a_worker_finishes_what_it_does_and_begins_nothing_more(installation: Installation, partner: Partner) -> None:
     installation.start()
     deploy(installation.folder, installation.run, partner.url)
     (worker,) = installation.workers
-    with contextlib.closing(token_api(installation)) as api:
+    with contextlib.closing(installation.api(installation.ports[0])) as api:
         start(api)
         start(api)
         assert partner.is_asked()
@@ -133,7 +128,7 @@ def test_what_a_worker_cannot_finish_in_time_is_free_at_once(
         installation.start()
         deploy(installation.folder, installation.run, partner.url)
         (worker,) = installation.workers
-        with contextlib.closing(token_api(installation)) as api:
+        with contextlib.closing(installation.api(installation.ports[0])) as api:
             start(api)
             assert partner.is_asked()
             worker.signal(signal.SIGTERM)
@@ -166,7 +161,7 @@ def test_web_says_that_it_leaves_finishes_requests_and_ends(installation: Instal
     waiting = {"type": "nothing", "maxJobsToActivate": 1, "timeout": 1_000, "requestTimeout": 1_000}
 
     def wait_for_jobs() -> None:
-        with contextlib.closing(token_api(installation)) as api:
+        with contextlib.closing(installation.api(installation.ports[0])) as api:
             in_work.set()
             answers.append(api("POST", "/v2/jobs/activation", waiting))
 

@@ -97,6 +97,12 @@ class Process:
             )
 
     @property
+    def pid(self) -> int:
+        """Its number."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def is_running(self) -> bool:
         """Whether it has not ended."""
         return self._process is not None and self._process.poll() is None
@@ -180,6 +186,10 @@ class Installation:
                 time.sleep(0.1)
         message = f"no answer from port {port}: {self.logs()}"
         raise AssertionError(message)
+
+    def api(self, port: int) -> Api:
+        """A client with a token of the administrator."""
+        return Api(port, self.run("user", "token", "admin").split()[-1])
 
     def logs(self) -> str:
         """The ends of all logs."""
