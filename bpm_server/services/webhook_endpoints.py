@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bpm_server.connectors import webhooks
 from bpm_server.connectors.http import Policy, check_url
+from bpm_server.domain.channels import webhook_channel
 from bpm_server.domain.identity import check_identifier
 from bpm_server.domain.states import DeliveryState
 from bpm_server.kernel import json
@@ -15,6 +16,7 @@ from bpm_server.kernel.errors import AlreadyExists, InvalidInput, NotFound
 from bpm_server.services.authorization import authorize
 from bpm_server.services.deliveries import SECRET_PURPOSE
 from bpm_server.services.transaction import command, transaction
+from bpm_server.store import channels
 from bpm_server.store import outbox as store
 
 if TYPE_CHECKING:
@@ -96,6 +98,7 @@ def create_endpoint(
             changes: dict[str, Any] = {"disabled_at": None, "disabled_reason": None, "paused_until": None}
             changes["most_per_minute"] = most_per_minute
             store.update_endpoint(tx.connection, known.key, url=url, secrets=_seal(tx, [chosen]), **changes)
+            channels.mend(tx.connection, webhook_channel(name))
             tx.wake("deliveries")
             return NewEndpoint(known.key, chosen)
         if known is not None:
@@ -168,12 +171,14 @@ def update_endpoint(
             changes["most_per_minute"] = most_per_minute or None
         if enabled is True:
             changes.update(disabled_at=None, disabled_reason=None, paused_until=None)
-            tx.wake("deliveries")
         elif enabled is False and found.disabled_at is None:
             changes.update(disabled_at=tx.now, disabled_reason=DISABLED_BY_HAND)
         if chosen is not None:
             before: list[str] = json.loads(server.secrets.open(found.secrets, SECRET_PURPOSE))
             changes["secrets"] = _seal(tx, [chosen, *before][:KEPT_SECRETS])
+        if url is not None or enabled is True:
+            channels.mend(tx.connection, webhook_channel(found.name))  # whoever mended it wants to see that it works
+            tx.wake("deliveries")
         if changes:
             store.update_endpoint(tx.connection, key, **changes)
     return chosen
@@ -197,8 +202,10 @@ def delete_endpoint(server: Server, actor: Actor, key: int) -> None:
     """
     with transaction(server, actor) as tx:
         authorize(actor, "WEBHOOK", "DELETE")
-        _read(tx, key)
+        found = _read(tx, key)
         store.delete_endpoint(tx.connection, key)
+        channels.mend(tx.connection, webhook_channel(found.name))
+        tx.wake("deliveries")
 
 
 @command

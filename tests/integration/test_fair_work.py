@@ -260,6 +260,9 @@ def test_an_endpoint_that_is_down_keeps_its_deliveries_tries(database: Database,
     bpm.deliver()
     attempts = bpm.scalars(sa.select(webhook_delivery.c.attempts).order_by(webhook_delivery.c.key))
     assert attempts == [1] * 5 + [0] * 3
+    assert Dealer(bpm.server).take(8) == []
+    webhook_endpoints.update_endpoint(bpm.server, ADMIN, endpoint.key, url="http://127.0.0.1:2/")
+    assert len(Dealer(bpm.server).take(8)) == 3  # whoever mends it ends its pause
 
 
 def test_what_is_not_finished_when_a_worker_stops_is_free_at_once(database: Database, tmp_path: Path) -> None:
