@@ -92,6 +92,10 @@ class Process:
         self._command = [sys.executable, "-m", "bpm_server", *arguments]
         self._process: subprocess.Popen[bytes] | None = None
 
+    def under(self, *command: str) -> None:
+        """Lets another program start it, which becomes it: for instance one that gives it a wrong clock."""
+        self._command = [*command, *self._command]
+
     def start(self) -> None:
         """Starts it; does not wait."""
         with self.log.open("ab") as log:
