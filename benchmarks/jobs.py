@@ -8,6 +8,7 @@ end is committed, by a worker in the same process that hears of it by a wake-up.
 
 from __future__ import annotations
 
+import multiprocessing
 import statistics
 import tempfile
 import threading
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from benchmarks.http_steps import _postgresql_processes, _processor_s
+from benchmarks.http_steps import CLIENTS, Client, children, postgresql_processes, processor_s, serving
 from bpm_server import bootstrap
 from bpm_server.connectors.contract import Connector, Request, Result
 from bpm_server.connectors.registry import Registry
@@ -45,6 +46,7 @@ MODEL = Path(__file__).parent / "models" / "one_job.bpmn"
 TYPE, OURS = "noop", "noop-ours"
 QUEUED = 20_000
 INSTANCES = 2_000
+HTTP_JOBS = 1_000
 SINGLE = 300
 LATENCIES = 300
 BATCH = 100
@@ -65,7 +67,8 @@ class Timing:
             return f"{seconds / self.number * 1e6:,.0f} µs"
 
         rate = f"{self.number / self.seconds:,.0f} jobs/s"
-        return f"{rate} (processor time each: {each(self.processor_s)} here, {each(self.database_s)} PostgreSQL)"
+        database = f", {each(self.database_s)} PostgreSQL" if self.database_s else ""
+        return f"{rate} (processor time each: {each(self.processor_s)}{database})"
 
 
 class Measuring:
@@ -87,11 +90,11 @@ class Measuring:
         return Result()
 
     def timed(self, act: Callable[[], int]) -> Timing:
-        backends = [] if self.url.startswith("sqlite") else _postgresql_processes(self.url)
-        database, processor, started = _processor_s(backends), time.process_time(), time.perf_counter()
+        backends = [] if self.url.startswith("sqlite") else postgresql_processes(self.url)
+        database, processor, started = processor_s(backends), time.process_time(), time.perf_counter()
         number = act()
         seconds, processor = time.perf_counter() - started, time.process_time() - processor
-        return Timing(number, seconds, processor, _processor_s(backends) - database)
+        return Timing(number, seconds, processor, processor_s(backends) - database)
 
     def start(self, process_id: str, number: int) -> list[int]:
         return [
@@ -225,9 +228,44 @@ def measure(name: str, url: str, folder: Path) -> list[tuple[str, str]]:
     return found
 
 
+def _work_over_http(port: int, authorization: str, queue: multiprocessing.Queue[int]) -> None:
+    """An outside worker: takes up to 50 jobs and completes each, until there are none."""
+    client, done = Client(port, authorization), 0
+    wanted = {"type": TYPE, "maxJobsToActivate": 50, "timeout": LEASE_MS, "worker": "bench"}
+    while found := client("activate", "POST", "/v2/jobs/activation", wanted)["jobs"]:
+        for one in found:
+            client("complete", "POST", f"/v2/jobs/{one['jobKey']}/completion", {"variables": {"done": True}})
+        done += len(found)
+    queue.put(done)
+
+
+def over_http(url: str, folder: Path) -> tuple[str, str]:
+    """Outside workers in processes of their own, by Camunda 8's REST API, against two web processes."""
+    it = Measuring(url, folder)
+    it.start("one_job", HTTP_JOBS)
+    it.server.database.dispose()
+    context = multiprocessing.get_context("fork")
+    with serving(folder, url) as (port, manager, token):
+        queue = context.Queue()
+        workers = [
+            context.Process(target=_work_over_http, args=(port, f"Bearer {token}", queue)) for _ in range(CLIENTS)
+        ]
+        web = children(manager)
+        processor, started = processor_s(web), time.perf_counter()
+        for one in workers:
+            one.start()
+        done = sum(queue.get(timeout=600) for _ in workers)
+        timing = Timing(done, time.perf_counter() - started, processor_s(web) - processor, 0.0)
+        for one in workers:
+            one.join()
+    assert done == HTTP_JOBS
+    return f"PostgreSQL, over REST, {CLIENTS} outside workers", str(timing)
+
+
 def run() -> list[tuple[str, str]]:
     """Rows of the report."""
     with postgresql.cluster() as cluster, tempfile.TemporaryDirectory() as folder:
         found = measure("PostgreSQL", cluster.create("bench_jobs"), Path(folder))
+        found.append(over_http(cluster.create("bench_jobs_http"), Path(folder)))
     with tempfile.TemporaryDirectory() as folder:
         return found + measure("SQLite", f"sqlite:///{folder}/bench.db", Path(folder))

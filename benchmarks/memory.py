@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from benchmarks.http_steps import MODEL, VARIABLES, _children, _memory_mb
+from benchmarks.http_steps import MODEL, VARIABLES, children, memory_mb
 from bpm_server import bootstrap
 from bpm_server.connectors.registry import Registry
 from bpm_server.domain.identity import SYSTEM
@@ -88,7 +88,7 @@ def worker(folder: Path, url: str) -> Iterator[tuple[str, str]]:
                 time.sleep(1)
                 left = _open_jobs(server)
             label = f"a worker after {JOBS - left:,} jobs ({time.monotonic() - started:,.0f} s)"
-            yield label, f"{_memory_mb(process.pid):.0f} MB"
+            yield label, f"{memory_mb(process.pid):.0f} MB"
     finally:
         process.stop()
         server.database.dispose()
@@ -104,12 +104,12 @@ def web(folder: Path, url: str) -> Iterator[tuple[str, str]]:
     try:
         (port,) = installation.ports
         installation.wait_for(port)
-        yield "a web process that has begun", f"{_memory_mb(process.pid):.0f} MB"
+        yield "a web process that has begun", f"{memory_mb(process.pid):.0f} MB"
         api = installation.api(port)
         for _ in range(HOT + HOT // 10):
             api("POST", "/v2/process-instances", {"processDefinitionId": "two_tasks", "variables": VARIABLES})
-        assert not _children(process.pid)
-        yield f"a web process with {HOT:,} live instances", f"{_memory_mb(process.pid):.0f} MB"
+        assert not children(process.pid)
+        yield f"a web process with {HOT:,} live instances", f"{memory_mb(process.pid):.0f} MB"
         api.close()
     finally:
         process.stop()
