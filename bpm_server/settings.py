@@ -115,7 +115,14 @@ def from_mapping(source: dict[str, str], **overrides: Any) -> Settings:
         if text is not None:
             values[name] = _convert(PREFIX + name.upper(), text, default)
     values.update({name: value for name, value in overrides.items() if value is not None})
+    for name, least in _LEAST.items():
+        if values.get(name, least) < least:
+            message = f"Expected {PREFIX}{name.upper()} to be at least {least}, but found {values[name]}"
+            raise InvalidInput(message)
     return Settings(**values)
+
+
+_LEAST = {"worker_threads": 1, "channel_threads": 0, "stop_seconds": 0, "stop_notice_seconds": 0}
 
 
 def _defaults() -> dict[str, Any]:

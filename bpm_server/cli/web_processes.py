@@ -24,16 +24,20 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from bpm_server.settings import Settings
-    from bpm_server.web.serving import ServingSettings
+
+
+MARGIN_S = 5
+"""Beyond what a process takes to stop, before gunicorn kills it."""
 
 
 class _Served:
     """An application with the limits that ``WaitressWorker`` serves it under."""
 
-    def __init__(self, app: Flask, serving: ServingSettings, notice_seconds: float) -> None:
+    def __init__(self, app: Flask, settings: Settings) -> None:
         self._app = app
-        self.serving = serving
-        self.notice_seconds = notice_seconds
+        self.serving = serving_settings(settings)
+        self.notice_seconds = settings.stop_notice_seconds
+        self.grace_seconds = settings.stop_seconds
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         return self._app(environ, start_response)
@@ -67,7 +71,7 @@ class _Application(BaseApplication):
             "workers": settings.processes,
             "threads": settings.threads,
             "worker_class": WaitressWorker,
-            "graceful_timeout": settings.stop_notice_seconds + settings.stop_seconds,
+            "graceful_timeout": settings.stop_notice_seconds + settings.stop_seconds + MARGIN_S,
             "timeout": 60,
             "preload_app": False,
             "control_socket_disable": True,
@@ -82,7 +86,7 @@ class _Application(BaseApplication):
         app = create_app(server)
         stack.enter_context(tied(server, parking.of(app).ring))
         atexit.register(stack.close)
-        return _Served(app, serving_settings(self._settings), self._settings.stop_notice_seconds)
+        return _Served(app, self._settings)
 
     def run(self) -> None:
         """Starts, watches and replaces the processes until it is stopped."""

@@ -108,16 +108,16 @@ def _permitted(tx: Transaction, channel: str, wanted: int, *, on_trial: bool) ->
         return wanted
     state = store.lock(tx.connection, channel)
     now = tx.moment.database_now
-    if on_trial and state is not None and is_on_trial(state.failures):
+    if on_trial and is_on_trial(state.failures):
         if state.paused_until is not None and state.paused_until > now:
             return 0  # another worker was first
-        store.put(tx.connection, channel, paused_until=now + (pause_after(state.failures) or timedelta()))
+        store.update(tx.connection, channel, paused_until=now + (pause_after(state.failures) or timedelta()))
         wanted = 1
     if rate is None:
         return wanted
-    allowed = allowance(rate, None if state is None else state.free_at, now, wanted)
+    allowed = allowance(rate, state.free_at, now, wanted)
     if allowed.number:
-        store.put(tx.connection, channel, free_at=allowed.free_at)
+        store.update(tx.connection, channel, free_at=allowed.free_at)
     return allowed.number
 
 
@@ -135,10 +135,10 @@ def note_failure(server: Server, channel: str, reason: str) -> None:
     with transaction(server, SYSTEM) as tx:
         authorize(tx.actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE")
         state = store.lock(tx.connection, channel)
-        failures = 1 + (0 if state is None else state.failures)
+        failures = state.failures + 1
         pause = pause_after(failures)
         until: datetime | None = None if pause is None else tx.moment.database_now + pause
-        store.put(tx.connection, channel, failures=failures, paused_until=until, reason=reason)
+        store.update(tx.connection, channel, failures=failures, paused_until=until, reason=reason)
     if pause is not None:
         log.warning("channel.paused", channel=channel, failures=failures, pause_s=pause.total_seconds())
 

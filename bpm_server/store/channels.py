@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from bpm_server.domain.channels import WEBHOOKS
 from bpm_server.store import jobs, outbox, rows
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy.engine import Connection, Row
+
+
+_BLANK = {"failures": 0, "paused_until": None, "reason": None, "free_at": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +104,20 @@ def next_due(connection: Connection, now: datetime) -> datetime | None:
     return min((moment for moment in found if moment is not None), default=None)
 
 
-def lock(connection: Connection, name: str) -> Row[Any] | None:
-    """A channel's row, locked; None: it has none."""
-    return connection.execute(sa.select(*channel.columns).where(channel.c.name == name).with_for_update()).one_or_none()
+def lock(connection: Connection, name: str) -> Row[Any]:
+    """A channel's row, locked; made where it has none."""
+    query = sa.select(*channel.columns).where(channel.c.name == name).with_for_update()
+    found = connection.execute(query).one_or_none()
+    if found is None:
+        insert: Any = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(channel)
+        connection.execute(insert.values({**_BLANK, "name": name}).on_conflict_do_nothing())
+        found = connection.execute(query).one()
+    return found
 
 
-def put(connection: Connection, name: str, **values: Any) -> None:
-    """Writes a channel's row, or these columns of it."""
-    blank = {"failures": 0, "paused_until": None, "reason": None, "free_at": None}
-    rows.upsert(connection, channel, [{"name": name, **blank, **values}], ("name",), tuple(values))
+def update(connection: Connection, name: str, **values: Any) -> None:
+    """Changes a channel's row, which is locked."""
+    connection.execute(channel.update().where(channel.c.name == name).values(values))
 
 
 def mend(connection: Connection, name: str) -> bool:

@@ -27,13 +27,12 @@ def is_leaving(manager: Any) -> bool:
     return bool(getattr(manager, "leaving", None) and manager.leaving[0])
 
 
-def notice_seconds(app: Any) -> float:
-    """How long an application wants to be seen leaving (``notice_seconds``)."""
-    return float(getattr(app, "notice_seconds", 0))
-
-
 class WaitressWorker(Worker):
-    """One process. An application may bring its limits as ``app.serving`` (a ``ServingSettings``)."""
+    """One process.
+
+    An application may bring its limits as ``app.serving`` (a ``ServingSettings``), and how long it is seen leaving and
+    running requests may go on when it stops: ``app.notice_seconds``, ``app.grace_seconds``.
+    """
 
     server: HttpServer | None = None
 
@@ -46,8 +45,9 @@ class WaitressWorker(Worker):
             self.notify()
             self.server.step(STEP_SECONDS)
         if self._has_parent() and is_leaving(self.app):
-            self.server.give_notice(notice_seconds(app), self._go_on)
-        self.server.drain(self.cfg.graceful_timeout if self._has_parent() else ORPHAN_SECONDS, self._go_on)
+            self.server.give_notice(getattr(app, "notice_seconds", 0), self._go_on)
+        grace = getattr(app, "grace_seconds", self.cfg.graceful_timeout)
+        self.server.drain(grace if self._has_parent() else ORPHAN_SECONDS, self._go_on)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """SIGTERM: finish what runs."""

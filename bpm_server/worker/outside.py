@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bpm_server.worker.booking import Booker
 
 log = get_logger(__name__)
+ADOPT_S = 60.0
 REMEMBERED = 1_000
 """Channels whose last turn is remembered."""
 
@@ -53,15 +54,21 @@ class Dealer:
         self._running: dict[str, int] = {}
         self.may_have_more = True
         """Whether the last look left work that only wanted for a thread or its channel's room."""
-        self._adopt()
+        self._adopt_at = 0.0
 
     def _adopt(self) -> None:
+        """Gives jobs that have no channel theirs, now and then: another release, or no connector, made them."""
+        now = self._server.clock.monotonic()
+        if now < self._adopt_at:
+            return
+        self._adopt_at = now + ADOPT_S
         types = self._server.connectors.handled_types()
         if types and channels.has_strays(self._server, types):
             channels.adopt_jobs(self._server, types)
 
     def take(self, free: int) -> list[Work]:
         """Leases as much as so many threads begin now; nothing where nothing is due that may run."""
+        self._adopt()
         due = {one.name: one.failures for one in self._due.find() if self._serves(one.name)}
         room = {name: self._room(name, failures) for name, failures in due.items()}
         shares = self._turns.deal(due, free, room)

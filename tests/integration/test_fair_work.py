@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from structlog.testing import capture_logs
 
 from bpm_server.connectors.contract import Connector, PermanentError, Request, Result, TemporaryError
 from bpm_server.connectors.registry import Registry
+from bpm_server.kernel.clock import SystemClock
 from bpm_server.services import channels, jobs, webhook_endpoints
 from bpm_server.store.moments import read_moment
 from bpm_server.store.tables.channels import channel
@@ -82,6 +84,16 @@ class Installation:
         with self.bpm.server.database.write() as connection:
             connection.execute(statement)
             connection.commit()
+
+
+class Passing(SystemClock):
+    """Seconds pass when a test says so."""
+
+    def __init__(self) -> None:
+        self.seconds = 1_000.0
+
+    def monotonic(self) -> float:
+        return self.seconds
 
 
 def fails(reason: str = "no answer") -> Callable[[Request], None]:
@@ -297,6 +309,19 @@ def test_jobs_that_waited_before_there_was_a_connector_get_done(database: Databa
     company = Installation(database, tmp_path, "new")
     company.bpm.deliver()
     assert (company.done, company.active()) == ([("new", None)], 0)
+
+
+def test_jobs_that_an_older_release_makes_get_done_by_a_worker_that_runs(database: Database, tmp_path: Path) -> None:
+    company = Installation(database, tmp_path, "a")
+    clock = Passing()
+    dealer = Dealer(replace(company.bpm.server, clock=clock))
+    assert dealer.take(8) == []
+    company.bpm.deploy(one_job("a"))
+    company.bpm.start("a")
+    company._set(job.update().values(channel=None))
+    assert dealer.take(8) == []
+    clock.seconds += 61
+    assert [work.channel for work in dealer.take(8)] == ["job:a"]
 
 
 def test_work_of_connectors_that_this_worker_has_not_is_left_alone(database: Database, tmp_path: Path) -> None:
