@@ -28,22 +28,22 @@ LONGEST_HOST = 255
 
 def job_channel(job_type: str, url: object = None) -> str:
     """The channel of a connector's job; ``url``: what it will call, where that is known."""
-    host = _host(url)
-    return f"{JOBS}{job_type} {host}" if host else f"{JOBS}{job_type}"
+    return f"{JOBS}{_host(url)}/{job_type}"
 
 
 def _host(url: object) -> str:
     if not isinstance(url, str):
         return ""
     try:
-        return (urlsplit(url).hostname or "")[:LONGEST_HOST]
+        host = urlsplit(url).hostname or ""
     except ValueError:
         return ""
+    return host[:LONGEST_HOST].replace("/", "")
 
 
 def type_of(channel: str) -> str:
     """The job type of a job's channel."""
-    return channel.removeprefix(JOBS).rpartition(" ")[0] or channel.removeprefix(JOBS)
+    return channel.partition("/")[2]
 
 
 def webhook_channel(endpoint: str) -> str:

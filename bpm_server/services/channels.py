@@ -130,11 +130,16 @@ def _rate(tx: Transaction, channel: str) -> int | None:
 
 
 @command
-def note_failure(server: Server, channel: str, reason: str) -> None:
-    """A call got no answer that counts: after some in a row the channel pauses, and nothing uses up retries there."""
+def note_failure(server: Server, channel: str, reason: str, *, on_trial: bool = False) -> None:
+    """A call got no answer that counts: after some in a row the channel pauses, and nothing uses up retries there.
+
+    What began before the pause and fails in it is no news; ``on_trial``: it was the call that had to show something.
+    """
     with transaction(server, SYSTEM) as tx:
         authorize(tx.actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE")
         state = store.lock(tx.connection, channel)
+        if not on_trial and state.paused_until is not None and state.paused_until > tx.moment.database_now:
+            return
         failures = state.failures + 1
         pause = pause_after(failures)
         until: datetime | None = None if pause is None else tx.moment.database_now + pause

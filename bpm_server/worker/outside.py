@@ -29,11 +29,11 @@ REMEMBERED = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One leased piece, and whether its channel had failed before."""
+    """One leased piece; ``failures``: of its channel, in a row, when it was taken."""
 
     channel: str
     what: ActivatedJob | Delivery
-    had_failed: bool = False
+    failures: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Dealer:
             return []
         on_trial = frozenset(name for name in shares if is_on_trial(due[name]))
         taken = [
-            Work(channel, what, due.get(channel, 0) > 0)
+            Work(channel, what, due.get(channel, 0))
             for what in channels.take_work(self._server, shares, on_trial)
             for channel in [_channel_of(what)]
         ]
@@ -126,8 +126,8 @@ def do(server: Server, work: Work, booker: Booker) -> None:
     what = work.what
     seen = _send(server, what) if isinstance(what, Delivery) else _do_job(server, what, booker)
     if seen.works is False:
-        channels.note_failure(server, work.channel, seen.reason)
-    elif seen.works and work.had_failed:
+        channels.note_failure(server, work.channel, seen.reason, on_trial=is_on_trial(work.failures))
+    elif seen.works and work.failures:
         channels.note_success(server, work.channel)
 
 

@@ -108,7 +108,7 @@ def test_claims_use_indexes(company: Installation, database: Database) -> None:
     everything = {
         "find": (lambda: DueChannels(server).find(), ["ix_job_channel", "ix_webhook_delivery_due"]),
         "wait": (lambda: channels.wait_s(server, 5), ["ix_job_channel", "ix_webhook_delivery_due"]),
-        "jobs": (lambda: channels.take_work(server, {"job:ours": 4}), ["ix_job_channel"]),
+        "jobs": (lambda: channels.take_work(server, {"job:/ours": 4}), ["ix_job_channel"]),
         "deliveries": (lambda: channels.take_work(server, {"webhook:e": 4}), ["ix_webhook_delivery_due"]),
         "outside workers": (
             lambda: jobs.activate_jobs(server, SYSTEM, ["ours"], limit=20, lease_ms=1_000),
@@ -128,5 +128,5 @@ def test_claims_use_indexes(company: Installation, database: Database) -> None:
 
 
 def test_claimed_rows_are_the_open_ones(company: Installation) -> None:
-    taken = channels.take_work(company.bpm.server, {"job:ours": 5})
+    taken = channels.take_work(company.bpm.server, {"job:/ours": 5})
     assert [work.row.key for work in taken] == [n * OPEN_ONE_IN for n in range(1, 6)]  # type: ignore[union-attr]

@@ -139,10 +139,10 @@ def test_ten_thousand_rows_of_one_channel_do_not_delay_the_one_of_another(databa
     company.bpm.start("flood", items=list(range(10_000)))
     company.bpm.start("single")
     dealer = Dealer(company.bpm.server)
-    assert sorted(work.channel for work in dealer.take(8)) == ["job:flood"] * 4 + ["job:single"]
+    assert sorted(work.channel for work in dealer.take(8)) == ["job:/flood"] * 4 + ["job:/single"]
     company.bpm.start("single")
     # The flood has all the room that a channel may have: nothing more of it is taken.
-    assert [work.channel for work in dealer.take(3)] == ["job:single"]
+    assert [work.channel for work in dealer.take(3)] == ["job:/single"]
     assert dealer.take(3) == []
 
 
@@ -181,7 +181,7 @@ def test_poison_jobs_do_not_delay_others(database: Database, tmp_path: Path, err
     with capture_logs():  # a traceback with all values takes seconds to draw
         company.bpm.deliver()
     assert [item for _, item in company.done] == list(range(10, 20))
-    assert company.failures("job:a") == 0
+    assert company.failures("job:/a") == 0
 
 
 def test_a_channel_that_fails_pauses_and_nothing_uses_up_retries_there(database: Database, tmp_path: Path) -> None:
@@ -192,11 +192,20 @@ def test_a_channel_that_fails_pauses_and_nothing_uses_up_retries_there(database:
     company.bpm.start("up", items=list(range(20)))
     company.bpm.deliver()
     assert company.done == [("up", item) for item in range(20)]
-    assert company.failures("job:down") == 5
+    assert company.failures("job:/down") == 5
     assert sum(3 - left for left in company.retries()) == 5
     company.make_due()
     company.bpm.deliver()
-    assert company.failures("job:down") == 5  # it pauses: rows that are due are left alone
+    assert company.failures("job:/down") == 5  # it pauses: rows that are due are left alone
+
+
+def test_calls_that_were_on_their_way_when_a_pause_began_do_not_lengthen_it(database: Database, tmp_path: Path) -> None:
+    company = Installation(database, tmp_path)
+    for _ in range(8):
+        channels.note_failure(company.bpm.server, "job:/a", "no answer")
+    assert company.failures("job:/a") == 5
+    channels.note_failure(company.bpm.server, "job:/a", "no answer", on_trial=True)
+    assert company.failures("job:/a") == 6
 
 
 def test_after_a_pause_one_call_shows_whether_a_channel_works(database: Database, tmp_path: Path) -> None:
@@ -215,12 +224,12 @@ def test_after_a_pause_one_call_shows_whether_a_channel_works(database: Database
     channels.give_back(server, {probe.what.row.key: probe.what.row.lease}, {})  # type: ignore[union-attr]
     company.end_pauses()
     company.bpm.deliver()
-    assert company.failures("job:down") == 6
+    assert company.failures("job:/down") == 6
     company.end_pauses()
     company.make_due()
     del company.acts["down"]
     company.bpm.deliver()
-    assert company.failures("job:down") == 0
+    assert company.failures("job:/down") == 0
     assert len(company.done) == 20
     assert company.active() == 0
 
@@ -234,7 +243,7 @@ def test_hosts_of_one_connector_are_channels_of_their_own(database: Database, tm
         company.bpm.start("rest", host=host)
     company.bpm.start("rest", host=None)
     names = company.bpm.scalars(sa.select(job.c.channel).order_by(job.c.key))
-    assert names == ["job:rest a.example", "job:rest b.example", "job:rest a.example", "job:rest"]
+    assert names == ["job:a.example/rest", "job:b.example/rest", "job:a.example/rest", "job:/rest"]
     company.bpm.deliver()
     assert company.active() == 0
 
@@ -245,7 +254,7 @@ def test_a_rate_holds_over_all_workers(database: Database, tmp_path: Path) -> No
     company.bpm.deploy(many_jobs("a"), one_job("b"))
     company.bpm.start("a", items=[1, 2, 3])
     company.bpm.start("b")
-    assert sorted(work.channel for work in Dealer(company.bpm.server).take(8)) == ["job:a", "job:b"]
+    assert sorted(work.channel for work in Dealer(company.bpm.server).take(8)) == ["job:/a", "job:/b"]
     assert Dealer(company.bpm.server).take(8) == []
     assert 0 < channels.wait_s(company.bpm.server, 3_600) <= 60
 
@@ -294,7 +303,7 @@ def test_what_is_not_finished_when_a_worker_stops_is_free_at_once(database: Data
     assert not dispatcher.stop(0.0)
     assert company.retries() == [3]
     (next_one,) = Dealer(company.bpm.server).take(8)  # another worker has it, what comes late is refused
-    assert next_one.channel == "job:hangs"
+    assert next_one.channel == "job:/hangs"
     release.set()
     assert dispatcher.stop(PATIENCE_S)  # the result that came late was refused
     assert company.active() == 1
@@ -321,7 +330,7 @@ def test_jobs_that_an_older_release_makes_get_done_by_a_worker_that_runs(databas
     company._set(job.update().values(channel=None))
     assert dealer.take(8) == []
     clock.seconds += 61
-    assert [work.channel for work in dealer.take(8)] == ["job:a"]
+    assert [work.channel for work in dealer.take(8)] == ["job:/a"]
 
 
 def test_work_of_connectors_that_this_worker_has_not_is_left_alone(database: Database, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from bpm_server.store.tables.model import Model, table_of
 from bpm_server.store.types import UtcDateTime
 
 CHANNEL = sa.String(800)
-"""A job type, and a host or nothing; or the name of a webhook endpoint (``domain.channels``)."""
+"""A host or nothing, and a job type; or the name of a webhook endpoint (``domain.channels``)."""
 
 
 class Channel(Model):

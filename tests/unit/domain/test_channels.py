@@ -16,17 +16,22 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 @pytest.mark.parametrize(
     ("url", "channel"),
     [
-        ("https://API.example.com:8443/x?y=1", "job:rest api.example.com"),
-        ("https://[2001:db8::1]/", "job:rest 2001:db8::1"),
-        ("not a url", "job:rest"),
-        ("https://[broken/", "job:rest"),
-        (None, "job:rest"),
-        ({"a": 1}, "job:rest"),
+        ("https://API.example.com:8443/x?y=1", "job:api.example.com/rest"),
+        ("https://[2001:db8::1]/", "job:2001:db8::1/rest"),
+        ("not a url", "job:/rest"),
+        ("https://[broken/", "job:/rest"),
+        (None, "job:/rest"),
+        ({"a": 1}, "job:/rest"),
     ],
 )
 def test_a_channel_is_a_type_and_a_host(url: object, channel: str) -> None:
     assert job_channel("rest", url) == channel
     assert type_of(channel) == "rest"
+
+
+@pytest.mark.parametrize("job_type", ["two words", "io.camunda:http-json:1", "a/b", "审批", " "])
+def test_the_type_is_found_again_whatever_is_in_it(job_type: str) -> None:
+    assert type_of(job_channel(job_type)) == type_of(job_channel(job_type, "https://a.example/x")) == job_type
 
 
 def test_who_was_served_longest_ago_comes_first() -> None:
