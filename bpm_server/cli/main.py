@@ -66,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     _content(commands)
     _rules(commands)
     _administration(commands)
+    _safety(commands)
     return parser
 
 
@@ -151,6 +152,17 @@ def _administration(commands: argparse._SubParsersAction[argparse.ArgumentParser
     demo = _command(commands, "demo", "Fill a database with the demo company.")
     demo.add_argument("--data-dir", type=Path)
     demo.add_argument("--orders", type=int, default=12, help="orders on their way")
+
+
+def _safety(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    backup = _command(commands, "backup", "Write everything into one file, while the server goes on working.")
+    restore = _command(commands, "restore", "Fill a database from a backup file.")
+    for command in (backup, restore):
+        command.add_argument("--data-dir", type=Path)
+        command.add_argument("file", type=Path, metavar="FILE")
+    backup.add_argument("--without-documents", action="store_true", help="leave out contents that lie in a folder")
+    restore.add_argument("--replace", action="store_true", help="delete what is in the database")
+    restore.add_argument("--other-key", action="store_true", help="do without secrets sealed with another key")
 
 
 if __name__ == "__main__":

@@ -82,6 +82,32 @@ class Database:
         with self._explained(), self.engine.connect() as connection:
             yield connection
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A transaction that sees one moment of the database however long it reads, and stops nobody from writing.
+
+        Raises:
+            Unavailable: the database cannot be reached or is busy.
+        """
+        with self._explained(), self.engine.connect() as connection:
+            if not self.is_sqlite:  # there a transaction that reads is a snapshot anyway
+                connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+            yield connection
+
+    @contextmanager
+    def alone(self) -> Iterator[Connection]:
+        """A transaction that may change tables themselves; whoever opened it commits.
+
+        Raises:
+            Unavailable: the database cannot be reached or is busy.
+        """
+        with self._explained(), self.engine.connect() as connection:
+            connection.execution_options(bpm_writes=True)
+            if not self.is_sqlite:
+                connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+            yield connection
+
     def look(self, statement: str) -> Any:
         """The row of one small statement in the driver's own words, without a transaction around it.
 

@@ -43,8 +43,23 @@ def upgrade(database: Database) -> None:
                 connection.commit()
 
 
+def upgrade_within(connection: Connection, revision: str) -> None:
+    """Makes the tables of a revision in a transaction that has begun; whoever began it commits."""
+    command.upgrade(config(connection), revision)
+
+
+def is_known(revision: str) -> bool:
+    """Whether this program has the migrations up to a revision."""
+    return any(script.revision == revision for script in ScriptDirectory.from_config(config()).walk_revisions())
+
+
+def revision_of(connection: Connection) -> str | None:
+    """The revision of the tables that a connection sees; None where there are none."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
 def current(database: Database) -> tuple[str | None, str | None]:
     """The revision of the database, and the newest one."""
     with database.engine.connect() as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
+        found = revision_of(connection)
     return found, ScriptDirectory.from_config(config()).get_current_head()

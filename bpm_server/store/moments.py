@@ -18,10 +18,11 @@ _COLUMNS = (
     "clock_offset_us, clock_pinned_at, identity_version, definition_version, cluster_variable_version "
     "FROM server_state WHERE id = 1"
 )
-_QUERIES = {
-    "sqlite": f"SELECT strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), {_COLUMNS}",
-    "postgresql": f"SELECT clock_timestamp(), {_COLUMNS}",
+_NOW = {
+    "sqlite": "SELECT strftime('%Y-%m-%dT%H:%M:%fZ', 'now')",
+    "postgresql": "SELECT clock_timestamp()",
 }
+_QUERIES = {dialect: f"{now}, {_COLUMNS}" for dialect, now in _NOW.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,11 @@ class Moment:
 def read_moment(connection: Connection) -> Moment:
     """Reads the shared row."""
     return _read(connection.exec_driver_sql(_QUERIES[connection.dialect.name]).one())
+
+
+def read_database_now(connection: Connection) -> datetime:
+    """The database's own clock; works on tables of any revision."""
+    return _moment(connection.exec_driver_sql(_NOW[connection.dialect.name]).scalar_one())
 
 
 def look_moment(database: Database) -> Moment:
