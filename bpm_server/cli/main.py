@@ -163,6 +163,10 @@ def _safety(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     backup.add_argument("--without-documents", action="store_true", help="leave out contents that lie in a folder")
     restore.add_argument("--replace", action="store_true", help="delete what is in the database")
     restore.add_argument("--other-key", action="store_true", help="do without secrets sealed with another key")
+    doctor = _command(commands, "doctor", "Prove that engine state and tables agree.")
+    doctor.add_argument("--data-dir", type=Path)
+    doctor.add_argument("--repair", action="store_true", help="mend what can be mended")
+    doctor.add_argument("--json", action="store_true", help="findings as JSON lines")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from bpm_server.store.archive import light_table
 from bpm_server.store.contents import FolderContents, sync_folder
 from bpm_server.store.database import Database
 from bpm_server.store.moments import read_database_now
+from bpm_server.store.outbox import HOLDER
 from bpm_server.store.tables import db
 from bpm_server.store.tables.batch_operations import batch_operation_item
 from bpm_server.store.tables.connectors import webhook_delivery
@@ -236,6 +237,6 @@ def _let_go(connection: Connection, present: set[str], now: Any) -> None:
     for table, until in LEASED:
         if table.name in present:
             values: dict[str, Any] = {"lease": None, until: now}
-            connection.execute(table.update().where(table.c.lease.is_not(None)).values(values))
+            connection.execute(table.update().where(table.c.lease != HOLDER).values(values))
     connection.execute(node_lease.delete())
     connection.execute(session.delete())

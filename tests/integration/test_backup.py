@@ -28,12 +28,13 @@ from bpm_server.store.tables.cluster_variables import cluster_variable_change
 from bpm_server.store.tables.definitions import resource
 from bpm_server.store.tables.documents import document
 from bpm_server.store.tables.instances import process_instance
+from bpm_server.store.tables.jobs import job
 from bpm_server.store.tables.server import node_lease, server_state
 from bpm_server.store.tables.tasks import user_task
 from tests.support.orphans import orphans
 from tests.support.product import ADMIN, START, Product
 from tests.support.snapshot import Snapshot
-from tests.support.waiting import finish, waiting_process
+from tests.support.waiting import finish, waiting_process, webhook_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -115,6 +116,16 @@ def test_a_leased_job_is_free_again(bpm: Product, target: Database, file: Path, 
     restored = Product.on(target, tmp_path)
     found = jobs.activate_jobs(restored.server, ADMIN, ["work"], limit=1, lease_ms=1000, worker="other")
     assert [each.row.type for each in found] == ["work"]
+
+
+def test_a_job_of_the_outbox_stays_with_it(bpm: Product, target: Database, file: Path, tmp_path: Path) -> None:
+    bpm.deploy(webhook_process())
+    bpm.start("w")
+    back_up(bpm.server.database, file, KEY)
+    put_back(target, file)
+    restored = Product.on(target, tmp_path)
+    assert jobs.activate_jobs(restored.server, ADMIN, ["webhook"], limit=1, lease_ms=1000, worker="other") == []
+    assert restored.scalars(sa.select(job.c.lease)) == ["outbox"]
 
 
 def test_values_are_exact(database: Database, target: Database, file: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.support.bpmn_builder import Process, event, extensions, multi_instance, timer
+from tests.support.bpmn_builder import Process, event, extensions, io, multi_instance, timer
 
 if TYPE_CHECKING:
     from tests.support.product import Product
@@ -33,6 +33,15 @@ def waiting_process() -> bytes:
     p.path("join", p.end("e"))
     q.path(q.start("qs"), q.user("inner"), q.end("qe"))
     p.beside.append(q)
+    return p.xml()
+
+
+def webhook_process() -> bytes:
+    """Its job is done by the outbox."""
+    p = Process("w")
+    p.path(
+        p.start(), p.service("send", "webhook", extra=io({"endpoint": '="finance"', "eventType": '="paid"'})), p.end()
+    )
     return p.xml()
 
 
