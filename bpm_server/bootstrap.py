@@ -17,7 +17,7 @@ from bpm_server.connectors import registry
 from bpm_server.connectors.secrets import SecretBox
 from bpm_server.engine import Limits
 from bpm_server.kernel.clock import SystemClock
-from bpm_server.kernel.errors import BpmError, NotFound, Unavailable
+from bpm_server.kernel.errors import BpmError, InvalidInput, NotFound, Unavailable
 from bpm_server.kernel.ids import KeySource
 from bpm_server.kernel.log import get_logger
 from bpm_server.services import nodes
@@ -94,6 +94,20 @@ def check_database(settings: Settings) -> None:
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
         message = f"Expected a database '{url.database}', but there is none"
         raise NotFound(message)
+
+
+def check_revision(settings: Settings) -> None:
+    """For what reads the newest tables and must not migrate.
+
+    Raises:
+        InvalidInput: the database has older tables, or newer ones.
+    """
+    database = open_database(settings)
+    revision, newest = migrate.current(database)
+    database.dispose()
+    if revision != newest:
+        message = f"Expected the newest tables ({newest}), but found {revision}; run 'bpm-server migrate' first"
+        raise InvalidInput(message)
 
 
 def open_database(settings: Settings) -> Database:

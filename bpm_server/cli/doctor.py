@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 from bpm_server import bootstrap
 from bpm_server.domain.identity import SYSTEM
 from bpm_server.kernel import json
-from bpm_server.kernel.errors import BpmError, InvalidInput
+from bpm_server.kernel.errors import BpmError
 from bpm_server.services.examining import examine
 from bpm_server.services.repairing import repair_instance, repair_stray
-from bpm_server.store import migrate
 from bpm_server.store.strays import MENDS
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Prints what is wrong, as it is found; exit status 1 where an error is left."""
     bootstrap.check_database(settings)
-    _check_revision(settings)
+    bootstrap.check_revision(settings)
     with bootstrap.running(settings) as server:
         if options.repair:
             for defect in _repaired(server):
@@ -37,15 +36,6 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
             print(json.dumps(defect.as_json()) if options.json else defect.as_text(), flush=True)
     print(f"{counts['error']} errors, {counts['warning']} warnings", file=sys.stderr)
     return 1 if counts["error"] else 0
-
-
-def _check_revision(settings: Settings) -> None:
-    database = bootstrap.open_database(settings)
-    revision, newest = migrate.current(database)
-    database.dispose()
-    if revision != newest:
-        message = f"Expected the newest tables ({newest}), but found {revision}; run 'bpm-server migrate' first"
-        raise InvalidInput(message)
 
 
 def _repaired(server: Server) -> Iterator[Defect]:

@@ -167,6 +167,11 @@ def _safety(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     doctor.add_argument("--data-dir", type=Path)
     doctor.add_argument("--repair", action="store_true", help="mend what can be mended")
     doctor.add_argument("--json", action="store_true", help="findings as JSON lines")
+    audit = _command(commands, "audit", "Verify the audit log.")
+    verify = audit.add_subparsers(dest="action", required=True).add_parser("verify", help="compare it with its seals")
+    verify.add_argument("--data-dir", type=Path)
+    verify.add_argument("--json", action="store_true", help="findings and result as JSON lines")
+    verify.add_argument("--expect", metavar="NUMBER:DIGEST", help="a seal that was noted before: it must be there")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bpm_server import engine
 from bpm_server.domain.consistency import Defect, compare, missing
 from bpm_server.engine.state import token_keys
-from bpm_server.kernel.errors import BpmError, NotFound
+from bpm_server.kernel.errors import BpmError, InvalidInput, NotFound
 from bpm_server.store import consistency as store
 from bpm_server.store import instances
 from bpm_server.store.moments import read_moment
@@ -92,7 +92,10 @@ def examine_row(server: Server, connection: Connection, moment: Moment, row: Ins
     found = store.read_found(connection, row.key, suspended=row.suspended)
     defects += compare(row.key, needed, found)
     if needed.timers - set(found.timers):
-        recorded = Recorded(connection, row, moment)
+        try:
+            recorded = Recorded(connection, row, moment)
+        except InvalidInput as error:
+            return [*defects, Defect("journal-unreadable", error.message, "journal", row.key, row.key)]
         running = {(values["element_key"], values["event_id"]) for values in recorded.batch.timers.values()}
         lost = (needed.timers & running) - set(found.timers)
         defects += [missing(row.key, "timer", place) for place in sorted(lost)]

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from bpm_server.domain import events as e
 from bpm_server.kernel import json
+from bpm_server.kernel.errors import InvalidInput
 from bpm_server.store.apply import apply
 from bpm_server.store.batch import Batch
 from bpm_server.store.tables.history import journal
@@ -33,6 +34,9 @@ class Recorded:
     Attributes:
         batch: Its collections of rows hold what is open (and all element instances); it must not be written.
         created: The event that made each task, by key.
+
+    Raises (when it is made):
+        InvalidInput: a step of the journal cannot be read.
     """
 
     def __init__(self, connection: Connection, row: InstanceRow, moment: Moment) -> None:
@@ -45,7 +49,7 @@ class Recorded:
         query = sa.select(t.c.at, t.c.actor, t.c.events).where(t.c.instance_key == row.key).order_by(t.c.sequence)
         for step in connection.execute(query, execution_options={"yield_per": STEPS_AT_ONCE}):
             self.batch.now, self.batch.actor = step.at, step.actor
-            self._step([msgspec.convert(event, e.AnyEvent) for event in json.loads(step.events)])
+            self._step(_events(row.key, step.events))
 
     def _step(self, happened: list[e.AnyEvent]) -> None:
         apply(self.batch, self._row, happened)
@@ -97,3 +101,11 @@ class Recorded:
             "incident": self.batch.incidents,
         }[table]
         return [by_element[element_key]] if element_key in by_element else []
+
+
+def _events(instance_key: int, text: str) -> list[e.AnyEvent]:
+    try:
+        return [msgspec.convert(event, e.AnyEvent) for event in json.loads(text)]
+    except (msgspec.MsgspecError, TypeError) as error:
+        message = f"Expected the journal of instance '{instance_key}' to hold events, but found: {error}"
+        raise InvalidInput(message) from error

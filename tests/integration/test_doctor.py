@@ -257,11 +257,14 @@ def test_a_second_job_is_canceled(bpm: Product, instance: int) -> None:
     ("state-unreadable", lambda key: of(key, tokens=b"mnonsense")),
     ("state-unreadable", lambda key: of(key, tokens=None)),
     ("journal-cut", lambda key: journal.delete().where(journal.c.instance_key == key)),
+    ("journal-unreadable", lambda key: journal.update().where(journal.c.instance_key == key).values(events='[["?"]]')),
     ("lost-items", lambda key: instance_item.delete()),
     ("lost-call", lambda key: called_by(key, parent_element_key=1)),
-], ids=["state", "no-state", "journal", "items", "call"])  # fmt: skip
+], ids=["state", "no-state", "journal", "events", "items", "call"])  # fmt: skip
 def test_what_cannot_be_mended_is_only_said(bpm: Product, instance: int, rule: str, make: Callable[[int], Any]) -> None:
     damage(bpm, make(instance))
+    if rule == "journal-unreadable":
+        damage(bpm, timer.delete())  # only then the journal is asked
     found = [defect for defect in examine(bpm.server) if defect.rule == rule]
     assert len(found) == 1
     assert found[0].severity == "error"
