@@ -22,8 +22,8 @@ FORMATS: dict[int, tuple[str, ...]] = {
     1: (
         "key", "at", "actor", "actor_type", "entity_type", "operation", "category", "result", "entity_key",
         "process_id", "process_definition_key", "instance_key", "root_key", "element_key", "job_key", "task_key",
-        "decision_id", "decision_key", "requirements_id", "requirements_key", "evaluation_key", "deployment_key", "form_key",
-        "resource_key", "batch_key", "batch_type", "related_key", "related_type", "description",
+        "decision_id", "decision_key", "requirements_id", "requirements_key", "evaluation_key", "deployment_key",
+        "form_key", "resource_key", "batch_key", "batch_type", "related_key", "related_type", "description",
     ),
 }  # fmt: skip
 """The columns that a seal covers. A new column makes a new format; those that were used stay."""
@@ -67,7 +67,7 @@ class Break:
         return {
             "kind": self.kind,
             "seal": self.seal,
-            "auditLogKey": key,
+            "auditLogKey": None if self.key is None else str(self.key),
             "severity": self.severity,
             "message": self.message,
         }

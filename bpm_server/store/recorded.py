@@ -47,9 +47,10 @@ class Recorded:
         self._row.suspended_at = None
         t = journal
         query = sa.select(t.c.at, t.c.actor, t.c.events).where(t.c.instance_key == row.key).order_by(t.c.sequence)
-        for step in connection.execute(query, execution_options={"yield_per": STEPS_AT_ONCE}):
-            self.batch.now, self.batch.actor = step.at, step.actor
-            self._step(_events(row.key, step.events))
+        with connection.execute(query, execution_options={"yield_per": STEPS_AT_ONCE}) as steps:
+            for step in steps:
+                self.batch.now, self.batch.actor = step.at, step.actor
+                self._step(_events(row.key, step.events))
 
     def _step(self, happened: list[e.AnyEvent]) -> None:
         apply(self.batch, self._row, happened)

@@ -58,16 +58,18 @@ def find_seal(connection: Connection, number: int) -> Seal | None:
 def seals(connection: Connection) -> Iterator[Seal]:
     """All seals in order, few of them in memory."""
     query = sa.select(*audit_seal.columns).order_by(audit_seal.c.number)
-    for row in connection.execute(query, execution_options={"yield_per": _AT_ONCE}):
-        yield Seal(**row._mapping)
+    with connection.execute(query, execution_options={"yield_per": _AT_ONCE}) as result:
+        for row in result:
+            yield Seal(**row._mapping)
 
 
 def rows_of(connection: Connection, number: int) -> Iterator[dict[str, Any]]:
     """The rows that say they are in a seal."""
     t = audit_log
     query = sa.select(*t.columns).where(t.c.seal == number).order_by(t.c.key)
-    for row in connection.execute(query, execution_options={"yield_per": _AT_ONCE}):
-        yield dict(row._mapping)
+    with connection.execute(query, execution_options={"yield_per": _AT_ONCE}) as result:
+        for row in result:
+            yield dict(row._mapping)
 
 
 def rows_of_no_seal(connection: Connection) -> Iterator[tuple[int, int]]:
@@ -75,8 +77,9 @@ def rows_of_no_seal(connection: Connection) -> Iterator[tuple[int, int]]:
     t = audit_log
     there = sa.exists().where(audit_seal.c.number == t.c.seal)
     query = sa.select(t.c.key, t.c.seal).where(t.c.seal.is_not(None), ~there).order_by(t.c.key)
-    for row in connection.execute(query, execution_options={"yield_per": _AT_ONCE}):
-        yield row.key, row.seal
+    with connection.execute(query, execution_options={"yield_per": _AT_ONCE}) as result:
+        for row in result:
+            yield row.key, row.seal
 
 
 def insert_seal(connection: Connection, seal: Seal, keys: list[int]) -> None:

@@ -54,7 +54,8 @@ class Check:
 
 
 def _stream(connection: Connection, query: sa.Select[Any]) -> Iterator[sa.Row[Any]]:
-    yield from connection.execute(query, execution_options={"yield_per": AT_ONCE})
+    with connection.execute(query, execution_options={"yield_per": AT_ONCE}) as result:
+        yield from result
 
 
 # --- rows of no instance, and open rows of ended ones ---------------------------------------------------------
