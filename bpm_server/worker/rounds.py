@@ -10,7 +10,7 @@ from bpm_server.domain.identity import SYSTEM
 from bpm_server.domain.states import BatchItemState
 from bpm_server.kernel.errors import BpmError, NotFound, Unavailable, WrongState
 from bpm_server.kernel.log import get_logger
-from bpm_server.services import batch_operations, deliveries, documents, jobs, messages, timers, working
+from bpm_server.services import batch_operations, deliveries, documents, jobs, messages, sealing, timers, working
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -180,6 +180,7 @@ ROUNDS: dict[str, Callable[[Server], int]] = {
     "deliveries": send_webhooks,
     "batch-operations": do_batch_items,
     "documents": sweep_documents,
+    "audit-log": sealing.seal_audit_log,
 }
 """By topic of the wake-up."""
 
