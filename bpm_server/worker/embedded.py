@@ -22,7 +22,7 @@ log = get_logger(__name__)
 OUTSIDE = "outside"
 LANES: dict[str, tuple[str, ...]] = {
     "engine": ("signals", "messages", "safe-points", "timers", "batch-operations"),
-    "tidying": ("documents",),
+    "tidying": ("documents", "audit-log"),
     OUTSIDE: ("jobs", "deliveries"),
 }
 LOOK_AGAIN_S = 5.0

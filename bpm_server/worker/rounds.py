@@ -8,7 +8,7 @@ from bpm_server.domain.identity import SYSTEM
 from bpm_server.domain.states import BatchItemState
 from bpm_server.kernel.errors import BpmError, NotFound, Unavailable, WrongState
 from bpm_server.kernel.log import get_logger
-from bpm_server.services import batch_operations, documents, jobs, messages, timers, working
+from bpm_server.services import batch_operations, documents, jobs, messages, sealing, timers, working
 from bpm_server.services.channels import OUR_WORKER
 from bpm_server.services.job_batches import Completion
 from bpm_server.worker import booking, outside
@@ -126,6 +126,7 @@ ROUNDS: dict[str, Callable[[Server], int]] = {
     "outside": do_outside_work,
     "batch-operations": do_batch_items,
     "documents": sweep_documents,
+    "audit-log": sealing.seal_audit_log,
 }
 """By what is done; wake-ups name it, but for what goes outside (``jobs`` and ``deliveries``)."""
 
