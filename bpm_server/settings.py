@@ -40,6 +40,8 @@ class Settings:
         upload_limit: Bytes of one deployment.
         document_limit: Bytes of one document; a batch of documents takes as much in all.
         document_dir: Folder for the contents of documents, shared by all processes; empty: they lie in the database.
+        history_days: Ended instances are removed after so many days, where their process says nothing; 0: kept.
+        archive_dir: Folder into which the worker writes instances before it removes them; empty: it does not.
         session_hours: A signed-in browser stays so this long after its last use.
         default_language: For people who have not chosen one.
         time_zone: For people who have not chosen one, and for cron timers.
@@ -70,6 +72,8 @@ class Settings:
     upload_limit: int = 12 * 1024 * 1024
     document_limit: int = 20 * 1024 * 1024
     document_dir: str = ""
+    history_days: int = 0
+    archive_dir: str = ""
     session_hours: int = 12
     default_language: str = "zh-CN"
     time_zone: str = "Asia/Shanghai"
@@ -102,7 +106,11 @@ def from_mapping(source: dict[str, str], **overrides: Any) -> Settings:
         if text is not None:
             values[name] = _convert(PREFIX + name.upper(), text, default)
     values.update({name: value for name, value in overrides.items() if value is not None})
-    return Settings(**values)
+    settings = Settings(**values)
+    if settings.history_days < 0:
+        message = f"Expected {PREFIX}HISTORY_DAYS to be 0 (kept) or more, but found {settings.history_days}"
+        raise InvalidInput(message)
+    return settings
 
 
 def _defaults() -> dict[str, Any]:

@@ -78,6 +78,13 @@ def lock_instance(connection: Connection, key: int, root_key: int | None = None)
     return row_from(found._mapping)
 
 
+def hold_instance(connection: Connection, key: int) -> None:
+    """Locks the call tree of an instance, if there still is one."""
+    root_key = connection.execute(_ROOT, {"b_key": key}).scalar()
+    if root_key is not None:
+        connection.execute(_LOCK, {"b_key": root_key})
+
+
 def read_instance(connection: Connection, key: int) -> InstanceRow:
     """Reads an instance whose call tree is locked already.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bpm_server.connectors.contract import PermanentError, Request, TemporaryError
@@ -10,7 +11,7 @@ from bpm_server.domain.identity import SYSTEM
 from bpm_server.domain.states import BatchItemState
 from bpm_server.kernel.errors import BpmError, NotFound, Unavailable, WrongState
 from bpm_server.kernel.log import get_logger
-from bpm_server.services import batch_operations, deliveries, documents, jobs, messages, timers, working
+from bpm_server.services import batch_operations, deliveries, documents, jobs, messages, retention, timers, working
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -171,6 +172,19 @@ def sweep_documents(server: Server) -> int:
     return documents.remove_expired(server) + documents.remove_leftovers(server)
 
 
+def remove_history(server: Server) -> int:
+    """Removes a few ended instances whose time is over."""
+    keys = retention.removable(server)
+    if not keys:
+        return 0
+    folder = Path(server.settings.archive_dir) if server.settings.archive_dir else None
+    try:
+        return retention.remove_ended(server, SYSTEM, keys, folder=folder).trees
+    except OSError as error:
+        log.warning("history.not_archived", folder=str(folder), reason=str(error))
+        return 0
+
+
 ROUNDS: dict[str, Callable[[Server], int]] = {
     "signals": deliver_signals,
     "messages": deliver_messages,
@@ -180,6 +194,7 @@ ROUNDS: dict[str, Callable[[Server], int]] = {
     "deliveries": send_webhooks,
     "batch-operations": do_batch_items,
     "documents": sweep_documents,
+    "history": remove_history,
 }
 """By topic of the wake-up."""
 

@@ -51,6 +51,7 @@ UNAUDITED: dict[str, str] = {
             "nodes.release_node",
             "nodes.renew_node",
             "nodes.take_node",
+            "retention.remove_ended",
             "timers.drop_timer",
             "timers.fire_timer",
             "timers.postpone_timer",

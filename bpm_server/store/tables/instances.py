@@ -23,6 +23,7 @@ class ProcessInstance(Model):
         depth: Number of callers above.
         incidents: Open incidents of this instance.
         suspended_at: Since when nothing moves; what waits for it has ``suspended`` set.
+        removal_at: Of an ended root: when the call tree may be removed (engine time). None: it is kept.
     """
 
     __tablename__ = "process_instance"
@@ -36,6 +37,12 @@ class ProcessInstance(Model):
             "root_key",
             sqlite_where=sa.text("parent_key IS NOT NULL"),
             postgresql_where=sa.text("parent_key IS NOT NULL"),
+        ),
+        sa.Index(
+            "ix_process_instance_removal",
+            "removal_at",
+            sqlite_where=sa.text("removal_at IS NOT NULL"),
+            postgresql_where=sa.text("removal_at IS NOT NULL"),
         ),
     )
 
@@ -57,6 +64,7 @@ class ProcessInstance(Model):
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     incidents: Mapped[int] = mapped_column(default=0)
     suspended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    removal_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     tokens: Mapped[bytes | None] = mapped_column(sa.LargeBinary)
 
 
