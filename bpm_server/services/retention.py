@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bpm_server.domain.retention import Ended
-from bpm_server.kernel.log import get_logger
 from bpm_server.services.authorization import authorize
 from bpm_server.services.transaction import command, transaction
 from bpm_server.store import archive, deletion
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from bpm_server.services.server import Server
     from bpm_server.services.transaction import Transaction
 
-log = get_logger(__name__)
 BATCH = 20
 """Call trees in one transaction."""
 DUE = Ended()
@@ -92,7 +90,6 @@ def remove_ended(
         files = [] if folder is None else [_archive(tx, folder, trees)]
         everything = [key for tree in trees.values() for key in tree]
         rows = store.delete_trees(tx.connection, everything)
-    log.info("history.removed", instances=len(everything), archived=bool(files))
     return Removed(len(locked), len(everything), Counter(rows), files)
 
 

@@ -179,10 +179,12 @@ def remove_history(server: Server) -> int:
         return 0
     folder = Path(server.settings.archive_dir) if server.settings.archive_dir else None
     try:
-        return retention.remove_ended(server, SYSTEM, keys, folder=folder).trees
+        removed = retention.remove_ended(server, SYSTEM, keys, folder=folder)
     except OSError as error:
         log.warning("history.not_archived", folder=str(folder), reason=str(error))
         return 0
+    log.info("history.removed", instances=removed.instances, archived=bool(removed.files))
+    return removed.trees
 
 
 ROUNDS: dict[str, Callable[[Server], int]] = {
