@@ -1,12 +1,15 @@
 """What a person has to do, has done and has started.
 
 Open tasks are found by index: those of the assignee, and for each of the person's groups the offered ones in order.
-Every branch stops after one page, so the length of somebody's inbox does not matter.
+Every branch stops after one page, so the length of somebody's inbox does not matter. Of very many groups, those whose
+first task comes first are asked first, and as a rule the others need not be asked. Numbers on tabs and filters are
+counted up to ``MOST_COUNTED``, so that they do not look at all open tasks of a large group.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
 Where = sa.ColumnElement[bool]
 MOST_COUNTED = 1_000
 MOST_ROWS = 500
+BRANCHES = 60
+"""Index ranges in one statement; more than a page has rows, and SQLite takes at most 500."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,61 +108,115 @@ class Counts:
 def todo(server: Server, actor: Actor, wanted: Wanted) -> Rows:
     """Tasks that are assigned to the actor or offered to them and not taken by anybody."""
     with server.database.read() as connection:
-        wheres = _filters(connection, server, wanted, _open_definitions(connection, actor))
-        if wanted.after:
-            after = _read_key(wanted.after)
-            wheres.append(t.c.key < after if wanted.newest_first else t.c.key > after)
-        keys = _first_keys(connection, actor, wheres, wanted.limit + 1, newest=wanted.newest_first)
+        definitions = (
+            sorted({row.process_definition_key for row in _some_open(connection, actor)}) if wanted.text else []
+        )
+        page = _Page(
+            tuple(_filters(connection, server, wanted, definitions)),
+            wanted.limit + 1,
+            _read_key(wanted.after) if wanted.after else None,
+            wanted.newest_first,
+        )
+        keys = _first_keys(connection, actor, page)
         rows = _task_rows(connection, server, keys[: wanted.limit])
     more = len(keys) > wanted.limit
     return Rows(tuple(rows), str(keys[wanted.limit - 1]) if more else None)
 
 
-def _branches(actor: Actor, wheres: Sequence[Where]) -> list[sa.Select[tuple[int]]]:
-    """One select for each index range that holds tasks of this person."""
-    is_open = t.c.state == TaskState.CREATED
-    found = [sa.select(t.c.key).where(t.c.assignee == actor.username, is_open, *wheres)]
-    offered = [("u", actor.username), *(("g", name) for name in sorted(actor.groups))]
-    for kind, name in offered:
-        found.append(
-            sa.select(t.c.key)
-            .join_from(c, t, t.c.key == c.c.task_key)
-            .where(c.c.kind == kind, c.c.name == name, t.c.assignee.is_(None), is_open, *wheres)
-        )
-    return found
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """A part of the open tasks: those that match, in the order of keys, after a key."""
+
+    wheres: tuple[Where, ...]
+    limit: int
+    after: int | None
+    newest: bool
+
+    def of(self, select: sa.Select[tuple[int]], key: sa.ColumnElement[int]) -> sa.Select[tuple[int]]:
+        """The page of one index range; ``key`` is the index's column."""
+        if self.after is not None:
+            select = select.where(key < self.after if self.newest else key > self.after)
+        return select.where(*self.wheres).order_by(key.desc() if self.newest else key.asc()).limit(self.limit)
+
+    def comes_before(self, one: int, other: int) -> bool:
+        """Whether a key is earlier in this order."""
+        return one > other if self.newest else one < other
 
 
-def _first_keys(
-    connection: Connection, actor: Actor, wheres: Sequence[Where], limit: int, *, newest: bool = False
-) -> list[int]:
+def _assigned(actor: Actor, columns: Sequence[sa.ColumnElement[Any]]) -> sa.Select[Any]:
+    """Columns of open tasks that somebody has."""
+    return sa.select(*columns).where(t.c.assignee == actor.username, t.c.state == TaskState.CREATED)
+
+
+def _offered(kind: str, named: Where, columns: Sequence[sa.ColumnElement[Any]]) -> sa.Select[Any]:
+    """Columns of open tasks that nobody has taken, and that are offered under such a name."""
+    return (
+        sa.select(*columns)
+        .join_from(c, t, t.c.key == c.c.task_key)
+        .where(c.c.kind == kind, named, t.c.assignee.is_(None), t.c.state == TaskState.CREATED)
+    )
+
+
+def _first_keys(connection: Connection, actor: Actor, page: _Page) -> list[int]:
     """Keys of the first tasks, each branch in the order of its index."""
-    order = t.c.key.desc() if newest else t.c.key.asc()
-    limited = [branch.order_by(order).limit(limit).subquery() for branch in _branches(actor, wheres)]
-    keys = connection.execute(sa.union(*[sa.select(one.c.key) for one in limited])).scalars()
-    return sorted(keys, reverse=newest)[:limit]
+    groups = sorted(actor.groups)
+    first: list[int] = []
+    if len(groups) > BRANCHES:
+        heads = _first_of_each(connection, groups, page)
+        groups, first = list(heads), list(heads.values())
+    own = page.of(_offered("u", c.c.name == actor.username, [t.c.key]), c.c.task_key)
+    branches = [page.of(_assigned(actor, [t.c.key]), t.c.key), own]
+    keys: list[int] = []
+    for start in range(0, max(len(groups), 1), BRANCHES):
+        if len(keys) == page.limit and page.comes_before(keys[-1], first[start]):
+            break
+        some = groups[start : start + BRANCHES]
+        branches += [page.of(_offered("g", c.c.name == name, [t.c.key]), c.c.task_key) for name in some]
+        union = sa.union(*[sa.select(one.subquery().c.key) for one in branches])
+        keys = sorted({*keys, *connection.execute(union).scalars()}, reverse=page.newest)[: page.limit]
+        branches = []
+    return keys
 
 
-def _open_definitions(connection: Connection, actor: Actor) -> list[int]:
-    """Definitions of the first thousand open tasks."""
-    limited = [
-        branch.with_only_columns(t.c.process_definition_key).limit(MOST_COUNTED).subquery()
-        for branch in _branches(actor, ())
+def _first_of_each(connection: Connection, groups: Sequence[str], page: _Page) -> dict[str, int]:
+    """The first task of each group that has one, first ones first."""
+    names = json.dumps(groups)
+    if connection.dialect.name == "sqlite":
+        name = sa.func.json_each(names).table_valued("value").c.value
+    else:
+        texts = sa.func.json_array_elements_text(sa.cast(sa.literal(names, sa.Text), sa.JSON))
+        name = texts.table_valued("value").c.value
+    head = replace(page, limit=1).of(_offered("g", c.c.name == name, [c.c.task_key]), c.c.task_key)
+    query = sa.select(name, head.correlate(name.table).scalar_subquery())
+    found = [(row[1], row[0]) for row in connection.execute(query) if row[1] is not None]
+    return {group: key for key, group in sorted(found, reverse=page.newest)}
+
+
+def _some_open(connection: Connection, actor: Actor) -> list[sa.Row[Any]]:
+    """Key and process of the person's open tasks, each once, up to ``MOST_COUNTED``.
+
+    A task may be offered by several groups: up to three times as many rows are looked at.
+    """
+    columns = [t.c.key, t.c.process_id, t.c.process_definition_key]
+    parts = [
+        _assigned(actor, columns),
+        _offered("u", c.c.name == actor.username, columns),
+        _offered("g", c.c.name.in_(sorted(actor.groups)), columns),
     ]
-    found = connection.execute(sa.union(*[sa.select(one.c.process_definition_key) for one in limited])).scalars()
-    return sorted(found)
+    limited = [part.limit(3 * MOST_COUNTED).subquery() for part in parts]
+    found = connection.execute(sa.union_all(*[sa.select(*one.columns) for one in limited]))
+    return list({row.key: row for row in found}.values())[:MOST_COUNTED]
 
 
 def processes_to_do(server: Server, actor: Actor) -> dict[int, int]:
     """Newest definition key and number of open tasks of each process in the inbox, for the filter."""
     with server.database.read() as connection:
-        limited = [
-            branch.with_only_columns(t.c.key, t.c.process_id, t.c.process_definition_key).limit(MOST_COUNTED).subquery()
-            for branch in _branches(actor, ())
-        ]
-        union = sa.union(*[sa.select(*one.columns) for one in limited]).subquery()
-        newest = sa.func.max(union.c.process_definition_key)
-        query = sa.select(newest, sa.func.count()).group_by(union.c.process_id).order_by(union.c.process_id)
-        return {int(key): int(number) for key, number in connection.execute(query)}
+        found = _some_open(connection, actor)
+    numbers = Counter(row.process_id for row in found)
+    newest: dict[str, int] = {}
+    for row in found:
+        newest[row.process_id] = max(row.process_definition_key, newest.get(row.process_id, 0))
+    return {newest[process_id]: numbers[process_id] for process_id in sorted(numbers)}
 
 
 # --- done -----------------------------------------------------------------------------------------------
@@ -187,20 +246,15 @@ def done(server: Server, actor: Actor, wanted: Wanted) -> Rows:
 def counts(server: Server, actor: Actor) -> Counts:
     """The numbers on the tabs: what is open, what was done and started in all."""
     with server.database.read() as connection:
-        limited = [branch.limit(MOST_COUNTED).subquery() for branch in _branches(actor, ())]
-        todo_keys = sa.union(*[sa.select(one.c.key) for one in limited]).subquery()
+        open_tasks = len(_some_open(connection, actor))
         done_keys = sa.select(t.c.key).where(t.c.ended_by == actor.username, t.c.state == TaskState.COMPLETED)
         started_keys = sa.select(p.c.key).where(p.c.started_by == actor.username, p.c.parent_key.is_(None))
         numbers = [
-            sa.select(sa.func.count()).select_from(one).scalar_subquery()
-            for one in (
-                todo_keys,
-                done_keys.limit(MOST_COUNTED).subquery(),
-                started_keys.limit(MOST_COUNTED).subquery(),
-            )
+            sa.select(sa.func.count()).select_from(one.limit(MOST_COUNTED).subquery()).scalar_subquery()
+            for one in (done_keys, started_keys)
         ]
         found = connection.execute(sa.select(*numbers)).one()
-    return Counts(*[min(int(number), MOST_COUNTED) for number in found])
+    return Counts(open_tasks, *[int(number) for number in found])
 
 
 # --- rows -----------------------------------------------------------------------------------------------

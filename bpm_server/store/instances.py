@@ -87,9 +87,9 @@ def lock_instance(connection: Connection, key: int, root_key: int | None = None)
 
 def hold_instance(connection: Connection, key: int) -> None:
     """Locks the call tree of an instance, if there still is one."""
-    root_key = connection.execute(_ROOT, {"b_key": key}).scalar()
-    if root_key is not None:
-        connection.execute(_LOCK, {"b_key": root_key})
+    root = _ROOT.first(connection, b_key=key)
+    if root is not None:
+        _LOCK.first(connection, b_key=root[0])
 
 
 def read_instance(connection: Connection, key: int) -> InstanceRow:

@@ -9,20 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
 from bpm_server.store.deletion import BY_INSTANCE
-from bpm_server.store.tables import db
 from bpm_server.store.tables.instances import process_instance
-from bpm_server.store.tables.tasks import user_task, user_task_candidate
+from bpm_server.store.tables.tasks import user_task_candidate
 from bpm_server.store.types import Key, UtcDateTime
+from tests.support.bpmn_builder import Process, extensions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import sqlalchemy as sa
     from sqlalchemy.engine import Connection
 
     from bpm_server.store.database import Database
+    from tests.support.product import Product
 
 STRIDE = 1 << 34
 """Between the keys of two copies; more than the keys of one instance differ."""
@@ -95,17 +95,29 @@ def _value(dialect: str, column: sa.Column[object], seconds: int) -> str:
 
 
 def analyze(database: Database) -> None:
-    """Lets the database look at what it has."""
+    """Lets the database look at what it has, as it does by itself after a while."""
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("ANALYZE" if database.is_sqlite else "VACUUM ANALYZE")
+        connection.exec_driver_sql("VACUUM ANALYZE")
 
 
-def open_task_of(database: Database, instance: int) -> int:
-    """Key of the open task of an instance."""
-    query = sa.select(user_task.c.key).where(user_task.c.instance_key == instance, user_task.c.state == "CREATED")
-    with database.read() as connection:
-        found: int = connection.execute(query).scalars().one()
-    return found
+def order(process_id: str = "order") -> bytes:
+    """Two people and a job, with a summary for lists."""
+    p = Process(process_id)
+    named = '<zeebe:property name="summary" value="number, customer, amount"/>'
+    p.elements.append(extensions(f"<zeebe:properties>{named}</zeebe:properties>"))
+    sales = '<zeebe:assignmentDefinition candidateGroups="sales"/>'
+    p.path(p.start(), p.user("a", extra=sales), p.service("j", "work"), p.user("b", extra=sales), p.end())
+    return p.xml()
 
 
-__all__ = ["PEOPLE", "Copies", "analyze", "copy_instance", "db", "open_task_of"]
+def fill(bpm: Product, finished: int, waiting: int) -> None:
+    """A database with so many finished instances, and so many whose first task is offered to one of many groups."""
+    bpm.deploy(order())
+    done, open_one = (bpm.start("order", number=f"SO-{n}", customer="ACME", amount=500_000) for n in (1, 2))
+    bpm.task("a", instance=done).complete()
+    bpm.complete_job("j")
+    bpm.task("b", instance=done).complete()
+    copy_instance(bpm.server.database, done, Copies(finished))
+    copy_instance(bpm.server.database, open_one, Copies(waiting))
+    if not bpm.server.database.is_sqlite:  # in production nobody lets SQLite analyze its tables
+        analyze(bpm.server.database)

@@ -28,7 +28,7 @@ class UserTask(Model):
         sa.Index("ix_user_task_instance", "instance_key"),
         sa.Index("ix_user_task_assignee", "assignee", "state", "key"),
         sa.Index("ix_user_task_state", "state", "key"),
-        sa.Index("ix_user_task_ended_by", "ended_by", "ended_at", "key"),
+        sa.Index("ix_user_task_ended_by", "ended_by", "state", "ended_at", "key"),
     )
 
     key: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=False)

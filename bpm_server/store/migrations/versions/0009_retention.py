@@ -1,4 +1,4 @@
-"""When an ended instance may be removed.
+"""When an ended instance may be removed; lists of instances and of done tasks by index.
 
 Instances that had ended before have no such time: they are kept, or removed by ``bpm-server cleanup --older-than``.
 
@@ -15,12 +15,31 @@ from bpm_server.store.types import UtcDateTime
 
 revision = "0009"
 down_revision = "0007"
+LISTS = {
+    "process": ["process_id", "key"],
+    "state": ["state", "key"],
+    "started": ["started_at", "key"],
+    "ended": ["ended_at", "key"],
+}
+SOME = {
+    "parent": ("parent_key", "parent_key IS NOT NULL"),
+    "business_key": ("business_key", "business_key IS NOT NULL"),
+    "incidents": ("key", "incidents > 0"),
+    "removal": ("removal_at", "removal_at IS NOT NULL"),
+}
 
 
 def upgrade() -> None:
     """Changes the tables."""
     op.add_column("process_instance", sa.Column("removal_at", UtcDateTime(), nullable=True))
-    known = sa.text("removal_at IS NOT NULL")
-    op.create_index(
-        "ix_process_instance_removal", "process_instance", ["removal_at"], sqlite_where=known, postgresql_where=known
-    )
+    for name, columns in LISTS.items():
+        op.create_index(f"ix_process_instance_{name}", "process_instance", columns)
+    for name, (column, condition) in SOME.items():
+        if name in ("parent", "business_key"):  # had all instances, most of them without a value
+            op.drop_index(f"ix_process_instance_{name}", "process_instance")
+        where = sa.text(condition)
+        op.create_index(
+            f"ix_process_instance_{name}", "process_instance", [column], sqlite_where=where, postgresql_where=where
+        )
+    op.drop_index("ix_user_task_ended_by", "user_task")
+    op.create_index("ix_user_task_ended_by", "user_task", ["ended_by", "state", "ended_at", "key"])
