@@ -8,12 +8,12 @@ counted up to ``MOST_COUNTED``, so that they do not look at all open tasks of a 
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from bpm_server.domain.states import TaskState
 from bpm_server.kernel import json
@@ -95,11 +95,16 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How long the lists are, counted up to ``MOST_COUNTED``."""
+    """How long the lists are, counted up to ``MOST_COUNTED``.
+
+    Attributes:
+        by_process: Open tasks of each process, by its newest definition key.
+    """
 
     todo: int
     done: int
     started: int
+    by_process: Mapping[int, int]
 
 
 # --- to do ----------------------------------------------------------------------------------------------
@@ -108,9 +113,7 @@ class Counts:
 def todo(server: Server, actor: Actor, wanted: Wanted) -> Rows:
     """Tasks that are assigned to the actor or offered to them and not taken by anybody."""
     with server.database.read() as connection:
-        definitions = (
-            sorted({row.process_definition_key for row in _some_open(connection, actor)}) if wanted.text else []
-        )
+        definitions = sorted({row.definition for row in _some_open(connection, actor)}) if wanted.text else []
         page = _Page(
             tuple(_filters(connection, server, wanted, definitions)),
             wanted.limit + 1,
@@ -170,53 +173,72 @@ def _first_keys(connection: Connection, actor: Actor, page: _Page) -> list[int]:
     for start in range(0, max(len(groups), 1), BRANCHES):
         if len(keys) == page.limit and page.comes_before(keys[-1], first[start]):
             break
-        some = groups[start : start + BRANCHES]
-        branches += [page.of(_offered("g", c.c.name == name, [t.c.key]), c.c.task_key) for name in some]
+        branches += _of_groups(connection, groups[start : start + BRANCHES], page)
         union = sa.union(*[sa.select(one.subquery().c.key) for one in branches])
         keys = sorted({*keys, *connection.execute(union).scalars()}, reverse=page.newest)[: page.limit]
         branches = []
     return keys
 
 
+def _of_groups(connection: Connection, groups: Sequence[str], page: _Page) -> list[sa.Select[tuple[int]]]:
+    """A page of each group: where the database can, in one select that does not grow with their number."""
+    if connection.dialect.name == "sqlite" or not groups:
+        return [page.of(_offered("g", c.c.name == name, [t.c.key]), c.c.task_key) for name in groups]
+    name = _listed(connection, groups)
+    each = page.of(_offered("g", c.c.name == name, [t.c.key]), c.c.task_key).correlate(name.table).lateral()
+    return [sa.select(each.c.key).select_from(sa.join(name.table, each, sa.true()))]
+
+
+def _listed(connection: Connection, names: Sequence[str]) -> Any:
+    """The names as a column, given in one parameter."""
+    text = sa.literal(json.dumps(names), sa.Text)
+    if connection.dialect.name == "sqlite":
+        each = sa.func.json_each(text)
+    else:
+        each = sa.func.json_array_elements_text(sa.cast(text, sa.JSON))
+    return each.table_valued(sa.column("value", sa.Text)).c.value
+
+
+def _is_one_of(connection: Connection, names: Sequence[str]) -> Where:
+    """The candidate has one of the names, given in one parameter; PostgreSQL plans by how many an array has."""
+    if connection.dialect.name == "sqlite":
+        return c.c.name.in_(sa.select(_listed(connection, names)))
+    return c.c.name == sa.any_(sa.literal(names, postgresql.ARRAY(sa.String)))
+
+
 def _first_of_each(connection: Connection, groups: Sequence[str], page: _Page) -> dict[str, int]:
     """The first task of each group that has one, first ones first."""
-    names = json.dumps(groups)
-    if connection.dialect.name == "sqlite":
-        name = sa.func.json_each(names).table_valued("value").c.value
-    else:
-        texts = sa.func.json_array_elements_text(sa.cast(sa.literal(names, sa.Text), sa.JSON))
-        name = texts.table_valued("value").c.value
+    name = _listed(connection, groups)
     head = replace(page, limit=1).of(_offered("g", c.c.name == name, [c.c.task_key]), c.c.task_key)
     query = sa.select(name, head.correlate(name.table).scalar_subquery())
-    found = [(row[1], row[0]) for row in connection.execute(query) if row[1] is not None]
+    found = [(key, group) for group, key in connection.execute(query) if key is not None]
     return {group: key for key, group in sorted(found, reverse=page.newest)}
 
 
 def _some_open(connection: Connection, actor: Actor) -> list[sa.Row[Any]]:
-    """Key and process of the person's open tasks, each once, up to ``MOST_COUNTED``.
+    """By process: its id, the newest definition key, and how many of the person's open tasks are its.
 
-    A task may be offered by several groups: up to three times as many rows are looked at.
+    Up to ``MOST_COUNTED`` tasks count. A task may be offered by several groups: three times as many rows are looked at.
     """
     columns = [t.c.key, t.c.process_id, t.c.process_definition_key]
     parts = [
         _assigned(actor, columns),
         _offered("u", c.c.name == actor.username, columns),
-        _offered("g", c.c.name.in_(sorted(actor.groups)), columns),
+        _offered("g", _is_one_of(connection, sorted(actor.groups)), columns),
     ]
     limited = [part.limit(3 * MOST_COUNTED).subquery() for part in parts]
-    found = connection.execute(sa.union_all(*[sa.select(*one.columns) for one in limited]))
-    return list({row.key: row for row in found}.values())[:MOST_COUNTED]
-
-
-def processes_to_do(server: Server, actor: Actor) -> dict[int, int]:
-    """Newest definition key and number of open tasks of each process in the inbox, for the filter."""
-    with server.database.read() as connection:
-        found = _some_open(connection, actor)
-    numbers = Counter(row.process_id for row in found)
-    newest: dict[str, int] = {}
-    for row in found:
-        newest[row.process_id] = max(row.process_definition_key, newest.get(row.process_id, 0))
-    return {newest[process_id]: numbers[process_id] for process_id in sorted(numbers)}
+    each_once = sa.union(*[sa.select(*one.columns) for one in limited]).subquery()
+    counted = sa.select(*each_once.columns).limit(MOST_COUNTED).subquery()
+    query = (
+        sa.select(
+            counted.c.process_id,
+            sa.func.max(counted.c.process_definition_key).label("definition"),
+            sa.func.count().label("number"),
+        )
+        .group_by(counted.c.process_id)
+        .order_by(counted.c.process_id)
+    )
+    return list(connection.execute(query))
 
 
 # --- done -----------------------------------------------------------------------------------------------
@@ -244,9 +266,9 @@ def done(server: Server, actor: Actor, wanted: Wanted) -> Rows:
 
 
 def counts(server: Server, actor: Actor) -> Counts:
-    """The numbers on the tabs: what is open, what was done and started in all."""
+    """The numbers on the tabs and in the filter: what is open, what was done and started in all."""
     with server.database.read() as connection:
-        open_tasks = len(_some_open(connection, actor))
+        open_tasks = _some_open(connection, actor)
         done_keys = sa.select(t.c.key).where(t.c.ended_by == actor.username, t.c.state == TaskState.COMPLETED)
         started_keys = sa.select(p.c.key).where(p.c.started_by == actor.username, p.c.parent_key.is_(None))
         numbers = [
@@ -254,7 +276,8 @@ def counts(server: Server, actor: Actor) -> Counts:
             for one in (done_keys, started_keys)
         ]
         found = connection.execute(sa.select(*numbers)).one()
-    return Counts(open_tasks, *[int(number) for number in found])
+    by_process = {int(row.definition): int(row.number) for row in open_tasks}
+    return Counts(sum(by_process.values()), int(found[0]), int(found[1]), by_process)
 
 
 # --- rows -----------------------------------------------------------------------------------------------

@@ -183,7 +183,6 @@ INBOXES: dict[str, Any] = {
         "newest first": lambda bpm, who=who: inbox.todo(bpm.server, who, inbox.Wanted(newest_first=True)),
         "of a process": lambda bpm, who=who: inbox.todo(bpm.server, who, inbox.Wanted(process_id="order")),
         "counts": lambda bpm, who=who: inbox.counts(bpm.server, who),
-        "processes": lambda bpm, who=who: inbox.processes_to_do(bpm.server, who),
     }.items()
 }
 

@@ -110,8 +110,12 @@ def order(process_id: str = "order") -> bytes:
     return p.xml()
 
 
-def fill(bpm: Product, finished: int, waiting: int) -> None:
-    """A database with so many finished instances, and so many whose first task is offered to one of many groups."""
+def fill(bpm: Product, finished: int, waiting: int) -> tuple[int, int]:
+    """A database with so many finished instances, and so many whose first task is offered to one of many groups.
+
+    Returns:
+        The instances that were copied: the finished one and the other.
+    """
     bpm.deploy(order())
     done, open_one = (bpm.start("order", number=f"SO-{n}", customer="ACME", amount=500_000) for n in (1, 2))
     bpm.task("a", instance=done).complete()
@@ -121,3 +125,4 @@ def fill(bpm: Product, finished: int, waiting: int) -> None:
     copy_instance(bpm.server.database, open_one, Copies(waiting))
     if not bpm.server.database.is_sqlite:  # in production nobody lets SQLite analyze its tables
         analyze(bpm.server.database)
+    return done, open_one
