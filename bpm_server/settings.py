@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bpm_server.kernel.errors import InvalidInput
 
@@ -44,7 +45,7 @@ class Settings:
         archive_dir: Folder into which the worker writes instances before it removes them; empty: it does not.
         session_hours: A signed-in browser stays so this long after its last use.
         default_language: For people who have not chosen one.
-        time_zone: For people who have not chosen one, and for cron timers.
+        time_zone: For people who have not chosen one, and for timers: cron, days, months and years.
     """
 
     database_url: str = ""
@@ -85,6 +86,10 @@ class Settings:
         """The database URL with its default."""
         return self.database_url or f"sqlite:///{(self.data_dir / 'bpm.db').absolute()}"
 
+    def zone(self) -> ZoneInfo:
+        """The time zone."""
+        return ZoneInfo(self.time_zone)
+
     def document_request_limit(self) -> int:
         """Bytes of a request that brings documents: they, and what is said about them."""
         return self.document_limit + 1024 * 1024
@@ -110,6 +115,13 @@ def from_mapping(source: dict[str, str], **overrides: Any) -> Settings:
     if settings.history_days < 0:
         message = f"Expected {PREFIX}HISTORY_DAYS to be 0 (kept) or more, but found {settings.history_days}"
         raise InvalidInput(message)
+    try:
+        settings.zone()
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        message = (
+            f"Expected {PREFIX}TIME_ZONE to be a time zone such as Asia/Shanghai, but found '{settings.time_zone}'"
+        )
+        raise InvalidInput(message) from error
     return settings
 
 

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from bpm_server.services.server import Server
 
 Where = sa.ColumnElement[bool]
-MOST_COUNTED = 1_000
+MOST_COUNTED = 501
+"""Pages say "500+" then."""
 MOST_ROWS = 500
 BRANCHES = 60
 """Index ranges in one statement; more than a page has rows, and SQLite takes at most 500."""
@@ -128,17 +129,20 @@ def todo(server: Server, actor: Actor, wanted: Wanted) -> Rows:
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """A part of the open tasks: those that match, in the order of keys, after a key."""
+    """A part of the open tasks: those that match, in the order of keys, after a key and at most up to another."""
 
     wheres: tuple[Where, ...]
     limit: int
     after: int | None
     newest: bool
+    until: int | None = None
 
     def of(self, select: sa.Select[tuple[int]], key: sa.ColumnElement[int]) -> sa.Select[tuple[int]]:
         """The page of one index range; ``key`` is the index's column."""
         if self.after is not None:
             select = select.where(key < self.after if self.newest else key > self.after)
+        if self.until is not None:
+            select = select.where(key >= self.until if self.newest else key <= self.until)
         return select.where(*self.wheres).order_by(key.desc() if self.newest else key.asc()).limit(self.limit)
 
     def comes_before(self, one: int, other: int) -> bool:
@@ -163,21 +167,32 @@ def _offered(kind: str, named: Where, columns: Sequence[sa.ColumnElement[Any]]) 
 def _first_keys(connection: Connection, actor: Actor, page: _Page) -> list[int]:
     """Keys of the first tasks, each branch in the order of its index."""
     groups = sorted(actor.groups)
-    first: list[int] = []
     if len(groups) > BRANCHES:
-        heads = _first_of_each(connection, groups, page)
-        groups, first = list(heads), list(heads.values())
+        groups, page = _narrowed(connection, groups, page)
     own = page.of(_offered("u", c.c.name == actor.username, [t.c.key]), c.c.task_key)
     branches = [page.of(_assigned(actor, [t.c.key]), t.c.key), own]
-    keys: list[int] = []
+    keys: set[int] = set()
     for start in range(0, max(len(groups), 1), BRANCHES):
-        if len(keys) == page.limit and page.comes_before(keys[-1], first[start]):
-            break
         branches += _of_groups(connection, groups[start : start + BRANCHES], page)
-        union = sa.union(*[sa.select(one.subquery().c.key) for one in branches])
-        keys = sorted({*keys, *connection.execute(union).scalars()}, reverse=page.newest)[: page.limit]
+        keys.update(connection.execute(sa.union(*[sa.select(one.subquery().c.key) for one in branches])).scalars())
         branches = []
-    return keys
+    return sorted(keys, reverse=page.newest)[: page.limit]
+
+
+def _narrowed(connection: Connection, groups: Sequence[str], page: _Page) -> tuple[list[str], _Page]:
+    """Which of very many groups have tasks on a page, and up to which key it can go at most.
+
+    The first tasks of all groups are known: where they are more than the page has room for, nothing behind the last of
+    them that has a place is on it.
+    """
+    first = _first_of_each(connection, groups, page)
+    keys = sorted(set(first.values()), reverse=page.newest)
+    if len(keys) < page.limit:
+        return sorted(first), page
+    until = keys[page.limit - 1]
+    return sorted(group for group, key in first.items() if not page.comes_before(until, key)), replace(
+        page, until=until
+    )
 
 
 def _of_groups(connection: Connection, groups: Sequence[str], page: _Page) -> list[sa.Select[tuple[int]]]:
@@ -200,19 +215,21 @@ def _listed(connection: Connection, names: Sequence[str]) -> Any:
 
 
 def _is_one_of(connection: Connection, names: Sequence[str]) -> Where:
-    """The candidate has one of the names, given in one parameter; PostgreSQL plans by how many an array has."""
-    if connection.dialect.name == "sqlite":
+    """The candidate has one of the names, given in one parameter.
+
+    PostgreSQL looks at each element of an array to plan: good for a few, and slower than the work itself for a thousand.
+    """
+    if connection.dialect.name == "sqlite" or len(names) > BRANCHES:
         return c.c.name.in_(sa.select(_listed(connection, names)))
     return c.c.name == sa.any_(sa.literal(names, postgresql.ARRAY(sa.String)))
 
 
 def _first_of_each(connection: Connection, groups: Sequence[str], page: _Page) -> dict[str, int]:
-    """The first task of each group that has one, first ones first."""
+    """The first task of each group that has one."""
     name = _listed(connection, groups)
     head = replace(page, limit=1).of(_offered("g", c.c.name == name, [c.c.task_key]), c.c.task_key)
     query = sa.select(name, head.correlate(name.table).scalar_subquery())
-    found = [(key, group) for group, key in connection.execute(query) if key is not None]
-    return {group: key for key, group in sorted(found, reverse=page.newest)}
+    return {group: key for group, key in connection.execute(query) if key is not None}
 
 
 def _some_open(connection: Connection, actor: Actor) -> list[sa.Row[Any]]:

@@ -253,6 +253,7 @@ class Advance:
             limits=tx.server.limits,
             business_key=row.business_key,
             outer=tx.outer_variables,
+            zone=tx.server.settings.zone(),
         )
 
     def _live(self, row: InstanceRow, compiled: CompiledProcess, chunk: int | None) -> engine.Instance:

@@ -83,7 +83,7 @@ def _start(tx: Transaction, key: int) -> bool:
 
 def _schedule_next(tx: Transaction, event: TimerEvent, found: Row[Any]) -> None:
     text = event.value.evaluate({}, now=tx.now).value
-    following = parse_cycle(str(text)).following(found.due_at)
+    following = parse_cycle(str(text)).following(found.due_at.astimezone(tx.server.settings.zone()))
     if following is None:
         return
     values = dict(found._mapping)

@@ -160,6 +160,7 @@ LISTS: dict[str, Any] = {
     "instances, canceled": searching(instance_report, ("state", "eq", "TERMINATED")),
     "instances of a rare process": searching(instance_report, RARE),
     "instances of a process, running": searching(instance_report, ("process_id", "eq", "order"), RUNNING),
+    "instances of a process, newest": searching(instance_report, ("process_id", "eq", "order"), by="-started_at"),
     "instances of a business key": searching(instance_report, ("business_key", "eq", "B-77")),
     "instances with incidents": searching(instance_report, ("has_incident", "eq", True)),
     "instances ended lately": searching(instance_report, ("ended_at", "gte", RECENTLY), by="-ended_at"),

@@ -30,6 +30,7 @@ class ProcessInstance(Model):
     __table_args__ = (
         sa.Index("ix_process_instance_definition", "process_definition_key", "key"),
         sa.Index("ix_process_instance_process", "process_id", "key"),
+        sa.Index("ix_process_instance_process_started", "process_id", "started_at", "key"),
         sa.Index("ix_process_instance_state", "state", "key"),
         sa.Index("ix_process_instance_started", "started_at", "key"),
         sa.Index("ix_process_instance_ended", "ended_at", "key"),

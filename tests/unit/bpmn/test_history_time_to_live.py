@@ -34,11 +34,11 @@ DIALECTS = pytest.mark.parametrize("write", [camunda7, camunda8])
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("30", Duration(0, timedelta(days=30))),
-        ("0", Duration(0, timedelta())),
-        ("P30D", Duration(0, timedelta(days=30))),
-        (" P6M ", Duration(6, timedelta())),
-        ("P1YT12H", Duration(12, timedelta(hours=12))),
+        ("30", Duration(days=30)),
+        ("0", Duration()),
+        ("P30D", Duration(days=30)),
+        (" P6M ", Duration(months=6)),
+        ("P1YT12H", Duration(months=12, time=timedelta(hours=12))),
         ("", None),
     ],
 )

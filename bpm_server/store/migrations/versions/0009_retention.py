@@ -17,6 +17,7 @@ revision = "0009"
 down_revision = "0007"
 LISTS = {
     "process": ["process_id", "key"],
+    "process_started": ["process_id", "started_at", "key"],
     "state": ["state", "key"],
     "started": ["started_at", "key"],
     "ended": ["ended_at", "key"],
