@@ -217,7 +217,7 @@ def _listed(connection: Connection, names: Sequence[str]) -> Any:
 def _is_one_of(connection: Connection, names: Sequence[str]) -> Where:
     """The candidate has one of the names, given in one parameter.
 
-    PostgreSQL looks at each element of an array to plan: good for a few, and slower than the work itself for a thousand.
+    PostgreSQL looks at each element of an array to plan: good for a few, and slower than the work for a thousand.
     """
     if connection.dialect.name == "sqlite" or len(names) > BRANCHES:
         return c.c.name.in_(sa.select(_listed(connection, names)))

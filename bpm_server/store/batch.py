@@ -249,7 +249,7 @@ class Batch:
             if everything:
                 connection.execute(table.delete().where(table.c.element_key.in_(everything)))
             for key, event_ids in waits:
-                if event_ids is not None:
+                if event_ids is not None and key not in everything:
                     connection.execute(
                         table.delete().where(table.c.element_key == key, table.c.event_id.in_(event_ids))
                     )

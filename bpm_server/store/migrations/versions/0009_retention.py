@@ -1,4 +1,4 @@
-"""When an ended instance may be removed; lists of instances and of done tasks by index.
+"""When an ended instance may be removed; lists of instances, done tasks and due timers by index.
 
 Instances that had ended before have no such time: they are kept, or removed by ``bpm-server cleanup --older-than``.
 
@@ -42,5 +42,8 @@ def upgrade() -> None:
         op.create_index(
             f"ix_process_instance_{name}", "process_instance", [column], sqlite_where=where, postgresql_where=where
         )
+    op.drop_index("ix_timer_due", "timer")
+    running = sa.text("NOT suspended")
+    op.create_index("ix_timer_due", "timer", ["due_at", "key"], sqlite_where=running, postgresql_where=running)
     op.drop_index("ix_user_task_ended_by", "user_task")
     op.create_index("ix_user_task_ended_by", "user_task", ["ended_by", "state", "ended_at", "key"])
