@@ -6,6 +6,7 @@ threads queue fairly instead of polling the file lock. PostgreSQL runs READ COMM
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -153,16 +154,23 @@ class Database:
             message = "Expected a free database connection, but all are in use"
             raise Unavailable(message, retry_after=1)
         try:
-            try:
-                age, connection = self._idle.pop()
-            except IndexError:
-                age, connection = self._age, self.engine.connect()
+            age, connection = self._take()
             try:
                 yield connection
             finally:
                 self._give_back(age, connection)
         finally:
             self._free.release()
+
+    def _take(self) -> tuple[int, Connection]:
+        """The one used last, unless the server has hung up meanwhile; else a new one."""
+        with contextlib.suppress(IndexError):  # another thread may take the last
+            while self._idle:
+                age, connection = self._idle.pop()
+                if self.is_sqlite or wire_of(connection).is_usable():
+                    return age, connection
+                _discard(connection)
+        return self._age, self.engine.connect()
 
     def _give_back(self, age: int, connection: Connection) -> None:
         """Ends what was begun; a connection that broke takes those that are idle with it: they broke by the same."""

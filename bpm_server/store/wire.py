@@ -174,9 +174,13 @@ class PostgresWire:
             self._exchange()
 
     def is_usable(self) -> bool:
-        """Whether the next transaction may begin here."""
+        """Whether the next transaction may begin here: nothing is open, and the server has not hung up."""
         pgconn = self.driver.pgconn
-        return not self.driver.closed and not pgconn.pipeline_status and not pgconn.transaction_status
+        if self.driver.closed or pgconn.pipeline_status or pgconn.transaction_status:
+            return False
+        poll = select.poll()
+        poll.register(pgconn.socket, select.POLLIN)
+        return not poll.poll(0)  # an idle server says nothing, unless it ends
 
     def _exchange(self) -> PGresult:
         """Sends everything kept; the last statement's result.

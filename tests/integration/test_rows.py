@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from bpm_server.kernel.errors import InvalidInput, StaleVersion, Unavailable
+from bpm_server.store import database as databases
 from bpm_server.store import rows
 from bpm_server.store.rows import BLOCK
 from bpm_server.store.tables.instances import process_instance, variable
@@ -16,6 +17,10 @@ from bpm_server.store.tables.jobs import timer
 from tests.support.statements import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy.engine import Connection
+
     from bpm_server.store.database import Database
 
 NOW = datetime(2026, 3, 29, 1, 59, 59, 123456, tzinfo=UTC)
@@ -40,6 +45,12 @@ def a_timer(key: int, **changes: Any) -> dict[str, Any]:
         "suspended": True,
     }
     return {**values, **changes}
+
+
+def transact(database: Database, act: Callable[[Connection], object]) -> None:
+    with database.write() as connection:
+        act(connection)
+        connection.commit()
 
 
 def kept(database: Database) -> list[dict[str, Any]]:
@@ -115,9 +126,8 @@ def test_a_key_that_exists_fails_the_whole_transaction(database: Database) -> No
     with database.write() as connection:
         rows.insert(connection, timer, [a_timer(5)])
         connection.commit()
-    with pytest.raises(StaleVersion), database.write() as connection:
-        rows.insert(connection, timer, [a_timer(4), a_timer(5), a_timer(6)])
-        connection.commit()
+    with pytest.raises(StaleVersion):
+        transact(database, lambda connection: rows.insert(connection, timer, [a_timer(4), a_timer(5), a_timer(6)]))
     assert [row["key"] for row in kept(database)] == [5]
     with database.write() as connection:  # the connection goes on
         rows.insert(connection, timer, [a_timer(6)])
@@ -129,11 +139,14 @@ def test_a_key_that_exists_fails_the_whole_transaction(database: Database) -> No
 def test_a_transaction_that_failed_does_not_commit(database: Database) -> None:
     if database.is_sqlite:
         return  # a statement that fails leaves SQLite's transaction as it was
-    with pytest.raises(Exception, match="had failed"), database.write() as connection:
+
+    def swallow(connection: Connection) -> None:
         rows.insert(connection, timer, [a_timer(1), a_timer(1)])
         with pytest.raises(Exception, match="duplicate key"):
             ALL.all(connection)
-        connection.commit()
+
+    with pytest.raises(Exception, match="had failed"):
+        transact(database, swallow)
     assert kept(database) == []
 
 
@@ -141,9 +154,8 @@ def test_a_transaction_that_failed_does_not_commit(database: Database) -> None:
 def test_text_that_the_database_cannot_hold(database: Database) -> None:
     if database.is_sqlite:
         return  # SQLite holds it; commands refuse it before
-    with pytest.raises(InvalidInput), database.write() as connection:
-        rows.insert(connection, timer, [a_timer(1, event_id="a\0b")])
-        connection.commit()
+    with pytest.raises(InvalidInput):
+        transact(database, lambda connection: rows.insert(connection, timer, [a_timer(1, event_id="a\0b")]))
     assert kept(database) == []
 
 
@@ -166,12 +178,14 @@ def test_a_connection_that_broke_takes_the_idle_ones_with_it(database: Database)
         return  # a file has no connections that break
     with database.read(), database.read():
         pass  # two are idle now
-    with pytest.raises(Unavailable), database.read() as connection:
-        connection.exec_driver_sql(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
+    others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+
+    def break_all(connection: Connection) -> None:
+        connection.exec_driver_sql(f"SELECT pg_terminate_backend(pid) {others}")
         connection.exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    with pytest.raises(Unavailable):
+        transact(database, break_all)
     assert kept(database) == []
 
 
@@ -196,10 +210,8 @@ def test_many_rows_are_few_statements(database: Database) -> None:
 
 
 def test_as_many_connections_as_the_pool_has_then_a_clear_refusal(database_url: str) -> None:
-    from bpm_server.store.database import OVERFLOW, Database  # noqa: PLC0415  # its own pool
-
-    small = Database(database_url, pool_size=1, lock_timeout_ms=50)
-    opened = [small.read() for _ in range(1 + OVERFLOW)]
+    small = databases.Database(database_url, pool_size=1, lock_timeout_ms=50)
+    opened = [small.read() for _ in range(1 + databases.OVERFLOW)]
     for one in opened:
         one.__enter__()
     with pytest.raises(Unavailable, match="connection"), small.read():
