@@ -85,7 +85,7 @@ class Timer(Model):
         partial("ix_timer_due", "due_at", "key", where="NOT suspended"),
         sa.Index("ix_timer_element", "element_key"),
         sa.Index("ix_timer_instance", "instance_key"),
-        sa.Index("ix_timer_definition", "process_definition_key"),
+        partial("ix_timer_definition", "process_definition_key", where="process_definition_key IS NOT NULL"),
     )
 
     key: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=False)

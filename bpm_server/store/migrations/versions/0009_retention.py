@@ -22,12 +22,18 @@ LISTS = {
     "started": ["started_at", "key"],
     "ended": ["ended_at", "key"],
 }
-SOME = {
-    "parent": ("parent_key", "parent_key IS NOT NULL"),
-    "business_key": ("business_key", "business_key IS NOT NULL"),
-    "incidents": ("key", "incidents > 0"),
-    "removal": ("removal_at", "removal_at IS NOT NULL"),
-}
+"""New ones on process instances."""
+SOME = (
+    ("process_instance", "parent", ["parent_key"], "parent_key IS NOT NULL"),
+    ("process_instance", "business_key", ["business_key"], "business_key IS NOT NULL"),
+    ("process_instance", "incidents", ["key"], "incidents > 0"),
+    ("process_instance", "removal", ["removal_at"], "removal_at IS NOT NULL"),
+    ("user_task", "ended_by", ["ended_by", "state", "ended_at", "key"], "ended_by IS NOT NULL"),
+    ("timer", "definition", ["process_definition_key"], "process_definition_key IS NOT NULL"),
+    ("timer", "due", ["due_at", "key"], "NOT suspended"),
+)
+"""Of some rows only."""
+NEW = {"incidents", "removal"}
 
 
 def upgrade() -> None:
@@ -35,15 +41,8 @@ def upgrade() -> None:
     op.add_column("process_instance", sa.Column("removal_at", UtcDateTime(), nullable=True))
     for name, columns in LISTS.items():
         op.create_index(f"ix_process_instance_{name}", "process_instance", columns)
-    for name, (column, condition) in SOME.items():
-        if name in ("parent", "business_key"):  # had all instances, most of them without a value
-            op.drop_index(f"ix_process_instance_{name}", "process_instance")
+    for table, name, columns, condition in SOME:
+        if name not in NEW:
+            op.drop_index(f"ix_{table}_{name}", table)
         where = sa.text(condition)
-        op.create_index(
-            f"ix_process_instance_{name}", "process_instance", [column], sqlite_where=where, postgresql_where=where
-        )
-    op.drop_index("ix_timer_due", "timer")
-    running = sa.text("NOT suspended")
-    op.create_index("ix_timer_due", "timer", ["due_at", "key"], sqlite_where=running, postgresql_where=running)
-    op.drop_index("ix_user_task_ended_by", "user_task")
-    op.create_index("ix_user_task_ended_by", "user_task", ["ended_by", "state", "ended_at", "key"])
+        op.create_index(f"ix_{table}_{name}", table, columns, sqlite_where=where, postgresql_where=where)
