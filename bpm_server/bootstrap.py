@@ -114,7 +114,7 @@ def open_database(settings: Settings) -> Database:
     """The database of these settings; the data folder is made where SQLite needs it."""
     if not settings.database_url:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-    pool = settings.threads + 4
+    pool = settings.threads + settings.worker_threads + 4
     return Database(settings.database(), pool_size=pool, lock_timeout_ms=settings.lock_timeout_ms)
 
 

@@ -35,6 +35,11 @@ class Settings:
         public_url: Where people reach this server, for links in mails and webhooks.
         threads: Request threads of one web process.
         processes: Web processes of ``bpm-server web``.
+        worker_threads: Threads of one worker process that call connectors and webhook endpoints.
+        channel_threads: So many of them may be busy with one connector's host, or one endpoint; 0: half of them.
+        stop_seconds: How long a process that is told to stop lets what runs finish.
+        stop_notice_seconds: Before that ``bpm-server web`` goes on serving for so long while ``/health/ready`` says no,
+            so that a load balancer sees it.
         hot_instances: Live instances kept in memory by each process.
         lock_timeout_ms: How long a command waits for a lock before it answers 503.
         request_body_limit: Bytes of one request.
@@ -67,6 +72,10 @@ class Settings:
     public_url: str = ""
     threads: int = 8
     processes: int = 2
+    worker_threads: int = 8
+    channel_threads: int = 0
+    stop_seconds: int = 20
+    stop_notice_seconds: int = 5
     hot_instances: int = 2_000
     lock_timeout_ms: int = 3_000
     request_body_limit: int = 8 * 1024 * 1024
@@ -94,6 +103,10 @@ class Settings:
         """Bytes of a request that brings documents: they, and what is said about them."""
         return self.document_limit + 1024 * 1024
 
+    def most_in_channel(self) -> int:
+        """Threads that one channel of outside work may keep busy."""
+        return self.channel_threads or max(self.worker_threads // 2, 1)
+
     def url(self) -> str:
         """Where people reach this server."""
         return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
@@ -111,10 +124,11 @@ def from_mapping(source: dict[str, str], **overrides: Any) -> Settings:
         if text is not None:
             values[name] = _convert(PREFIX + name.upper(), text, default)
     values.update({name: value for name, value in overrides.items() if value is not None})
+    for name, least in _LEAST.items():
+        if values.get(name, least) < least:
+            message = f"Expected {PREFIX}{name.upper()} to be at least {least}, but found {values[name]}"
+            raise InvalidInput(message)
     settings = Settings(**values)
-    if settings.history_days < 0:
-        message = f"Expected {PREFIX}HISTORY_DAYS to be 0 (kept) or more, but found {settings.history_days}"
-        raise InvalidInput(message)
     try:
         settings.zone()
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -123,6 +137,9 @@ def from_mapping(source: dict[str, str], **overrides: Any) -> Settings:
         )
         raise InvalidInput(message) from error
     return settings
+
+
+_LEAST = {"worker_threads": 1, "channel_threads": 0, "history_days": 0, "stop_seconds": 0, "stop_notice_seconds": 0}
 
 
 def _defaults() -> dict[str, Any]:

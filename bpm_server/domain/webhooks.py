@@ -60,6 +60,7 @@ class Delivery:
     url: str
     secrets: tuple[str, ...]
     problem: str | None
+    endpoint_name: str
 
 
 @dataclass(frozen=True, slots=True)

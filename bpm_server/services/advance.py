@@ -42,8 +42,10 @@ MAX_STEPS = 10_000
 class Advance:
     """The steps of one command."""
 
-    def __init__(self, tx: Transaction) -> None:
+    def __init__(self, tx: Transaction, stored: dict[int, store.StoredTokens] | None = None) -> None:
+        """Begins; ``stored``: tokens of instances (items apart) that were read under their locks already."""
         self.tx = tx
+        self._stored = stored or {}
         self._pending: deque[Callable[[], None]] = deque()
         self._steps = 0
         self._results: dict[int, dict[str, Any]] = {}
@@ -268,7 +270,8 @@ class Advance:
     def _load(self, row: InstanceRow, compiled: CompiledProcess, chunk: int | None) -> engine.Instance:
         if self.tx.batch.has_steps(row.key):
             self.tx.write_so_far()
-        stored = store.load_tokens(self.tx.connection, row.key, token_keys, chunk)
+        stored = self._stored.pop(row.key, None) if chunk == 0 else None
+        stored = stored or store.load_tokens(self.tx.connection, row.key, token_keys, chunk)
         return engine.load(
             compiled.definition,
             engine.Stored(stored.root, stored.chunks, stored.complete, stored.variables, stored.outputs),

@@ -33,14 +33,11 @@ FAILED_CODE = "webhook-failed"
 SECRET_PURPOSE = "webhook-endpoint"  # noqa: S105
 
 
-@command
-def lease_deliveries(server: Server, limit: int) -> list[Delivery]:
-    """Takes deliveries to send."""
-    with transaction(server, SYSTEM) as tx:
-        authorize(tx.actor, "WEBHOOK", "SEND")
-        now = tx.moment.database_now
-        rows = store.lease_deliveries(tx.connection, now, now + LEASE, limit)
-        return [_delivery(tx, row) for row in rows]
+def take_deliveries(tx: Transaction, endpoint_name: str, limit: int) -> list[Delivery]:
+    """Takes an endpoint's deliveries to send."""
+    now = tx.moment.database_now
+    rows = store.lease_deliveries(tx.connection, endpoint_name, limit, now, now + LEASE)
+    return [_delivery(tx, row) for row in rows]
 
 
 def _delivery(tx: Transaction, row: Row[Any]) -> Delivery:
@@ -55,7 +52,9 @@ def _delivery(tx: Transaction, row: Row[Any]) -> Delivery:
     else:
         url = endpoint.url
         keys = json.loads(tx.server.secrets.open(endpoint.secrets, SECRET_PURPOSE))
-    return Delivery(row.key, row.webhook_id, row.payload, row.lease, row.attempts, url, tuple(keys), problem)
+    return Delivery(
+        row.key, row.webhook_id, row.payload, row.lease, row.attempts, url, tuple(keys), problem, row.endpoint_name
+    )
 
 
 def send(server: Server, delivery: Delivery) -> Attempt:
