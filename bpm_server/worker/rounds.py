@@ -11,7 +11,17 @@ from bpm_server.domain.identity import SYSTEM
 from bpm_server.domain.states import BatchItemState
 from bpm_server.kernel.errors import BpmError, NotFound, Unavailable, WrongState
 from bpm_server.kernel.log import get_logger
-from bpm_server.services import batch_operations, deliveries, documents, jobs, messages, retention, timers, working
+from bpm_server.services import (
+    batch_operations,
+    deliveries,
+    documents,
+    jobs,
+    messages,
+    retention,
+    sealing,
+    timers,
+    working,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -197,6 +207,7 @@ ROUNDS: dict[str, Callable[[Server], int]] = {
     "batch-operations": do_batch_items,
     "documents": sweep_documents,
     "history": remove_history,
+    "audit-log": sealing.seal_audit_log,
 }
 """By topic of the wake-up."""
 

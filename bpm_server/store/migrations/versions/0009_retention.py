@@ -3,7 +3,7 @@
 Instances that had ended before have no such time: they are kept, or removed by ``bpm-server cleanup --older-than``.
 
 Revision: 0009
-Follows: 0007
+Follows: 0008
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from alembic import op
 from bpm_server.store.types import UtcDateTime
 
 revision = "0009"
-down_revision = "0007"
+down_revision = "0008"
 LISTS = {
     "process": ["process_id", "key"],
     "process_started": ["process_id", "started_at", "key"],
