@@ -16,7 +16,7 @@ from bpm_server.kernel.json import timestamp
 from bpm_server.reports import retention as report
 from bpm_server.reports.clock import engine_time
 from bpm_server.services import retention
-from bpm_server.store import archive
+from bpm_server.store import history_files
 
 if TYPE_CHECKING:
     import argparse
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
             _say_what_would_be(report.removable(server, which), as_json=options.json)
             return 0
         if folder is not None:
-            archive.check_folder(folder)
+            history_files.check_folder(folder)
         try:
             removed = remove_all(server, which, folder)
         except OSError as error:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from bpm_server.domain.retention import Ended
 from bpm_server.services.authorization import authorize
 from bpm_server.services.transaction import command, transaction
-from bpm_server.store import archive, deletion
+from bpm_server.store import deletion, history_files
 from bpm_server.store import retention as store
 from bpm_server.store.moments import read_moment
 
@@ -98,6 +98,6 @@ def _archive(tx: Transaction, folder: Path, trees: Mapping[int, Sequence[int]]) 
 
     def lines() -> Iterator[bytes]:
         for root_key, keys in trees.items():
-            yield archive.line(root_key, store.read_tree(tx.connection, keys))
+            yield history_files.line(root_key, store.read_tree(tx.connection, keys))
 
-    return archive.write_file(folder, tx.now, str(next(iter(trees))), lines())
+    return history_files.write_file(folder, tx.now, str(next(iter(trees))), lines())

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from bpm_server.domain.identity import SYSTEM
 from bpm_server.kernel.errors import NotFound
 from bpm_server.services import retention, tasks
-from bpm_server.store import archive
+from bpm_server.store import history_files
 from bpm_server.store import retention as store
 from bpm_server.store.tables import db
 from bpm_server.worker import rounds
@@ -100,7 +100,7 @@ def test_a_batch_killed_midway_loses_nothing(bpm: Product, tmp_path: Path, monke
     def die(*_: Any) -> None:
         raise Killed
 
-    for place, name in ((store, "delete_instances"), (archive, "_sync_folder")):
+    for place, name in ((store, "delete_instances"), (history_files, "sync_folder")):
         with monkeypatch.context() as patched:
             patched.setattr(place, name, die)
             with pytest.raises(Killed):
