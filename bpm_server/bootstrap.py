@@ -100,12 +100,12 @@ def check_revision(settings: Settings) -> None:
     """For what reads the newest tables and must not migrate.
 
     Raises:
-        InvalidInput: the database has older tables, or newer ones.
+        InvalidInput: the database has older tables than this release runs on.
     """
     database = open_database(settings)
     revision, newest = migrate.current(database)
     database.dispose()
-    if revision != newest:
+    if not migrate.serves(revision):
         message = f"Expected the newest tables ({newest}), but found {revision}; run 'bpm-server migrate' first"
         raise InvalidInput(message)
 
@@ -174,10 +174,10 @@ class Node:
             nodes.release_node(self._server, self._number, self._holder)
 
 
-def prepare(settings: Settings) -> None:
-    """Brings the database of these settings to the newest tables."""
+def prepare(settings: Settings, *, finish: bool = False) -> None:
+    """Brings the database of these settings to the newest tables; see ``migrate.upgrade`` for ``finish``."""
     database = open_database(settings)
-    migrate.upgrade(database)
+    migrate.upgrade(database, finish=finish)
     database.dispose()
 
 

@@ -133,8 +133,7 @@ def transaction(server: Server, actor: Actor) -> Iterator[Transaction]:
     with server.database.write() as connection:
         tx = Transaction(server, connection, read_moment(connection), actor)
         yield tx
-        with server.database.committing(connection):
-            tx.batch.flush(connection)
+        tx.batch.flush(connection)
         connection.commit()
         tx.keep_hot()
     if tx.topics:
