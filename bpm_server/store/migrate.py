@@ -62,16 +62,6 @@ def upgrade(database: Database, *, finish: bool = True) -> None:
                 connection.commit()
 
 
-def upgrade_within(connection: Connection, revision: str) -> None:
-    """Makes the tables of a revision in a transaction that has begun; whoever began it commits."""
-    command.upgrade(config(connection), revision)
-
-
-def is_known(revision: str) -> bool:
-    """Whether this release has the migrations up to a revision."""
-    return _missing(revision) is not None
-
-
 def _target(found: str | None, *, finish: bool) -> str | None:
     """The revision to go to; None: the database is there."""
     missing = _missing(found)
@@ -113,6 +103,16 @@ def _scripts() -> list[Script]:
 def _phase(script: Script) -> str:
     phase: str = getattr(script.module, "phase", BEFORE)
     return phase
+
+
+def upgrade_within(connection: Connection, revision: str) -> None:
+    """Makes the tables of a revision in a transaction that has begun; whoever began it commits."""
+    command.upgrade(config(connection), revision)
+
+
+def is_known(revision: str) -> bool:
+    """Whether this program has the migrations up to a revision."""
+    return _missing(revision) is not None
 
 
 def revision_of(connection: Connection) -> str | None:

@@ -30,6 +30,7 @@ _MOMENT = rows.Query(
         t.c.cluster_variable_version,
     ).where(t.c.id == sa.literal_column("1"))
 )
+_NOW = rows.Query(lambda dialect: sa.select(sa.literal_column(_CLOCK[dialect], UtcDateTime())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +49,18 @@ class Moment:
     cluster_variable_version: int
 
 
-def read_database_now(connection: Connection) -> datetime:
-    """The database's own clock; works on tables of any revision."""
-    clock = sa.literal_column(_CLOCK[connection.dialect.name], UtcDateTime())
-    found: datetime = connection.execute(sa.select(clock)).scalar_one()
-    return found
-
-
 def read_moment(connection: Connection) -> Moment:
     """Reads the shared row."""
     ((database_now, offset_us, pinned, *versions),) = _MOMENT.all(connection)
     now = database_now + timedelta(microseconds=offset_us) if pinned is None else pinned
     return Moment(now, database_now, *versions)
+
+
+def read_database_now(connection: Connection) -> datetime:
+    """The database's own clock; works on tables of any revision."""
+    ((now,),) = _NOW.all(connection)
+    found: datetime = now
+    return found
 
 
 def look_moment(database: Database) -> Moment:

@@ -99,7 +99,7 @@ def test_a_worker_whose_clock_is_wrong_changes_nothing(wrong: str, tmp_path: Pat
         missing("faketime", "run 'make services' (Debian), or install it")
     with (
         own_postgresql() as database,
-        Receiver(fails=0.3) as receiver,
+        Receiver() as receiver,
         installed(tmp_path, database.url, webs=1, workers=2) as (installation, start),
     ):
         installation.workers[0].under(faketime, "-m", "-f", wrong)
@@ -188,7 +188,9 @@ def test_connections_to_the_database_that_half_close_stall_or_break(tmp_path: Pa
 def test_a_full_disk_under_postgresql(tmp_path: Path) -> None:
     """PostgreSQL stops itself where it cannot write its log; the processes wait for it and go on by themselves."""
     with small_disk(tmp_path / "disk", 160) as disk, Receiver() as receiver:
-        disk.folder.chmod(0o777)
+        (disk.folder / "cluster").mkdir()
+        for folder in (disk.folder, disk.folder / "cluster"):
+            folder.chmod(0o777)
         database = PostgreSQL(disk.folder / "cluster")
         database.start()
         try:
