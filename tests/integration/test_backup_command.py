@@ -42,6 +42,17 @@ def test_a_company_moves_to_another_machine(tmp_path: Path, capsys: pytest.Captu
     assert "admin\tAdministrator" in capsys.readouterr().out
 
 
+def test_a_backup_of_an_old_key_is_restored_beside_a_new_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, file = tmp_path / "data", tmp_path / "one.backup"
+    assert run("migrate", "--data-dir", here) == 0
+    monkeypatch.setenv("BPM_SECRET_KEY", "the-key-of-before")
+    assert run("backup", "--data-dir", here, file) == 0
+    monkeypatch.setenv("BPM_SECRET_KEY", "the-key-of-today")
+    assert run("restore", "--data-dir", tmp_path / "there", file) == 1
+    monkeypatch.setenv("BPM_OLD_SECRET_KEYS", "the-key-of-before")
+    assert run("restore", "--data-dir", tmp_path / "there", file) == 0
+
+
 def test_looking_for_a_database_makes_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("backup", "--data-dir", tmp_path / "nothing", tmp_path / "one.backup") == 1
     assert "Expected a database" in capsys.readouterr().err
