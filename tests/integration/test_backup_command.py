@@ -19,7 +19,8 @@ def no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of the machine do not count."""
     monkeypatch.delenv("BPM_DATABASE_URL", raising=False)
     monkeypatch.delenv("BPM_SECRET_KEY", raising=False)
-    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty.conf").touch()
+    monkeypatch.setenv("BPM_CONFIG", str(tmp_path / "empty.conf"))
 
 
 def run(*arguments: object) -> int:
