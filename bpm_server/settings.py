@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bpm_server.kernel.errors import InvalidInput
 
@@ -41,9 +42,11 @@ class Settings:
         upload_limit: Bytes of one deployment.
         document_limit: Bytes of one document; a batch of documents takes as much in all.
         document_dir: Folder for the contents of documents, shared by all processes; empty: they lie in the database.
+        history_days: Ended instances are removed after so many days, where their process says nothing; 0: kept.
+        archive_dir: Folder into which the worker writes instances before it removes them; empty: it does not.
         session_hours: A signed-in browser stays so this long after its last use.
         default_language: For people who have not chosen one.
-        time_zone: For people who have not chosen one, and for cron timers.
+        time_zone: For people who have not chosen one, and for timers: cron, days, months and years.
     """
 
     database_url: str = ""
@@ -72,6 +75,8 @@ class Settings:
     upload_limit: int = 12 * 1024 * 1024
     document_limit: int = 20 * 1024 * 1024
     document_dir: str = ""
+    history_days: int = 0
+    archive_dir: str = ""
     session_hours: int = 12
     default_language: str = "zh-CN"
     time_zone: str = "Asia/Shanghai"
@@ -82,6 +87,10 @@ class Settings:
     def database(self) -> str:
         """The database URL with its default."""
         return self.database_url or f"sqlite:///{(self.data_dir / 'bpm.db').absolute()}"
+
+    def zone(self) -> ZoneInfo:
+        """The time zone."""
+        return ZoneInfo(self.time_zone)
 
     def document_request_limit(self) -> int:
         """Bytes of a request that brings documents: they, and what is said about them."""
@@ -104,7 +113,18 @@ def from_mapping(source: dict[str, str], **overrides: Any) -> Settings:
         if text is not None:
             values[name] = _convert(PREFIX + name.upper(), text, default)
     values.update({name: value for name, value in overrides.items() if value is not None})
-    return Settings(**values)
+    settings = Settings(**values)
+    if settings.history_days < 0:
+        message = f"Expected {PREFIX}HISTORY_DAYS to be 0 (kept) or more, but found {settings.history_days}"
+        raise InvalidInput(message)
+    try:
+        settings.zone()
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        message = (
+            f"Expected {PREFIX}TIME_ZONE to be a time zone such as Asia/Shanghai, but found '{settings.time_zone}'"
+        )
+        raise InvalidInput(message) from error
+    return settings
 
 
 def _defaults() -> dict[str, Any]:

@@ -52,6 +52,7 @@ UNAUDITED: dict[str, str] = {
             "nodes.renew_node",
             "nodes.take_node",
             "sealing.seal_audit_log",
+            "retention.remove_ended",
             "timers.drop_timer",
             "timers.fire_timer",
             "timers.postpone_timer",

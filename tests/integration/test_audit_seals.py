@@ -13,11 +13,12 @@ from bpm_server.connectors.secrets import SecretBox
 from bpm_server.domain.sealing import FORMAT, FORMATS, Break
 from bpm_server.reports.audit_seals import Verdict, verify
 from bpm_server.services import groups, sealing
-from bpm_server.store.archive import Reader
 from bpm_server.store.backup import back_up
+from bpm_server.store.backup_file import Reader
 from bpm_server.store.database import Database
 from bpm_server.store.restore import restore
 from bpm_server.store.tables.audit import audit_log, audit_seal
+from bpm_server.worker import rounds
 from tests.support.product import ADMIN, Product
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def test_few_rows_wait_for_more(bpm: Product) -> None:
 def test_the_worker_seals(bpm: Product) -> None:
     act(bpm, "one")
     bpm.clock.set(bpm.clock.now() + timedelta(minutes=2))
-    bpm.deliver()
+    rounds.run_until_idle(bpm.server)
     assert look(bpm)[0].seals == 1
 
 
