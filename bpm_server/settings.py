@@ -23,6 +23,7 @@ class Settings:
         content_dir: Where ``processes/``, ``forms/``, ``rules/`` and ``connectors/`` lie; empty: the current
             folder if it has them, else the installed package's copy.
         secret_key: Signs and encrypts; empty: generated once into ``data_dir``.
+        old_secret_keys: Secret keys of before: what they sealed still opens; see ``bpm-server secrets rotate``.
         admin_password: Of the first administrator; empty: generated and printed once.
         allow_clock: Allows ``PUT /v2/clock`` (tests).
         allow_loopback_webhooks: Allows webhook targets on this machine (demo and tests).
@@ -60,6 +61,7 @@ class Settings:
     data_dir: Path = Path(".bpm")
     content_dir: str = ""
     secret_key: str = ""
+    old_secret_keys: tuple[str, ...] = ()
     admin_password: str = ""
     allow_clock: bool = False
     allow_loopback_webhooks: bool = False

@@ -75,6 +75,7 @@ UNAUDITED: dict[str, str] = {
             "identities.sign_in",
             "identities.sign_out",
             "preferences.set_preferences",
+            "secrets.reseal_endpoints",
             "tasks.comment_task",
             "webhook_endpoints.create_endpoint",
             "webhook_endpoints.delete_endpoint",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
 
+from bpm_server.connectors.secrets import SecretBox
 from bpm_server.domain.sealing import FORMAT, FORMATS, Break
 from bpm_server.reports.audit_seals import Verdict, verify
 from bpm_server.services import groups, sealing
@@ -32,7 +34,9 @@ def act(bpm: Product, *names: str) -> None:
 
 def look(bpm: Product, noted: tuple[int, str] | None = None) -> tuple[Verdict, list[tuple[str, int, Any]]]:
     found: list[Break] = []
-    verdict = verify(bpm.server.database, bpm.server.secrets.key(sealing.PURPOSE), found.append, noted)
+    box = bpm.server.secrets
+    keys = [box.key(sealing.PURPOSE), *box.old_keys(sealing.PURPOSE)]
+    verdict = verify(bpm.server.database, keys, found.append, noted)
     assert verdict.errors + verdict.warnings == len(found)
     assert all(each.message.startswith("Expected ") for each in found)
     return verdict, [(each.kind, each.seal, each.key) for each in found]
@@ -141,8 +145,17 @@ def test_deleted_seals_are_named(bpm: Product, sealed: list[int]) -> None:
 
 def test_only_the_installations_own_key_verifies(bpm: Product, sealed: list[int]) -> None:
     found: list[Break] = []
-    verify(bpm.server.database, b"another key", found.append)
+    verify(bpm.server.database, [b"another key"], found.append)
     assert [each.kind for each in found] == ["other-key"] * 3
+
+
+def test_seals_of_an_old_key_hold_after_a_new_one(bpm: Product, sealed: list[int]) -> None:
+    turned = Product(replace(bpm.server, secrets=SecretBox("y" * 32, ["x" * 32])))
+    act(turned, *[f"v{number}" for number in range(ROWS)])
+    assert sealing.seal_audit_log(turned.server) == ROWS
+    verdict, found = look(turned)
+    assert (verdict.seals, found) == (4, [])
+    assert [kind for kind, _, _ in look(bpm)[1]] == ["other-key"]
 
 
 def test_seals_hold_after_a_move_to_another_database(bpm: Product, sealed: list[int], tmp_path: Path) -> None:
