@@ -7,7 +7,7 @@ import sys
 
 from benchmarks.machine import describe
 
-ALL = ("steps", "growth", "http_steps", "jobs", "feel")
+ALL = ("steps", "growth", "http_steps", "jobs", "history", "feel")
 
 
 def main() -> None:

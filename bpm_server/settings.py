@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bpm_server.kernel.errors import InvalidInput
 
@@ -22,6 +23,7 @@ class Settings:
         content_dir: Where ``processes/``, ``forms/``, ``rules/`` and ``connectors/`` lie; empty: the current
             folder if it has them, else the installed package's copy.
         secret_key: Signs and encrypts; empty: generated once into ``data_dir``.
+        old_secret_keys: Secret keys of before: what they sealed still opens; see ``bpm-server secrets rotate``.
         admin_password: Of the first administrator; empty: generated and printed once.
         allow_clock: Allows ``PUT /v2/clock`` (tests).
         allow_loopback_webhooks: Allows webhook targets on this machine (demo and tests).
@@ -45,9 +47,11 @@ class Settings:
         upload_limit: Bytes of one deployment.
         document_limit: Bytes of one document; a batch of documents takes as much in all.
         document_dir: Folder for the contents of documents, shared by all processes; empty: they lie in the database.
+        history_days: Ended instances are removed after so many days, where their process says nothing; 0: kept.
+        archive_dir: Folder into which the worker writes instances before it removes them; empty: it does not.
         session_hours: A signed-in browser stays so this long after its last use.
         default_language: For people who have not chosen one.
-        time_zone: For people who have not chosen one, and for cron timers.
+        time_zone: For people who have not chosen one, and for timers: cron, days, months and years.
     """
 
     database_url: str = ""
@@ -57,6 +61,7 @@ class Settings:
     data_dir: Path = Path(".bpm")
     content_dir: str = ""
     secret_key: str = ""
+    old_secret_keys: tuple[str, ...] = ()
     admin_password: str = ""
     allow_clock: bool = False
     allow_loopback_webhooks: bool = False
@@ -79,6 +84,8 @@ class Settings:
     upload_limit: int = 12 * 1024 * 1024
     document_limit: int = 20 * 1024 * 1024
     document_dir: str = ""
+    history_days: int = 0
+    archive_dir: str = ""
     session_hours: int = 12
     default_language: str = "zh-CN"
     time_zone: str = "Asia/Shanghai"
@@ -89,6 +96,10 @@ class Settings:
     def database(self) -> str:
         """The database URL with its default."""
         return self.database_url or f"sqlite:///{(self.data_dir / 'bpm.db').absolute()}"
+
+    def zone(self) -> ZoneInfo:
+        """The time zone."""
+        return ZoneInfo(self.time_zone)
 
     def document_request_limit(self) -> int:
         """Bytes of a request that brings documents: they, and what is said about them."""
@@ -119,10 +130,18 @@ def from_mapping(source: dict[str, str], **overrides: Any) -> Settings:
         if values.get(name, least) < least:
             message = f"Expected {PREFIX}{name.upper()} to be at least {least}, but found {values[name]}"
             raise InvalidInput(message)
-    return Settings(**values)
+    settings = Settings(**values)
+    try:
+        settings.zone()
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        message = (
+            f"Expected {PREFIX}TIME_ZONE to be a time zone such as Asia/Shanghai, but found '{settings.time_zone}'"
+        )
+        raise InvalidInput(message) from error
+    return settings
 
 
-_LEAST = {"worker_threads": 1, "channel_threads": 0, "stop_seconds": 0, "stop_notice_seconds": 0}
+_LEAST = {"worker_threads": 1, "channel_threads": 0, "history_days": 0, "stop_seconds": 0, "stop_notice_seconds": 0}
 
 
 def _defaults() -> dict[str, Any]:

@@ -16,6 +16,7 @@ from bpm_server import engine
 from bpm_server.bpmn.model import MessageEvent
 from bpm_server.domain import commands as c
 from bpm_server.domain.lasting import lasting
+from bpm_server.domain.retention import removal_time
 from bpm_server.domain.states import InstanceState, JobState
 from bpm_server.domain.suspension import waits_until_resumed
 from bpm_server.engine.state import changes, token_keys
@@ -185,6 +186,9 @@ class Advance:
             self.tx.wake("instances")
             self.tx.live.pop(row.key, None)
             self._results[row.key] = outcome.variables
+            if row.parent_key is None:
+                own = outcome.instance.definition.process.history_time_to_live
+                row.removal_at = removal_time(self.tx.now, own, self.tx.server.settings.history_days)
             if any(isinstance(node.event, MessageEvent) for node in outcome.instance.definition.process.starts()):
                 self.tx.batch.ended_message_starts.append(row.key)
                 self.tx.wake("messages")
@@ -251,6 +255,7 @@ class Advance:
             limits=tx.server.limits,
             business_key=row.business_key,
             outer=tx.outer_variables,
+            zone=tx.server.settings.zone(),
         )
 
     def _live(self, row: InstanceRow, compiled: CompiledProcess, chunk: int | None) -> engine.Instance:

@@ -18,6 +18,7 @@ from bpm_server.services.deliveries import SECRET_PURPOSE
 from bpm_server.services.transaction import command, transaction
 from bpm_server.store import channels
 from bpm_server.store import outbox as store
+from bpm_server.store.instances import hold_instance
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Row
@@ -240,6 +241,9 @@ def replay_delivery(server: Server, actor: Actor, key: int) -> int:
     with transaction(server, actor) as tx:
         authorize(actor, "WEBHOOK", "UPDATE")
         found = store.read_delivery(tx.connection, key)
+        if found is not None and found.instance_key is not None:
+            hold_instance(tx.connection, found.instance_key)  # nobody removes it, and the delivery with it, meanwhile
+            found = store.read_delivery(tx.connection, key)
         if found is None:
             message = f"Expected to find webhook delivery '{key}', but there is none"
             raise NotFound(message)

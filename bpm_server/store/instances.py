@@ -25,6 +25,7 @@ _FIELDS = [column.name for column in COLUMNS]
 _SELECT_BY_KEY = sa.select(*COLUMNS).where(process_instance.c.key == sa.bindparam("b_key"))
 _BY_KEY = rows.Query(lambda _: _SELECT_BY_KEY)
 _LOCK = rows.Query(lambda _: _SELECT_BY_KEY.with_for_update(of=process_instance))
+_TRY_LOCK = rows.Query(lambda _: _SELECT_BY_KEY.with_for_update(of=process_instance, skip_locked=True))
 _ROOT = rows.Query(
     lambda _: sa.select(process_instance.c.root_key).where(process_instance.c.key == sa.bindparam("b_key"))
 )
@@ -97,6 +98,29 @@ def lock_instance(connection: Connection, key: int, root_key: int | None = None)
         message = f"Expected to find process instance '{key}', but there is none"
         raise NotFound(message)
     return row_from(found)
+
+
+def try_lock_instance(connection: Connection, key: int) -> InstanceRow | None:
+    """Like :func:`lock_instance`, but None at once where somebody else has the call tree.
+
+    Raises:
+        NotFound: there is no such instance.
+    """
+    root = _ROOT.first(connection, b_key=key)
+    if root is None:
+        message = f"Expected to find process instance '{key}', but there is none"
+        raise NotFound(message)
+    found = _TRY_LOCK.first(connection, b_key=root[0])
+    if found is None:
+        return None
+    return row_from(found) if key == root[0] else read_instance(connection, key)
+
+
+def hold_instance(connection: Connection, key: int) -> None:
+    """Locks the call tree of an instance, if there still is one."""
+    root = _ROOT.first(connection, b_key=key)
+    if root is not None:
+        _LOCK.first(connection, b_key=root[0])
 
 
 def lock_free(connection: Connection, places: Mapping[int, int]) -> dict[int, InstanceRow]:

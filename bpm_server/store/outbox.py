@@ -50,6 +50,13 @@ def find_endpoint_by_key(connection: Connection, key: int) -> Row[Any] | None:
     return connection.execute(query).one_or_none()
 
 
+def lock_endpoints(connection: Connection, after: int, limit: int) -> list[Row[Any]]:
+    """Key and sealed secrets of some endpoints, in order of their keys."""
+    t = webhook_endpoint
+    query = sa.select(t.c.key, t.c.secrets).where(t.c.key > after).order_by(t.c.key).limit(limit)
+    return list(connection.execute(query.with_for_update()))
+
+
 def insert_endpoint(connection: Connection, values: dict[str, Any]) -> None:
     """Adds an endpoint."""
     rows.insert(connection, webhook_endpoint, [values])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bpm_server.domain.identity import SYSTEM
 from bpm_server.domain.states import BatchItemState
 from bpm_server.kernel.errors import BpmError, NotFound, Unavailable, WrongState
 from bpm_server.kernel.log import get_logger
-from bpm_server.services import batch_operations, documents, jobs, messages, sealing, timers, working
+from bpm_server.services import batch_operations, documents, jobs, messages, retention, sealing, timers, working
 from bpm_server.services.channels import OUR_WORKER
 from bpm_server.services.job_batches import Completion
 from bpm_server.worker import booking, outside
@@ -118,6 +119,21 @@ def sweep_documents(server: Server) -> int:
     return documents.remove_expired(server) + documents.remove_leftovers(server)
 
 
+def remove_history(server: Server) -> int:
+    """Removes a few ended instances whose time is over."""
+    keys = retention.removable(server)
+    if not keys:
+        return 0
+    folder = Path(server.settings.archive_dir) if server.settings.archive_dir else None
+    try:
+        removed = retention.remove_ended(server, SYSTEM, keys, folder=folder)
+    except OSError as error:
+        log.warning("history.not_archived", folder=str(folder), reason=str(error))
+        return 0
+    log.info("history.removed", instances=removed.instances, archived=bool(removed.files))
+    return removed.trees
+
+
 ROUNDS: dict[str, Callable[[Server], int]] = {
     "signals": deliver_signals,
     "messages": deliver_messages,
@@ -127,6 +143,7 @@ ROUNDS: dict[str, Callable[[Server], int]] = {
     "batch-operations": do_batch_items,
     "documents": sweep_documents,
     "audit-log": sealing.seal_audit_log,
+    "history": remove_history,
 }
 """By what is done; wake-ups name it, but for what goes outside (``jobs`` and ``deliveries``)."""
 

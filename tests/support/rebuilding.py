@@ -30,7 +30,8 @@ Journal = dict[int, list[tuple["Row[Any]", c.AnyCommand, list[e.AnyEvent]]]]
 
 NOT_IN_EVENTS = {
     # The tokens themselves: replaying the commands makes them again (``reports.replay``).
-    "process_instance": {"tokens"},
+    # How long it is kept: what the process and the installation said when it ended.
+    "process_instance": {"tokens", "removal_at"},
     "instance_item": {"tokens", "parent_chunk"},
     # A number of its own for each row that nothing refers to.
     "variable": {"key"},

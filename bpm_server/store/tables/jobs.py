@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bpm_server.store.tables.channels import CHANNEL
-from bpm_server.store.tables.model import Model, table_of
+from bpm_server.store.tables.model import Model, partial, table_of
 from bpm_server.store.types import Key, UtcDateTime
 
 NAME = sa.String(512)
@@ -92,18 +92,15 @@ class Timer(Model):
 
     Attributes:
         due_at: Engine time.
-        claimed_until: Database time until which one worker handles it.
         failures: How often firing it failed; it is tried again later.
     """
 
     __tablename__ = "timer"
     __table_args__ = (
-        sa.Index(
-            "ix_timer_due", "due_at", sqlite_where=sa.text("NOT suspended"), postgresql_where=sa.text("NOT suspended")
-        ),
+        partial("ix_timer_due", "due_at", "key", where="NOT suspended"),
         sa.Index("ix_timer_element", "element_key"),
         sa.Index("ix_timer_instance", "instance_key"),
-        sa.Index("ix_timer_definition", "process_definition_key"),
+        partial("ix_timer_definition", "process_definition_key", where="process_definition_key IS NOT NULL"),
     )
 
     key: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=False)
@@ -120,3 +117,5 @@ class Timer(Model):
 
 job = table_of(Job)
 timer = table_of(Timer)
+TIMER_RUNS = sa.text("NOT timer.suspended")
+"""In the words of the index of due timers: SQLite takes "suspended = 0" for another condition."""

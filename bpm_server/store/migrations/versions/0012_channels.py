@@ -1,7 +1,7 @@
 """Channels of outside work, their turns, rates and pauses; indexes that give jobs in the order of their claim.
 
 Revision: 0012
-Follows: 0008
+Follows: 0009
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from alembic import op
 from bpm_server.store.types import UtcDateTime
 
 revision = "0012"
-down_revision = "0008"
+down_revision = "0009"
 
 OPEN = sa.text("state = 'CREATED'")
 IN_CHANNEL = sa.text("state = 'CREATED' AND channel IS NOT NULL")
