@@ -40,6 +40,7 @@ class Settings:
         upload_limit: Bytes of one deployment.
         document_limit: Bytes of one document; a batch of documents takes as much in all.
         document_dir: Folder for the contents of documents, shared by all processes; empty: they lie in the database.
+        unique_business_ids: Refuses to start a process with a business id that an active instance of it has.
         session_hours: A signed-in browser stays so this long after its last use.
         default_language: For people who have not chosen one.
         time_zone: For people who have not chosen one, and for cron timers.
@@ -70,6 +71,7 @@ class Settings:
     upload_limit: int = 12 * 1024 * 1024
     document_limit: int = 20 * 1024 * 1024
     document_dir: str = ""
+    unique_business_ids: bool = False
     session_hours: int = 12
     default_language: str = "zh-CN"
     time_zone: str = "Asia/Shanghai"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bpm_server.store import documents, jobs, messages, outbox, signals, timers
+from bpm_server.store import documents, idempotency, jobs, messages, outbox, signals, timers
 from bpm_server.store.moments import read_moment
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ def wait_s(server: Server, topics: Sequence[str], job_types: Sequence[str], at_m
 
     Args:
         server: The server.
-        topics: ``timers``, ``jobs``, ``safe-points``, ``deliveries``, ``documents``; others are never due by time.
+        topics: ``timers``, ``jobs``, ``safe-points``, ``deliveries``, ``documents``, ``replies``; others are
+            never due by time.
         job_types: Job types that the worker does.
         at_most: Where nothing is due before.
     """
@@ -46,6 +47,8 @@ def wait_s(server: Server, topics: Sequence[str], job_types: Sequence[str], at_m
             waits += _until(outbox.next_due(connection), moment.database_now)
         if "documents" in topics:
             waits += _until(documents.next_due(connection), moment.now)
+        if "replies" in topics:
+            waits += _until(idempotency.next_due(connection), moment.database_now)
     return max(min(waits), 0.01)
 
 

@@ -33,6 +33,7 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._lock_timeout_ms = lock_timeout_ms
         self._writer = threading.Lock()
+        self._shared = threading.local()
         self.engine = self._sqlite(pool_size) if self.is_sqlite else self._postgresql(pool_size)
         driver: Any = self.engine.dialect.loaded_dbapi
         self._driver_error: type[Exception] = driver.Error
@@ -74,13 +75,27 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction for reading; always rolled back.
+        """A transaction for reading; always rolled back. Inside of :meth:`sharing` it is the one shared.
 
         Raises:
             Unavailable: the database cannot be reached or is busy.
         """
+        shared: Connection | None = getattr(self._shared, "connection", None)
+        if shared is not None:
+            with self._explained():
+                yield shared
+            return
         with self._explained(), self.engine.connect() as connection:
             yield connection
+
+    @contextmanager
+    def sharing(self, connection: Connection) -> Iterator[None]:
+        """As long as the block runs, this thread reads in a transaction that is not committed yet."""
+        self._shared.connection = connection
+        try:
+            yield
+        finally:
+            self._shared.connection = None
 
     def look(self, statement: str) -> Any:
         """The row of one small statement in the driver's own words, without a transaction around it.
@@ -157,13 +172,21 @@ class Database:
         sent, and then waits for ever; only the end of its pipeline sends everything first (its issue 685). So the
         commit is one more statement here.
         """
+        with self.sending(connection):
+            yield
+            if not self.is_sqlite:
+                driver: Any = connection.connection.driver_connection
+                driver.execute("COMMIT")
+
+    @contextmanager
+    def sending(self, connection: Connection) -> Iterator[None]:
+        """Around writes that go out in one round trip (PostgreSQL), without a commit; no statement returns rows."""
         if self.is_sqlite:
             yield
             return
         driver: Any = connection.connection.driver_connection
         with driver.pipeline():
             yield
-            driver.execute("COMMIT")
 
     def dispose(self) -> None:
         """Closes all connections."""

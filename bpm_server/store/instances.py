@@ -91,6 +91,26 @@ def read_instance(connection: Connection, key: int) -> InstanceRow:
     return row_from(found._mapping)
 
 
+def lock_business_key(connection: Connection, process_id: str, business_key: str) -> None:
+    """Keeps two starts with one business key apart until the commit. SQLite has one writer anyway."""
+    if connection.dialect.name == "postgresql":
+        name = f"business-key:{len(process_id)}:{process_id}:{business_key}"
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(name, 0))))
+
+
+def find_active(connection: Connection, process_id: str, business_key: str) -> int | None:
+    """The active instance of a process that has this business key and was called by nobody."""
+    t = process_instance
+    query = sa.select(t.c.key).where(
+        t.c.business_key == business_key,
+        t.c.process_id == process_id,
+        t.c.ended_at.is_(None),
+        t.c.parent_key.is_(None),
+    )
+    found: int | None = connection.execute(query.limit(1)).scalar()
+    return found
+
+
 def set_business_key(connection: Connection, key: int, business_key: str) -> None:
     """Changes the business key of a locked instance."""
     t = process_instance

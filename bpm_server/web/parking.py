@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from flask import current_app, request
 
+from bpm_server.services import idempotency
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -61,6 +63,7 @@ class Parking:
             seconds: How long to wait; None is the result then, and where the server stops or the client has gone.
         """
         end = time.monotonic() + seconds
+        idempotency.settle(seconds)
         while True:
             seen = self._heard(topics)
             found = look()

@@ -15,6 +15,7 @@ from flask import Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.exceptions import NotFound as NoSuchPath
 
+from bpm_server.domain.idempotency import KeyReused
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import (
     BpmError,
@@ -39,6 +40,7 @@ log = get_logger(__name__)
 MIME = "application/problem+json"
 STATUS: dict[type[BpmError], int] = {
     TooLarge: 413,
+    KeyReused: 422,
     InvalidInput: 400,
     NotSignedIn: 401,
     Forbidden: 403,
@@ -96,7 +98,7 @@ def from_error(error: BpmError) -> Response:
     response = problem(status, error.message, code=error.code, details=error.details)
     if status == 401:
         response.headers["WWW-Authenticate"] = CHALLENGE
-    if status in (429, 503):
+    if status in (429, 503) or "retry_after" in error.details:
         response.headers["Retry-After"] = str(error.details.get("retry_after", RETRY_AFTER_S))
     return response
 

@@ -10,7 +10,7 @@ from bpm_server.domain.identity import SYSTEM
 from bpm_server.domain.states import BatchItemState
 from bpm_server.kernel.errors import BpmError, NotFound, Unavailable, WrongState
 from bpm_server.kernel.log import get_logger
-from bpm_server.services import batch_operations, deliveries, documents, jobs, messages, timers, working
+from bpm_server.services import batch_operations, deliveries, documents, idempotency, jobs, messages, timers, working
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -171,6 +171,11 @@ def sweep_documents(server: Server) -> int:
     return documents.remove_expired(server) + documents.remove_leftovers(server)
 
 
+def sweep_replies(server: Server) -> int:
+    """Forgets requests that counted once, when their time is over."""
+    return idempotency.remove_expired(server)
+
+
 ROUNDS: dict[str, Callable[[Server], int]] = {
     "signals": deliver_signals,
     "messages": deliver_messages,
@@ -180,6 +185,7 @@ ROUNDS: dict[str, Callable[[Server], int]] = {
     "deliveries": send_webhooks,
     "batch-operations": do_batch_items,
     "documents": sweep_documents,
+    "replies": sweep_replies,
 }
 """By topic of the wake-up."""
 

@@ -287,7 +287,13 @@ api.search("/jobs/search", "searchJobs", SEARCH, _find)
 
 
 @api.operation(
-    "POST", "/jobs/activation", "activateJobs", takes=JobActivation, gives=JobActivationResult, body_required=True
+    "POST",
+    "/jobs/activation",
+    "activateJobs",
+    takes=JobActivation,
+    gives=JobActivationResult,
+    body_required=True,
+    counts_once=False,  # jobs of a lost reply come back when their lease ends
 )
 def activate_jobs(call: Call) -> dict[str, Any]:
     """Hand out jobs; where none waits, wait for some up to ``requestTimeout``."""

@@ -115,7 +115,7 @@ class Lock(OfWorker):
 # --- fetching -------------------------------------------------------------------------------------------
 
 
-@api.operation("POST", "/external-task/fetchAndLock", takes=FetchAndLock)
+@api.operation("POST", "/external-task/fetchAndLock", takes=FetchAndLock, counts_once=False)
 def fetch_and_lock(call: Call) -> list[dict[str, Any]]:
     """Hand out tasks; where none waits, wait for some up to ``asyncResponseTimeout``."""
     authorize(call.actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE")
