@@ -94,7 +94,7 @@ def build(
         new_key=KeySource(clock),
         hot=HotInstances(settings.hot_instances),
         definitions=Definitions(),
-        identities=Identities(box, clock.monotonic),
+        identities=Identities(box, clock.monotonic, settings.address_rate_limit),
         connectors=registry.load(content_folder(settings) / "connectors") if connectors is None else connectors,
         secrets=box,
         contents=ContentStores(Path(settings.document_dir) if settings.document_dir else None),

@@ -33,6 +33,10 @@ class Settings:
         trusted_proxy: Address of the reverse proxy whose ``X-Forwarded-...`` headers count; ``*`` for any.
         public_url: Where people reach this server, for links in mails and webhooks.
         threads: Request threads of one web process.
+        max_waiting_requests: Requests of one web process that wait for a thread; those beyond are answered 503.
+        max_due_jobs: Due work (jobs, timers, messages, webhooks) above which nothing new is begun: 503; 0: no limit.
+        rate_limit: Requests a second of one person or token; those beyond are answered 429; 0: no limit.
+        address_rate_limit: Requests a minute of one address without credentials, and passwords that it tries.
         processes: Web processes of ``bpm-server web``.
         hot_instances: Live instances kept in memory by each process.
         lock_timeout_ms: How long a command waits for a lock before it answers 503.
@@ -64,6 +68,10 @@ class Settings:
     trusted_proxy: str = ""
     public_url: str = ""
     threads: int = 8
+    max_waiting_requests: int = 200
+    max_due_jobs: int = 20_000
+    rate_limit: int = 0
+    address_rate_limit: int = 600
     processes: int = 2
     hot_instances: int = 2_000
     lock_timeout_ms: int = 3_000

@@ -28,20 +28,23 @@ _SQLITE_OUT = ("disk", "full", "readonly", "i/o", "unable to open")
 class Database:
     """One database and the connections of this process to it."""
 
-    def __init__(self, url: str, *, pool_size: int = 20, lock_timeout_ms: int = 3_000) -> None:
+    def __init__(self, url: str, *, pool_size: int = 20, max_overflow: int = 10, lock_timeout_ms: int = 3_000) -> None:
         self.url = sa.make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._lock_timeout_ms = lock_timeout_ms
+        self._pool: dict[str, Any] = {
+            "pool_size": pool_size,
+            "max_overflow": max_overflow,
+            "pool_timeout": lock_timeout_ms / 1000,
+        }
         self._writer = threading.Lock()
         self._shared = threading.local()
-        self.engine = self._sqlite(pool_size) if self.is_sqlite else self._postgresql(pool_size)
+        self.engine = self._sqlite() if self.is_sqlite else self._postgresql()
         driver: Any = self.engine.dialect.loaded_dbapi
         self._driver_error: type[Exception] = driver.Error
 
-    def _sqlite(self, pool_size: int) -> sa.Engine:
-        engine = sa.create_engine(
-            self.url, pool_size=pool_size, max_overflow=10, connect_args={"check_same_thread": False}
-        )
+    def _sqlite(self) -> sa.Engine:
+        engine = sa.create_engine(self.url, **self._pool, connect_args={"check_same_thread": False})
 
         @event.listens_for(engine, "connect")
         def prepare(connection: Any, _record: Any) -> None:
@@ -62,13 +65,11 @@ class Database:
 
         return engine
 
-    def _postgresql(self, pool_size: int) -> sa.Engine:
+    def _postgresql(self) -> sa.Engine:
         options = f"-c lock_timeout={self._lock_timeout_ms} -c idle_in_transaction_session_timeout=60000"
         return sa.create_engine(
             self.url,
-            pool_size=pool_size,
-            max_overflow=10,
-            pool_timeout=self._lock_timeout_ms / 1000,
+            **self._pool,
             pool_pre_ping=False,
             connect_args={"options": options, "connect_timeout": 5},
         )

@@ -22,7 +22,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 from bpm_server.domain.idempotency import HEADER, LONGEST_KEY
 from bpm_server.domain.identity import ANONYMOUS
 from bpm_server.kernel.errors import InvalidInput
-from bpm_server.web import access, idempotency
+from bpm_server.web import access, backpressure, idempotency
 from bpm_server.web.api.fields import flatten, instance, read_key, shown, writer
 from bpm_server.web.api.search_schemas import page_shape, query_schema
 from bpm_server.web.json_provider import read_body, reply
@@ -77,6 +77,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
         public: bool = False,
         body_required: bool = False,
         counts_once: bool = True,
+        begins_work: bool = False,
         parameters: Sequence[dict[str, Any]] = (),
         doc: dict[str, Any] | None = None,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -92,13 +93,23 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
             public: Nobody needs to sign in; the call has the system's own restricted actor.
             body_required: Whether a missing body is refused.
             counts_once: Of a POST: whether an ``Idempotency-Key`` is heeded (see ``web.idempotency``).
+            begins_work: Whether it is refused while too much work is due (see ``web.backpressure``).
             parameters: Of the query string, for the OpenAPI document.
             doc: More members of the OpenAPI operation.
         """
 
         def add(view: Callable[..., Any]) -> Callable[..., Any]:
             once = method == "POST" and counts_once
-            run = self._runner(view, path, takes, gives, status, public=public, required=body_required, once=once)
+            run = self._runner(
+                _admitting(view) if begins_work else view,
+                path,
+                takes,
+                gives,
+                status,
+                public=public,
+                required=body_required,
+                once=once,
+            )
             functools.update_wrapper(run, view)
             described = self.doc(
                 operationId=operation_id,
@@ -169,7 +180,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
         names = _parameter_names(path)
 
         def run(**parameters: str) -> Response:
-            actor = ANONYMOUS if public else access.require().actor
+            actor = stranger() if public else access.require().actor
             if once and idempotency.is_asked():
                 return idempotency.answer(actor, lambda: respond(actor, parameters))
             return respond(actor, parameters)
@@ -202,6 +213,20 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
         if takes is None:
             return {}
         return {"requestBody": {"required": required, "content": {"application/json": {"schema": takes}}}}
+
+
+def stranger() -> Actor:
+    """Whoever asks where nobody needs to sign in."""
+    backpressure.admit_stranger(access.server())
+    return ANONYMOUS
+
+
+def _admitting(view: Callable[..., Any]) -> Callable[..., Any]:
+    def admitted(*args: Any) -> Any:
+        backpressure.admit_work()
+        return view(*args)
+
+    return admitted
 
 
 def nothing(status: int = 204) -> Response:

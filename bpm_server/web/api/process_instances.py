@@ -191,6 +191,7 @@ def get_process_instance(call: Call, key: int) -> report.InstanceLine:
     takes=ProcessInstanceCreation,
     gives=CreateProcessInstanceResult,
     body_required=True,
+    begins_work=True,
 )
 def create_process_instance(call: Call) -> dict[str, Any]:
     """Start a process; with ``awaitCompletion`` the reply waits for its end and has its variables."""

@@ -121,14 +121,8 @@ def fetch_and_lock(call: Call) -> list[dict[str, Any]]:
     authorize(call.actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE")
     topics = call.body["topics"]
     _check(topics)
-    found = _fetch(call)
     wait = min((call.body["async_response_timeout"] or 0) / 1000, LONGEST_WAIT_S)
-    if found is None and wait > 0 and topics:
-        places = parking.of_app()
-        with places.place() as taken:
-            if taken:
-                found = places.wait(WAKING, lambda: _fetch(call), wait)
-    return found or []
+    return parking.of_app().poll(WAKING, lambda: _fetch(call), wait if topics else 0) or []
 
 
 def _check(topics: list[dict[str, Any]]) -> None:
