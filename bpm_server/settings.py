@@ -37,6 +37,8 @@ class Settings:
         max_due_jobs: Due work (jobs, timers, messages, webhooks) above which nothing new is begun: 503; 0: no limit.
         rate_limit: Requests a second of one person or token; those beyond are answered 429; 0: no limit.
         address_rate_limit: Requests a minute of one address without credentials, and passwords that it tries.
+        metrics_token: Lets Prometheus read ``/metrics``; empty: only programs of this machine may.
+        metrics_port: Where ``bpm-server worker`` answers ``/metrics``; 0: nowhere.
         processes: Web processes of ``bpm-server web``.
         hot_instances: Live instances kept in memory by each process.
         lock_timeout_ms: How long a command waits for a lock before it answers 503.
@@ -72,6 +74,8 @@ class Settings:
     max_due_jobs: int = 20_000
     rate_limit: int = 0
     address_rate_limit: int = 600
+    metrics_token: str = ""
+    metrics_port: int = 0
     processes: int = 2
     hot_instances: int = 2_000
     lock_timeout_ms: int = 3_000

@@ -10,6 +10,7 @@ from gunicorn.app.base import BaseApplication
 
 from bpm_server import bootstrap
 from bpm_server.cli.serving_settings import serving_settings
+from bpm_server.kernel import metrics
 from bpm_server.web import parking
 from bpm_server.web.app import create_app
 from bpm_server.web.gunicorn_worker import WaitressWorker
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
     from bpm_server.settings import Settings
     from bpm_server.web.serving import ServingSettings
+
+
+def _forget(_arbiter: Any, worker: Any) -> None:
+    metrics.forget_process(worker.pid)
 
 
 class _Served:
@@ -54,6 +59,7 @@ class _Application(BaseApplication):
             "timeout": 60,
             "preload_app": False,
             "control_socket_disable": True,
+            "child_exit": _forget,
         }
         for name, value in values.items():
             self.cfg.set(name, value)

@@ -11,10 +11,12 @@ from __future__ import annotations
 import functools
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from bpm_server.domain.audit import LONGEST_DESCRIPTION, actor_type, category
-from bpm_server.kernel.errors import StaleVersion
+from bpm_server.kernel import metrics
+from bpm_server.kernel.errors import BpmError, StaleVersion, Unavailable
 from bpm_server.store import instances
 from bpm_server.store.batch import Batch
 from bpm_server.store.moments import read_moment
@@ -227,15 +229,33 @@ def holding(held: HeldCommits) -> Iterator[None]:
 
 def command(function: Callable[P, R]) -> Callable[P, R]:
     """Marks a command; repeats it after a conflict with another transaction."""
+    name = f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
+    seconds = metrics.COMMAND_SECONDS.labels(name)
+    succeeded = metrics.COMMANDS.labels(name, "succeeded")
 
-    @functools.wraps(function)
-    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+    def attempt(*args: P.args, **kwargs: P.kwargs) -> R:
         for _ in range(ATTEMPTS - 1):
             try:
                 return function(*args, **kwargs)
             except StaleVersion as error:
                 if not error.details.get("retry", True):
                     raise
+                metrics.CONFLICTS.inc()
         return function(*args, **kwargs)
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        begun = perf_counter()
+        outcome = "failed"
+        try:
+            result = attempt(*args, **kwargs)
+            outcome = ""
+        except BpmError as error:
+            outcome = "unavailable" if isinstance(error, Unavailable) else "refused"
+            raise
+        finally:
+            seconds.observe(perf_counter() - begun)
+            (metrics.COMMANDS.labels(name, outcome) if outcome else succeeded).inc()
+        return result
 
     return run

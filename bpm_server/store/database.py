@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 
+from bpm_server.kernel import metrics
 from bpm_server.kernel.errors import InvalidInput, StaleVersion, Unavailable
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
+_WRITER_SECONDS = metrics.LOCK_SECONDS.labels("writer")
 _CONFLICTS = {"40001", "40P01"}
 _BUSY = {"55P03", "57014", "53300", "53400", "57P03"}
 _SQLITE_OUT = ("disk", "full", "readonly", "i/o", "unable to open")
@@ -40,6 +43,8 @@ class Database:
         self._writer = threading.Lock()
         self._shared = threading.local()
         self.engine = self._sqlite() if self.is_sqlite else self._postgresql()
+        event.listen(self.engine, "checkout", lambda *_: metrics.CONNECTIONS.inc())
+        event.listen(self.engine, "checkin", lambda *_: metrics.CONNECTIONS.dec())
         driver: Any = self.engine.dialect.loaded_dbapi
         self._driver_error: type[Exception] = driver.Error
 
@@ -137,7 +142,10 @@ class Database:
             with self._explained(), self.engine.connect() as connection:
                 yield connection
             return
-        if not self._writer.acquire(timeout=self._lock_timeout_ms / 1000):
+        begun = perf_counter()
+        free = self._writer.acquire(timeout=self._lock_timeout_ms / 1000)
+        _WRITER_SECONDS.observe(perf_counter() - begun)
+        if not free:
             message = "Expected to write to the database, but other commands were busy for too long"
             raise Unavailable(message, retry_after=1)
         try:
@@ -157,6 +165,7 @@ class Database:
         except exc.DBAPIError as error:
             raise _translated(error, error.orig, lost=error.connection_invalidated) from error
         except exc.TimeoutError as error:
+            metrics.CONNECTIONS_REFUSED.inc()
             message = "Expected a free database connection, but all are in use"
             raise Unavailable(message, retry_after=1) from error
         except self._driver_error as error:

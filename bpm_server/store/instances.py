@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from bpm_server.domain.states import ElementState
-from bpm_server.kernel import json
+from bpm_server.kernel import json, metrics
 from bpm_server.kernel.errors import NotFound
 from bpm_server.store.batch import InstanceRow
 from bpm_server.store.tables.instances import element_instance, instance_item, process_instance, variable
@@ -22,6 +22,7 @@ COLUMNS = [column for column in process_instance.columns if column.name != "toke
 _FIELDS = [column.name for column in COLUMNS]
 _BY_KEY = sa.select(*COLUMNS).where(process_instance.c.key == sa.bindparam("b_key"))
 _LOCK = _BY_KEY.with_for_update(of=process_instance)
+LOCK_SECONDS = metrics.LOCK_SECONDS.labels("instance")
 _ROOT = sa.select(process_instance.c.root_key).where(process_instance.c.key == sa.bindparam("b_key"))
 _TOKENS = sa.select(process_instance.c.tokens).where(process_instance.c.key == sa.bindparam("b_key"))
 
@@ -69,7 +70,8 @@ def lock_instance(connection: Connection, key: int, root_key: int | None = None)
         if root_key is None:
             message = f"Expected to find process instance '{key}', but there is none"
             raise NotFound(message)
-    found = connection.execute(_LOCK, {"b_key": root_key}).one_or_none()
+    with LOCK_SECONDS.time():
+        found = connection.execute(_LOCK, {"b_key": root_key}).one_or_none()
     if key != root_key:
         found = connection.execute(_BY_KEY, {"b_key": key}).one_or_none()
     if found is None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from flask import Response, request
 
 from bpm_server.domain.idempotency import HEADER, ClaimLost, InProgress, KeptReply, asked, read_key
+from bpm_server.kernel import metrics
 from bpm_server.kernel.errors import BpmError
 from bpm_server.services import idempotency as service
 from bpm_server.web import access, problems
@@ -64,6 +65,7 @@ def _answer(wanted: Asked, progress: bytes | None, respond: Callable[[], Respons
 
 
 def _replayed(kept: KeptReply) -> Response:
+    metrics.REPLAYED.inc()
     response = Response(kept.body, kept.status, content_type=kept.content_type)
     if kept.content_type is None:
         response.headers.pop("Content-Type", None)

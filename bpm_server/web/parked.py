@@ -13,6 +13,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from bpm_server.kernel import metrics
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -70,11 +72,13 @@ class ParkingLot:
     def enter(self, channel: Any, parked: Parked) -> None:
         """A thread has left a request."""
         self._parked[parked] = channel
+        metrics.PARKED.set(len(self._parked))
         parked.put_aside()
 
     def leave(self, parked: Parked) -> None:
         """It runs again."""
         self._parked.pop(parked, None)
+        metrics.PARKED.set(len(self._parked))
 
     def look(self, *, stopping: bool) -> None:
         """Resumes those whose time is over, and those whose client has gone."""

@@ -7,15 +7,12 @@ after the server's health go before everything that waits.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from waitress.task import ErrorTask, ThreadedTaskDispatcher
 from waitress.utilities import Error
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from bpm_server.web.parked import ParkingLot
+from bpm_server.kernel import metrics
 
 HEALTH = "/health/"
 RETRY_AFTER_S = 1
@@ -59,16 +56,11 @@ class RefusalTask(ErrorTask):
 
 
 class BoundedDispatcher(ThreadedTaskDispatcher):
-    """The threads, and what waits for them.
-
-    Attributes:
-        refused: How many requests were refused so far.
-    """
+    """The threads, and what waits for them."""
 
     def __init__(self, threads: int, most_waiting: int) -> None:
         super().__init__()
         self._most_waiting = most_waiting
-        self.refused = 0
         self.set_thread_count(threads)
 
     def waiting(self) -> int:
@@ -82,14 +74,9 @@ class BoundedDispatcher(ThreadedTaskDispatcher):
         with self.lock:
             free = len(self.threads) - self.stop_count - self.active_count
             if task.is_receiving and not first and len(self.queue) - free >= self._most_waiting:
-                self.refused += 1
+                metrics.REFUSED.inc()
                 request.error = Overloaded(request.path)
                 task.is_refused = True
                 return
             (self.queue.appendleft if first else self.queue.append)(task)
             self.queue_cv.notify()
-
-
-def load_of(dispatcher: BoundedDispatcher, lot: ParkingLot) -> Callable[[], tuple[int, int, int]]:
-    """What the application may ask: how many requests wait for a thread, are parked, and were refused so far."""
-    return lambda: (dispatcher.waiting(), len(lot), dispatcher.refused)

@@ -5,7 +5,7 @@ clients hold no thread. This module adds what a product needs around it: stoppin
 replies without a body that keep their connection, and the limits. docs/adr/0003-http-server.md says why.
 
 The application finds two questions in its environ, for event streams and long polls: ``bpm_server.stopping()`` and
-``waitress.client_disconnected()``; for whoever watches ``bpm_server.load()`` (see ``queueing``); and how to wait
+``waitress.client_disconnected()``; ``bpm_server.load()``, how many wait for a thread; and how to wait
 without a thread (see ``parked``).
 """
 
@@ -28,7 +28,7 @@ from waitress.server import BaseWSGIServer, create_server
 from waitress.task import WSGITask
 
 from bpm_server.web.parked import MEMORY, PARK, PARKED, Parked, ParkingLot, RequestParked, parkable
-from bpm_server.web.queueing import BoundedDispatcher, RefusalTask, load_of
+from bpm_server.web.queueing import BoundedDispatcher, RefusalTask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -187,7 +187,7 @@ class HttpServer:
         for listener in self._listeners:
             listener.channel_class = _Channel
             listener.stopping = False
-            listener.load = load_of(dispatcher, self._lot)
+            listener.load = dispatcher.waiting
             listener.lot = self._lot
         self._header_seconds = settings.header_seconds
         self._look_again = 0.0

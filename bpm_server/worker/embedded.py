@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from bpm_server.kernel import metrics
 from bpm_server.kernel.errors import Unavailable
 from bpm_server.kernel.log import get_logger
 from bpm_server.worker import rounds
@@ -83,5 +84,6 @@ class EmbeddedWorker:
         except Unavailable as error:
             log.warning("worker.database_busy", lane=lane, reason=error.message)
         except Exception:
+            metrics.WORK_FAILED.labels("round").inc()
             log.exception("worker.round_failed", lane=lane)
         return PAUSE_AFTER_ERROR_S

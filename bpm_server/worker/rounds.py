@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from bpm_server.connectors.contract import PermanentError, Request, TemporaryError
 from bpm_server.connectors.http import Policy
 from bpm_server.domain.identity import SYSTEM
 from bpm_server.domain.states import BatchItemState
+from bpm_server.kernel import metrics
 from bpm_server.kernel.errors import BpmError, NotFound, Unavailable, WrongState
 from bpm_server.kernel.log import get_logger
 from bpm_server.services import batch_operations, deliveries, documents, idempotency, jobs, messages, timers, working
@@ -38,6 +40,7 @@ def fire_timers(server: Server) -> int:
         except Unavailable:
             raise
         except Exception:
+            metrics.WORK_FAILED.labels("timer").inc()
             log.exception("timer.failed", timer_key=due.key)
             timers.postpone_timer(server, due.key)
     return done
@@ -74,6 +77,7 @@ def _do_job(server: Server, job: ActivatedJob) -> None:
     except Unavailable:
         raise
     except Exception as error:
+        metrics.WORK_FAILED.labels("job").inc()
         log.exception("job.failed", job_key=key, job_type=job.row.type)
         message = error.message if isinstance(error, BpmError) else f"{type(error).__name__}: {error}"
         _fail(server, job, message, None)
@@ -87,9 +91,13 @@ def _run_connector(server: Server, connector: Connector, job: ActivatedJob) -> N
     request = Request(
         row.key, row.instance_key, row.element_id, row.headers, job.variables, attempt, server.clock.now(), policy
     )
+    begun = perf_counter()
+    outcome = "failed"
     try:
         result = connector.handler(request)
+        outcome = "succeeded"
     except TemporaryError as error:
+        outcome = "retried"
         _fail(server, job, error.message, error.delay_s)
     except PermanentError as error:
         if error.code is not None:
@@ -98,6 +106,9 @@ def _run_connector(server: Server, connector: Connector, job: ActivatedJob) -> N
             jobs.fail_job(server, SYSTEM, row.key, retries=0, message=error.message, lease=row.lease)
     else:
         jobs.complete_job(server, SYSTEM, row.key, result.variables, local=result.local, lease=row.lease)
+    finally:
+        metrics.CONNECTOR_SECONDS.labels(row.type).observe(perf_counter() - begun)
+        metrics.CONNECTOR_CALLS.labels(row.type, outcome).inc()
 
 
 def _fail(server: Server, job: ActivatedJob, message: str, delay_s: float | None) -> None:
@@ -133,7 +144,10 @@ def send_webhooks(server: Server) -> int:
     """Sends what the outbox holds and is due."""
     leased = deliveries.lease_deliveries(server, BATCH)
     for delivery in leased:
-        deliveries.book_attempt(server, delivery, deliveries.send(server, delivery))
+        attempt = deliveries.send(server, delivery)
+        metrics.WEBHOOKS.labels(attempt.verdict.outcome).inc()
+        metrics.WEBHOOK_SECONDS.observe(attempt.duration_ms / 1000)
+        deliveries.book_attempt(server, delivery, attempt)
     return len(leased)
 
 
@@ -155,6 +169,7 @@ def _do_batch_item(server: Server, item: LeasedItem) -> None:
     except BpmError as error:
         _book_failure(server, item, BatchItemState.FAILED, error.message)
     except Exception as error:
+        metrics.WORK_FAILED.labels("batch_item").inc()
         log.exception("batch_item.failed", operation_key=item.operation_key, item_key=item.item_key)
         _book_failure(server, item, BatchItemState.FAILED, f"{type(error).__name__}: {error}")
 
