@@ -55,7 +55,18 @@ def _delivery(tx: Transaction, row: Row[Any]) -> Delivery:
     else:
         url = endpoint.url
         keys = json.loads(tx.server.secrets.open(endpoint.secrets, SECRET_PURPOSE))
-    return Delivery(row.key, row.webhook_id, row.payload, row.lease, row.attempts, url, tuple(keys), problem)
+    return Delivery(
+        row.key,
+        row.webhook_id,
+        row.payload,
+        row.lease,
+        row.attempts,
+        url,
+        tuple(keys),
+        problem,
+        row.instance_key,
+        row.trace_context,
+    )
 
 
 def send(server: Server, delivery: Delivery) -> Attempt:

@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTo
 from werkzeug.exceptions import NotFound as NoSuchPath
 
 from bpm_server.domain.idempotency import KeyReused
-from bpm_server.kernel import json
+from bpm_server.kernel import context, json
 from bpm_server.kernel.errors import (
     BpmError,
     Conflict,
@@ -53,7 +53,7 @@ STATUS: dict[type[BpmError], int] = {
 CHALLENGE = 'Bearer realm="bpm-server"'
 """Basic is understood too, but not asked for: browsers would open their own window."""
 RETRY_AFTER_S = 1
-_RESERVED = frozenset({"type", "title", "status", "detail", "instance", "code", "retry", "retry_after"})
+_RESERVED = frozenset({"type", "title", "status", "detail", "instance", "code", "requestId", "retry", "retry_after"})
 
 
 def status_of(error: BpmError) -> int:
@@ -84,6 +84,9 @@ def problem(status: int, detail: str, *, code: str | None = None, details: Mappi
     }
     if code is not None:
         body["code"] = code
+    cause = context.current()
+    if cause is not None:
+        body["requestId"] = cause.request_id
     for name, value in (details or {}).items():
         if name not in _RESERVED:
             body[name] = json.timestamp(value) if isinstance(value, datetime) else value

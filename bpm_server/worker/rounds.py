@@ -9,7 +9,7 @@ from bpm_server.connectors.contract import PermanentError, Request, TemporaryErr
 from bpm_server.connectors.http import Policy
 from bpm_server.domain.identity import SYSTEM
 from bpm_server.domain.states import BatchItemState
-from bpm_server.kernel import metrics
+from bpm_server.kernel import context, metrics
 from bpm_server.kernel.errors import BpmError, NotFound, Unavailable, WrongState
 from bpm_server.kernel.log import get_logger
 from bpm_server.services import batch_operations, deliveries, documents, idempotency, jobs, messages, timers, working
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from bpm_server.connectors.contract import Connector
     from bpm_server.domain.batch_operations import LeasedItem
+    from bpm_server.domain.webhooks import Delivery
     from bpm_server.services.jobs import ActivatedJob
     from bpm_server.services.server import Server
 
@@ -65,6 +66,12 @@ def _do_jobs(server: Server, types: list[str]) -> int:
 
 
 def _do_job(server: Server, job: ActivatedJob) -> None:
+    row = job.row
+    with context.working_for(context.of_row(row.trace_context), instance_key=row.instance_key, job_key=row.key):
+        _do_job_here(server, job)
+
+
+def _do_job_here(server: Server, job: ActivatedJob) -> None:
     key, lease = job.row.key, job.row.lease
     try:
         connector = server.connectors.find(job.row.type)
@@ -73,12 +80,12 @@ def _do_job(server: Server, job: ActivatedJob) -> None:
         elif connector is not None:
             _run_connector(server, connector, job)
     except (NotFound, WrongState) as error:
-        log.info("job.superseded", job_key=key, reason=error.message)
+        log.info("job.superseded", reason=error.message)
     except Unavailable:
         raise
     except Exception as error:
         metrics.WORK_FAILED.labels("job").inc()
-        log.exception("job.failed", job_key=key, job_type=job.row.type)
+        log.exception("job.failed", job_type=job.row.type)
         message = error.message if isinstance(error, BpmError) else f"{type(error).__name__}: {error}"
         _fail(server, job, message, None)
 
@@ -109,6 +116,8 @@ def _run_connector(server: Server, connector: Connector, job: ActivatedJob) -> N
     finally:
         metrics.CONNECTOR_SECONDS.labels(row.type).observe(perf_counter() - begun)
         metrics.CONNECTOR_CALLS.labels(row.type, outcome).inc()
+        if outcome != "succeeded":
+            log.warning("connector.failed", job_type=row.type, element=row.element_id, attempt=attempt, outcome=outcome)
 
 
 def _fail(server: Server, job: ActivatedJob, message: str, delay_s: float | None) -> None:
@@ -116,7 +125,7 @@ def _fail(server: Server, job: ActivatedJob, message: str, delay_s: float | None
     try:
         jobs.fail_job(server, SYSTEM, job.row.key, message=message, backoff_ms=wait, lease=job.row.lease)
     except (NotFound, WrongState) as error:
-        log.info("job.superseded", job_key=job.row.key, reason=error.message)
+        log.info("job.superseded", reason=error.message)
 
 
 def deliver_messages(server: Server) -> int:
@@ -144,11 +153,20 @@ def send_webhooks(server: Server) -> int:
     """Sends what the outbox holds and is due."""
     leased = deliveries.lease_deliveries(server, BATCH)
     for delivery in leased:
-        attempt = deliveries.send(server, delivery)
-        metrics.WEBHOOKS.labels(attempt.verdict.outcome).inc()
-        metrics.WEBHOOK_SECONDS.observe(attempt.duration_ms / 1000)
-        deliveries.book_attempt(server, delivery, attempt)
+        cause = context.of_row(delivery.trace_context)
+        with context.working_for(cause, instance_key=delivery.instance_key, delivery_key=delivery.key):
+            _send_webhook(server, delivery)
     return len(leased)
+
+
+def _send_webhook(server: Server, delivery: Delivery) -> None:
+    attempt = deliveries.send(server, delivery)
+    outcome = attempt.verdict.outcome
+    metrics.WEBHOOKS.labels(outcome).inc()
+    metrics.WEBHOOK_SECONDS.observe(attempt.duration_ms / 1000)
+    if outcome != "delivered":
+        log.info("webhook.not_delivered", outcome=outcome, status=attempt.status, reason=attempt.error)
+    deliveries.book_attempt(server, delivery, attempt)
 
 
 def do_batch_items(server: Server) -> int:

@@ -37,7 +37,17 @@ NOT_IN_EVENTS = {
     # What people do with a task before they answer; the form that was deployed when the task was made.
     "user_task": {"assignee", "claimed_at", "form_key"},
     # Attempts of workers (and so FAILED and ERROR_THROWN): booked at the job, the process does not move.
-    "job": {"available_at", "lease", "worker", "retries", "error_code", "error_message", "state", "suspended"},
+    "job": {
+        "available_at",
+        "lease",
+        "worker",
+        "retries",
+        "error_code",
+        "error_message",
+        "state",
+        "suspended",
+        "trace_context",
+    },
 }
 """Columns that commands beside the engine write; everything else comes from events."""
 TABLES = (

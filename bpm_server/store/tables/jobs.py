@@ -24,6 +24,7 @@ class Job(Model):
         scope_path: JSON list of the scope keys whose variables it sees, innermost first.
         operation: Of a task listener: key of the change that waits for it.
         task: Of a task listener: what it is told of its task, as JSON.
+        trace_context: Which request it comes from (``kernel.context``); None where none is known.
         denied: A task listener said no; ``denied_reason`` says why.
     """
 
@@ -70,6 +71,7 @@ class Job(Model):
     task: Mapped[str | None] = mapped_column(sa.Text)
     denied: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     denied_reason: Mapped[str | None] = mapped_column(sa.Text)
+    trace_context: Mapped[str | None] = mapped_column(sa.String(256))
 
 
 class Timer(Model):
