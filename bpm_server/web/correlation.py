@@ -1,7 +1,7 @@
 """Every request has an id: on its log lines, in its reply (``X-Request-Id``), in problems, and with what it causes.
 
-``X-Request-Id`` of the client counts, else the trace id of its ``traceparent``, else a new one. The access log is one line
-for each request, with the route instead of the path and without the query: those hold keys and secrets.
+``X-Request-Id`` of the client counts, else the trace id of its ``traceparent``, else a new one. The access log is one
+line for each request, with the route instead of the path and without the query: those hold keys and secrets.
 """
 
 from __future__ import annotations
