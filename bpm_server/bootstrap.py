@@ -131,10 +131,10 @@ class Node:
             nodes.release_node(self._server, self._number, self._holder)
 
 
-def prepare(settings: Settings) -> None:
-    """Brings the database of these settings to the newest tables."""
+def prepare(settings: Settings, *, finish: bool = False) -> None:
+    """Brings the database of these settings to the newest tables; see ``migrate.upgrade`` for ``finish``."""
     database = open_database(settings)
-    migrate.upgrade(database)
+    migrate.upgrade(database, finish=finish)
     database.dispose()
 
 

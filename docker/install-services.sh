@@ -1,13 +1,13 @@
 #!/bin/sh
 # Installs what the tests need beside Python, on Debian and its relatives.
 set -eu
-packages="chromium fonts-noto-cjk rabbitmq-server"
+packages="chromium fonts-noto-cjk rabbitmq-server faketime"
 missing=""
 for package in $packages; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q "install ok installed" || missing="$missing $package"
 done
 if [ -z "$missing" ]; then
-    echo "services: chromium, fonts-noto-cjk and rabbitmq-server are installed"
+    echo "services: $packages are installed"
     exit 0
 fi
 if ! command -v apt-get >/dev/null 2>&1; then
@@ -16,7 +16,7 @@ if ! command -v apt-get >/dev/null 2>&1; then
 fi
 sudo=""
 [ "$(id -u)" = 0 ] || sudo="sudo"
-echo "services: installing$missing (browser tests, Chinese fonts, broker tests)"
+echo "services: installing$missing (browser tests, Chinese fonts, broker tests, wrong clocks)"
 $sudo apt-get update -qq
 # The broker is started by the tests themselves, not by the installation.
 printf '#!/bin/sh\nexit 101\n' > /tmp/bpm-policy-rc.d && chmod +x /tmp/bpm-policy-rc.d

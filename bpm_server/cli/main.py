@@ -131,6 +131,9 @@ def _rules(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 def _administration(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     migrate = _command(commands, "migrate", "Bring the database to the newest tables.")
     migrate.add_argument("--data-dir", type=Path)
+    migrate.add_argument(
+        "--finish", action="store_true", help="also what must wait until no process of the previous release is left"
+    )
     user = _command(commands, "user", "Add and change people and tokens.")
     actions = user.add_subparsers(dest="action", required=True)
     for name, text in (

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Migrates and says where the database is now."""
-    del options
-    bootstrap.prepare(settings)
+    bootstrap.prepare(settings, finish=options.finish)
     database = bootstrap.open_database(settings)
     revision, newest = migrate.current(database)
     database.dispose()
     print(f"The database is at revision {revision} (newest: {newest}).")
+    if revision != newest:
+        print("When no process of the previous release is left, run 'bpm-server migrate --finish'.")
     return 0

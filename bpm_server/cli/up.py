@@ -31,7 +31,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         # Listening first: a taken port is said before anything else happens.
         listener = listen(settings.host, settings.port)
         settings = replace(settings, port=listener.getsockname()[1])
-        bootstrap.prepare(settings)
+        bootstrap.prepare(settings, finish=True)  # nothing else runs here
         with bootstrap.running(settings) as server:
             password = prepare_people(server)
             if not options.no_content:

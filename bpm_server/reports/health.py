@@ -32,11 +32,11 @@ def check(server: Server) -> Health:
 
 
 def check_tables(server: Server) -> Health:
-    """Like :func:`check`, and whether every migration is applied."""
+    """Like :func:`check`, and whether this release runs on the tables there are."""
     state = check(server)
     if not state.is_ready:
         return state
     found, newest = migrate.current(server.database)
-    if found != newest:
+    if not migrate.serves(found):
         return Health(is_ready=False, problem=f"Expected tables of revision {newest}, but found {found or 'none'}")
     return state

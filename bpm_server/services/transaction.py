@@ -144,8 +144,7 @@ def transaction(server: Server, actor: Actor) -> Iterator[Transaction]:
     with server.database.write() as connection:
         tx = Transaction(server, connection, read_moment(connection), actor)
         yield tx
-        with server.database.committing(connection):
-            tx.batch.flush(connection)
+        tx.batch.flush(connection)
         connection.commit()
         tx.keep_hot()
     _tell(tx)
@@ -185,8 +184,7 @@ class HeldCommits:
             tx = Transaction(server, connection, read_moment(connection), actor)
             self._begun(tx)
             yield tx
-            with server.database.sending(connection):
-                tx.batch.flush(connection)
+            tx.batch.flush(connection)
             stack.enter_context(server.database.sharing(connection))
             self._open = (stack.pop_all(), tx)
 
@@ -200,8 +198,7 @@ class HeldCommits:
         assert self._open is not None  # noqa: S101
         (stack, tx), self._open = self._open, None
         with stack:
-            with tx.server.database.committing(tx.connection):
-                last(tx.connection)
+            last(tx.connection)
             tx.connection.commit()
             tx.keep_hot()
         _tell(tx)

@@ -6,6 +6,7 @@ threads queue fairly instead of polling the file lock. PostgreSQL runs READ COMM
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from contextlib import contextmanager
 from time import perf_counter
@@ -16,6 +17,7 @@ from sqlalchemy import event, exc
 
 from bpm_server.kernel import metrics
 from bpm_server.kernel.errors import InvalidInput, StaleVersion, Unavailable
+from bpm_server.store.wire import UNKNOWN_STATEMENT, PostgresWire, SqliteWire, wire_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,36 +25,49 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 _WRITER_SECONDS = metrics.LOCK_SECONDS.labels("writer")
-_CONFLICTS = {"40001", "40P01"}
+_CONFLICTS = {"40001", "40P01", UNKNOWN_STATEMENT}
 _BUSY = {"55P03", "57014", "53300", "53400", "57P03"}
+OVERFLOW = 10
+"""Connections beyond the size of the pool that a rush may open."""
+_KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 15_000}
+"""A database whose host is gone is noticed after at most 45 seconds, one that leaves data unanswered after 15."""
 _SQLITE_OUT = ("disk", "full", "readonly", "i/o", "unable to open")
 
 
 class Database:
-    """One database and the connections of this process to it."""
+    """One database and the connections of this process to it.
 
-    def __init__(self, url: str, *, pool_size: int = 20, max_overflow: int = 10, lock_timeout_ms: int = 3_000) -> None:
+    Connections stay open between transactions, the one used last is used next: opening one of SQLAlchemy's around a
+    pooled one of the driver's costs more than many a command has to say.
+    """
+
+    def __init__(
+        self, url: str, *, pool_size: int = 20, max_overflow: int = OVERFLOW, lock_timeout_ms: int = 3_000
+    ) -> None:
         self.url = sa.make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._lock_timeout_ms = lock_timeout_ms
-        self._pool: dict[str, Any] = {
-            "pool_size": pool_size,
-            "max_overflow": max_overflow,
-            "pool_timeout": lock_timeout_ms / 1000,
-        }
         self._writer = threading.Lock()
+        self._free = threading.Semaphore(pool_size + max_overflow)
         self._shared = threading.local()
-        self.engine = self._sqlite() if self.is_sqlite else self._postgresql()
-        event.listen(self.engine, "checkout", lambda *_: metrics.CONNECTIONS.inc())
-        event.listen(self.engine, "checkin", lambda *_: metrics.CONNECTIONS.dec())
+        self._idle: list[tuple[int, Connection]] = []
+        self._age = 0
+        self.engine = (
+            self._sqlite(pool_size, max_overflow) if self.is_sqlite else self._postgresql(pool_size, max_overflow)
+        )
         driver: Any = self.engine.dialect.loaded_dbapi
         self._driver_error: type[Exception] = driver.Error
 
-    def _sqlite(self) -> sa.Engine:
-        engine = sa.create_engine(self.url, **self._pool, connect_args={"check_same_thread": False})
+    def _sqlite(self, pool_size: int, max_overflow: int) -> sa.Engine:
+        engine = sa.create_engine(
+            self.url,
+            pool_size=pool_size,
+            max_overflow=max_overflow,
+            connect_args={"check_same_thread": False, "cached_statements": 512},
+        )
 
         @event.listens_for(engine, "connect")
-        def prepare(connection: Any, _record: Any) -> None:
+        def prepare(connection: Any, record: Any) -> None:
             connection.isolation_level = None  # we begin transactions ourselves
             for pragma in (
                 "journal_mode = WAL",
@@ -62,26 +77,49 @@ class Database:
                 "temp_store = MEMORY",
             ):
                 connection.execute(f"PRAGMA {pragma}")
+            record.info["wire"] = SqliteWire(connection)
 
         @event.listens_for(engine, "begin")
         def begin(connection: Connection) -> None:
-            writes = connection.get_execution_options().get("bpm_writes", False)
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+            driver: Any = connection.connection.driver_connection
+            if not driver.in_transaction:
+                driver.execute("BEGIN")
 
         return engine
 
-    def _postgresql(self) -> sa.Engine:
+    def _postgresql(self, pool_size: int, max_overflow: int) -> sa.Engine:
         options = f"-c lock_timeout={self._lock_timeout_ms} -c idle_in_transaction_session_timeout=60000"
-        return sa.create_engine(
+        engine = sa.create_engine(
             self.url,
-            **self._pool,
+            pool_size=pool_size,
+            max_overflow=max_overflow,
             pool_pre_ping=False,
-            connect_args={"options": options, "connect_timeout": 5},
+            connect_args={"options": options, "connect_timeout": 5, **_KEEPALIVE},
         )
+
+        @event.listens_for(engine, "connect")
+        def prepare(connection: Any, record: Any) -> None:
+            record.info["wire"] = PostgresWire(connection)
+
+        @event.listens_for(engine, "before_cursor_execute")
+        def before(connection: Connection, *_: Any) -> None:
+            wire_of(connection).flush()
+
+        @event.listens_for(engine, "commit")
+        def commit(connection: Connection) -> None:
+            wire_of(connection).finish()
+
+        @event.listens_for(engine, "rollback")
+        def rollback(connection: Connection) -> None:
+            wire_of(connection).undo()
+
+        return engine
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction for reading; always rolled back. Inside of :meth:`sharing` it is the one shared.
+        """A connection for reading; on SQLite all sees one moment, on PostgreSQL each statement its own.
+
+        Inside of :meth:`sharing` it is the one shared.
 
         Raises:
             Unavailable: the database cannot be reached or is busy.
@@ -91,44 +129,22 @@ class Database:
             with self._explained():
                 yield shared
             return
-        with self._explained(), self.engine.connect() as connection:
+        with self._explained(), self._connection() as connection:
+            if self.is_sqlite:
+                connection.begin()
+            else:
+                _set_autocommit(connection, autocommit=True)  # no round trips for BEGIN and ROLLBACK
             yield connection
 
     @contextmanager
     def sharing(self, connection: Connection) -> Iterator[None]:
         """As long as the block runs, this thread reads in a transaction that is not committed yet."""
+        wire_of(connection).flush()  # what fails is said now, not to whoever reads
         self._shared.connection = connection
         try:
             yield
         finally:
             self._shared.connection = None
-
-    def look(self, statement: str) -> Any:
-        """The row of one small statement in the driver's own words, without a transaction around it.
-
-        A third of the cost of :meth:`read`: one round trip instead of three on PostgreSQL.
-
-        Raises:
-            Unavailable: the database cannot be reached or is busy.
-        """
-        with self._explained():
-            pooled = self.engine.raw_connection()
-            try:
-                return self._look(pooled.driver_connection, statement)
-            except self._driver_error:
-                pooled.invalidate()  # what is wrong is said, and mended, by the way that all others go
-            finally:
-                pooled.close()
-        with self.read() as connection:
-            return connection.exec_driver_sql(statement).one()
-
-    def _look(self, driver: Any, statement: str) -> Any:
-        if self.is_sqlite:
-            return driver.execute(statement).fetchone()
-        driver.autocommit = True
-        found = driver.execute(statement).fetchone()
-        driver.autocommit = False
-        return found
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -139,7 +155,9 @@ class Database:
             StaleVersion: another transaction got in between; try again.
         """
         if not self.is_sqlite:
-            with self._explained(), self.engine.connect() as connection:
+            with self._explained(), self._connection() as connection:
+                _set_autocommit(connection, autocommit=False)  # begins with the first statement
+                connection.begin()
                 yield connection
             return
         begun = perf_counter()
@@ -149,58 +167,104 @@ class Database:
             message = "Expected to write to the database, but other commands were busy for too long"
             raise Unavailable(message, retry_after=1)
         try:
-            with (
-                self._explained(),
-                self.engine.connect().execution_options(bpm_writes=True) as connection,
-            ):
+            with self._explained(), self._connection() as connection:
+                driver: Any = connection.connection.driver_connection
+                driver.execute("BEGIN IMMEDIATE")
+                connection.begin()
                 yield connection
         finally:
             self._writer.release()
 
     @contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        """One that nobody else has."""
+        if not self._free.acquire(timeout=self._lock_timeout_ms / 1000):
+            metrics.CONNECTIONS_REFUSED.inc()
+            message = "Expected a free database connection, but all are in use"
+            raise Unavailable(message, retry_after=1)
+        metrics.CONNECTIONS.inc()
+        try:
+            age, connection = self._take()
+            try:
+                yield connection
+            finally:
+                self._give_back(age, connection)
+        finally:
+            metrics.CONNECTIONS.dec()
+            self._free.release()
+
+    def _take(self) -> tuple[int, Connection]:
+        """The one used last, unless the server has hung up meanwhile; else a new one."""
+        with contextlib.suppress(IndexError):  # another thread may take the last
+            while self._idle:
+                age, connection = self._idle.pop()
+                if self.is_sqlite or wire_of(connection).is_usable():
+                    return age, connection
+                _discard(connection)
+        return self._age, self.engine.connect()
+
+    def _give_back(self, age: int, connection: Connection) -> None:
+        """Ends what was begun; a connection that broke takes those that are idle with it: they broke by the same."""
+        try:
+            connection.rollback()
+            usable = not connection.invalidated and _ended(connection)
+        except (exc.SQLAlchemyError, self._driver_error):
+            usable = False
+        if usable and age == self._age:
+            self._idle.append((age, connection))
+            return
+        _discard(connection)
+        if not usable:
+            self._drop_idle()
+
+    def _drop_idle(self) -> None:
+        self._age += 1
+        while self._idle:
+            _discard(self._idle.pop()[1])
+
+    @contextmanager
     def _explained(self) -> Iterator[None]:
-        """Turns database errors into ours; those of a pipeline come straight from the driver."""
+        """Turns database errors into ours; those of prepared statements come straight from the driver."""
         try:
             yield
         except exc.DBAPIError as error:
             raise _translated(error, error.orig, lost=error.connection_invalidated) from error
         except exc.TimeoutError as error:
-            metrics.CONNECTIONS_REFUSED.inc()
             message = "Expected a free database connection, but all are in use"
             raise Unavailable(message, retry_after=1) from error
         except self._driver_error as error:
             raise _translated(error, error, lost=False) from error
 
-    @contextmanager
-    def committing(self, connection: Connection) -> Iterator[None]:
-        """Around the last writes of a transaction: they and the commit go out in one round trip (PostgreSQL).
-
-        Statements in the block return no rows; what fails is said at its end, at the latest. SQLAlchemy is told of
-        the commit afterwards, by whoever opened the transaction.
-
-        psycopg's own commit inside a pipeline waits for replies although some of what was written may not have been
-        sent, and then waits for ever; only the end of its pipeline sends everything first (its issue 685). So the
-        commit is one more statement here.
-        """
-        with self.sending(connection):
-            yield
-            if not self.is_sqlite:
-                driver: Any = connection.connection.driver_connection
-                driver.execute("COMMIT")
-
-    @contextmanager
-    def sending(self, connection: Connection) -> Iterator[None]:
-        """Around writes that go out in one round trip (PostgreSQL), without a commit; no statement returns rows."""
-        if self.is_sqlite:
-            yield
-            return
-        driver: Any = connection.connection.driver_connection
-        with driver.pipeline():
-            yield
-
     def dispose(self) -> None:
         """Closes all connections."""
+        self._drop_idle()
         self.engine.dispose()
+
+
+def _set_autocommit(connection: Connection, *, autocommit: bool) -> None:
+    driver: Any = connection.connection.driver_connection
+    if driver.autocommit is not autocommit:
+        driver.autocommit = autocommit
+
+
+def _ended(connection: Connection) -> bool:
+    """Whether the driver is in no transaction, and can begin the next."""
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.name == "sqlite":
+        if driver.in_transaction:
+            driver.rollback()
+        return True
+    wire = wire_of(connection)
+    if driver.pgconn.transaction_status and not driver.pgconn.pipeline_status:
+        wire.undo()
+    usable: bool = wire.is_usable()
+    return usable
+
+
+def _discard(connection: Connection) -> None:
+    if not connection.invalidated:
+        connection.invalidate()
+    connection.close()
 
 
 def _translated(error: Exception, original: BaseException | None, *, lost: bool) -> Exception:

@@ -10,21 +10,27 @@ import sqlalchemy as sa
 from bpm_server.domain.states import ElementState
 from bpm_server.kernel import json, metrics
 from bpm_server.kernel.errors import NotFound
+from bpm_server.store import rows
 from bpm_server.store.batch import InstanceRow
 from bpm_server.store.tables.instances import element_instance, instance_item, process_instance, variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from sqlalchemy.engine import Connection, Row, RowMapping
+    from sqlalchemy.engine import Connection, Row
 
 COLUMNS = [column for column in process_instance.columns if column.name != "tokens"]
 _FIELDS = [column.name for column in COLUMNS]
-_BY_KEY = sa.select(*COLUMNS).where(process_instance.c.key == sa.bindparam("b_key"))
-_LOCK = _BY_KEY.with_for_update(of=process_instance)
 LOCK_SECONDS = metrics.LOCK_SECONDS.labels("instance")
-_ROOT = sa.select(process_instance.c.root_key).where(process_instance.c.key == sa.bindparam("b_key"))
-_TOKENS = sa.select(process_instance.c.tokens).where(process_instance.c.key == sa.bindparam("b_key"))
+_SELECT_BY_KEY = sa.select(*COLUMNS).where(process_instance.c.key == sa.bindparam("b_key"))
+_BY_KEY = rows.Query(lambda _: _SELECT_BY_KEY)
+_LOCK = rows.Query(lambda _: _SELECT_BY_KEY.with_for_update(of=process_instance))
+_ROOT = rows.Query(
+    lambda _: sa.select(process_instance.c.root_key).where(process_instance.c.key == sa.bindparam("b_key"))
+)
+_TOKENS = rows.Query(
+    lambda _: sa.select(process_instance.c.tokens).where(process_instance.c.key == sa.bindparam("b_key"))
+)
 
 _VARIABLES = (
     sa.select(variable.c.scope_key, variable.c.name, variable.c.value)
@@ -47,9 +53,9 @@ class StoredTokens:
     outputs: Mapping[int, dict[int, Any]]
 
 
-def row_from(mapping: RowMapping | Mapping[str, Any]) -> InstanceRow:
-    """An instance row from a result that has its columns."""
-    row = InstanceRow(**{name: mapping[name] for name in _FIELDS})
+def row_from(values: Sequence[Any]) -> InstanceRow:
+    """An instance row from the values of ``COLUMNS``."""
+    row = InstanceRow(**dict(zip(_FIELDS, values, strict=True)))
     row.last_sequence = row.lock_version
     return row
 
@@ -66,18 +72,19 @@ def lock_instance(connection: Connection, key: int, root_key: int | None = None)
         NotFound: there is no such instance.
     """
     if root_key is None:
-        root_key = connection.execute(_ROOT, {"b_key": key}).scalar()
-        if root_key is None:
+        root = _ROOT.first(connection, b_key=key)
+        if root is None:
             message = f"Expected to find process instance '{key}', but there is none"
             raise NotFound(message)
+        root_key = root[0]
     with LOCK_SECONDS.time():
-        found = connection.execute(_LOCK, {"b_key": root_key}).one_or_none()
+        found = _LOCK.first(connection, b_key=root_key)
     if key != root_key:
-        found = connection.execute(_BY_KEY, {"b_key": key}).one_or_none()
+        found = _BY_KEY.first(connection, b_key=key)
     if found is None:
         message = f"Expected to find process instance '{key}', but there is none"
         raise NotFound(message)
-    return row_from(found._mapping)
+    return row_from(found)
 
 
 def read_instance(connection: Connection, key: int) -> InstanceRow:
@@ -86,11 +93,11 @@ def read_instance(connection: Connection, key: int) -> InstanceRow:
     Raises:
         NotFound: there is no such instance.
     """
-    found = connection.execute(_BY_KEY, {"b_key": key}).one_or_none()
+    found = _BY_KEY.first(connection, b_key=key)
     if found is None:
         message = f"Expected to find process instance '{key}', but there is none"
         raise NotFound(message)
-    return row_from(found._mapping)
+    return row_from(found)
 
 
 def lock_business_key(connection: Connection, process_id: str, business_key: str) -> None:
@@ -125,7 +132,7 @@ def children(connection: Connection, key: int, element_key: int) -> list[Instanc
     query = sa.select(*COLUMNS).where(
         t.c.parent_key == key, t.c.parent_element_key == element_key, t.c.ended_at.is_(None)
     )
-    return [row_from(row._mapping) for row in connection.execute(query)]
+    return [row_from(row) for row in connection.execute(query)]
 
 
 def load_tokens(connection: Connection, key: int, scopes_of: Any, chunk: int | None) -> StoredTokens:
@@ -137,7 +144,7 @@ def load_tokens(connection: Connection, key: int, scopes_of: Any, chunk: int | N
         scopes_of: Given the stored parts, the keys of live scopes whose variables are needed.
         chunk: Load only this item (and what encloses it); None loads everything.
     """
-    root = connection.execute(_TOKENS, {"b_key": key}).scalar_one()
+    ((root,),) = _TOKENS.all(connection, b_key=key)
     items = _items(connection, key, chunk)
     chunks = {item.key: item.tokens for item in items if item.tokens is not None}
     outputs: dict[int, dict[int, Any]] = {}
@@ -173,7 +180,7 @@ class Scope:
 
 def find_scope(connection: Connection, key: int) -> Scope | None:
     """The instance and chunk of a process or element instance."""
-    if connection.execute(_ROOT, {"b_key": key}).first() is not None:
+    if _ROOT.first(connection, b_key=key) is not None:
         return Scope(key, 0)
     t = element_instance
     query = sa.select(t.c.instance_key, t.c.scope_key).where(t.c.key == key)

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+
+from bpm_server.store import rows
 from bpm_server.store.tables.server import server_state as t
-from bpm_server.store.types import from_text
+from bpm_server.store.types import UtcDateTime
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlalchemy.engine import Connection
 
     from bpm_server.store.database import Database
 
-_COLUMNS = (
-    "clock_offset_us, clock_pinned_at, identity_version, definition_version, cluster_variable_version "
-    "FROM server_state WHERE id = 1"
+_CLOCK = {"sqlite": "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')", "postgresql": "clock_timestamp()"}
+_MOMENT = rows.Query(
+    lambda dialect: sa.select(
+        sa.literal_column(_CLOCK[dialect], UtcDateTime()),
+        t.c.clock_offset_us,
+        t.c.clock_pinned_at,
+        t.c.identity_version,
+        t.c.definition_version,
+        t.c.cluster_variable_version,
+    ).where(t.c.id == sa.literal_column("1"))
 )
-_QUERIES = {
-    "sqlite": f"SELECT strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), {_COLUMNS}",
-    "postgresql": f"SELECT clock_timestamp(), {_COLUMNS}",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +50,15 @@ class Moment:
 
 def read_moment(connection: Connection) -> Moment:
     """Reads the shared row."""
-    return _read(connection.exec_driver_sql(_QUERIES[connection.dialect.name]).one())
-
-
-def look_moment(database: Database) -> Moment:
-    """Reads the shared row, outside of any transaction."""
-    return _read(database.look(_QUERIES["sqlite" if database.is_sqlite else "postgresql"]))
-
-
-def _read(row: Any) -> Moment:
-    found, offset_us, pinned, *versions = row
-    database_now = _moment(found)
-    now = database_now + timedelta(microseconds=offset_us) if pinned is None else _moment(pinned)
+    ((database_now, offset_us, pinned, *versions),) = _MOMENT.all(connection)
+    now = database_now + timedelta(microseconds=offset_us) if pinned is None else pinned
     return Moment(now, database_now, *versions)
 
 
-def _moment(found: str | datetime) -> datetime:
-    return from_text(found) if isinstance(found, str) else found.astimezone(UTC)
+def look_moment(database: Database) -> Moment:
+    """Reads the shared row, outside of any command."""
+    with database.read() as connection:
+        return read_moment(connection)
 
 
 def bump(connection: Connection, column: str) -> None:

@@ -1,29 +1,30 @@
-"""Writing rows: statements that are compiled once and then go straight to the driver.
-
-SQLAlchemy builds every statement and describes every column; on the hot path its own work at each execution
-(cache keys, result metadata, events) costs several times what the driver does. A ``Prepared`` statement keeps the
-compiled text and the converters of its parameters per dialect.
-"""
+"""Reading and writing rows on the hot path: statements that are compiled once per dialect (see ``store.wire``)."""
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
+
+from bpm_server.store.wire import wire_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    import sqlalchemy as sa
-    from sqlalchemy.engine import Connection, Dialect
+    from sqlalchemy.engine import Connection
     from sqlalchemy.sql.elements import ClauseElement
 
+    from bpm_server.store.wire import Compiled
+
 Values = dict[str, Any]
-NOT_BEGUN = "Expected a transaction that has begun, but a prepared statement was its first"
+BLOCK = 32
+"""Rows that one insert takes where there are many, on PostgreSQL."""
 
 
-class Prepared:
-    """A statement without rows to return (insert, update, delete), compiled once per dialect.
+class _Statement:
+    """Compiled when a dialect first needs it.
 
     Args of the constructor:
         make: Gives the statement for a dialect's name; its parameters are ``bindparam`` or column names.
@@ -31,71 +32,105 @@ class Prepared:
 
     def __init__(self, make: Callable[[str], ClauseElement]) -> None:
         self._make = make
-        self._compiled: dict[str, tuple[str, tuple[tuple[str, Any], ...], bool]] = {}
+        self._compiled: dict[str, Compiled] = {}
+
+    def compiled(self, connection: Connection) -> Compiled:
+        """For the dialect of a connection."""
+        dialect = connection.dialect.name
+        found = self._compiled.get(dialect)
+        if found is None:
+            found = self._compiled[dialect] = wire_of(connection).compile(self._make(dialect))
+        return found
+
+
+class Prepared(_Statement):
+    """A statement without rows to return (insert, update, delete)."""
 
     def run(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Executes once per row, in one round trip where the driver can; nothing happens for no rows.
+        """Runs once for each row, in one round trip or in that of what follows; nothing happens for no rows.
 
-        The transaction must have begun: the statement goes past SQLAlchemy, whose events do not see it.
+        Raises:
+            Exception: the driver's own, here or at the latest with the commit; ``Database`` translates it.
+        """
+        if rows:
+            compiled = self.compiled(connection)
+            names = compiled.names
+            wire_of(connection).write(compiled, [[row[name] for name in names] for row in rows])
+
+
+class Query(_Statement):
+    """A query whose columns are integers, texts, truth values, moments and bytes."""
+
+    def all(self, connection: Connection, **values: Any) -> list[tuple[Any, ...]]:
+        """Its rows.
 
         Raises:
             Exception: the driver's own; ``Database`` translates it.
         """
-        if not rows:
-            return
-        compiled = self._compiled.get(connection.dialect.name)
-        if compiled is None:
-            compiled = self._compile(connection.dialect)
-        text, binds, positional = compiled
-        values: list[Any]
-        if positional:
-            values = [
-                tuple([row[name] if convert is None else convert(row[name]) for name, convert in binds]) for row in rows
+        compiled = self.compiled(connection)
+        found: list[tuple[Any, ...]] = wire_of(connection).read(compiled, [values[name] for name in compiled.names])
+        return found
+
+    def first(self, connection: Connection, **values: Any) -> tuple[Any, ...] | None:
+        """Its only row, or the first; None where there is none."""
+        found = self.all(connection, **values)
+        return found[0] if found else None
+
+
+class _Inserting:
+    """Inserts or upserts of one table: row by row, and in blocks where there are many on PostgreSQL."""
+
+    def __init__(self, table: sa.Table, keys: tuple[str, ...] = (), updates: tuple[str, ...] = ()) -> None:
+        self._columns = [column.name for column in table.columns]
+        self._row = Prepared(lambda dialect: _inserting(dialect, table, 1, keys, updates))
+        self._block = Prepared(lambda dialect: _inserting(dialect, table, BLOCK, keys, updates))
+        self._places = [_placed(name, place) for place in range(BLOCK) for name in self._columns]
+        self._take = itemgetter(*self._columns)
+
+    def run(self, connection: Connection, rows: Sequence[Values]) -> None:
+        """Each row names every column."""
+        whole = len(rows) - len(rows) % BLOCK if connection.dialect.name == "postgresql" else 0
+        blocks = []
+        for start in range(0, whole, BLOCK):
+            values = [value for row in rows[start : start + BLOCK] for value in self._take(row)]
+            blocks.append(dict(zip(self._places, values, strict=True)))
+        self._block.run(connection, blocks)
+        self._row.run(connection, rows[whole:])
+
+
+def _placed(name: str, place: int) -> str:
+    return f"{name}__{place}"
+
+
+def _inserting(
+    dialect: str, table: sa.Table, count: int, keys: tuple[str, ...], updates: tuple[str, ...]
+) -> ClauseElement:
+    plain: Any = (sqlite if dialect == "sqlite" else postgresql).insert(table)
+    if count > 1:
+        plain = plain.values(
+            [
+                {column.name: sa.bindparam(_placed(column.name, place), type_=column.type) for column in table.columns}
+                for place in range(count)
             ]
-        else:
-            values = [
-                {name: row[name] if convert is None else convert(row[name]) for name, convert in binds} for row in rows
-            ]
-        if not connection.in_transaction():
-            raise AssertionError(NOT_BEGUN)
-        cursor = connection.connection.cursor()
-        try:
-            if len(values) > 1 and not _in_pipeline(connection):
-                cursor.executemany(text, values)
-            else:
-                for one in values:
-                    cursor.execute(text, one)
-        finally:
-            cursor.close()
-
-    def _compile(self, dialect: Dialect) -> tuple[str, tuple[tuple[str, Any], ...], bool]:
-        compiled: Any = self._make(dialect.name).compile(dialect=dialect)
-        names = compiled.positiontup if compiled.positional else list(compiled.binds)
-        converters = {
-            name: compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect) for name in compiled.binds
-        }
-        result = (str(compiled), tuple((name, converters[name]) for name in names), bool(compiled.positional))
-        self._compiled[dialect.name] = result
-        return result
+        )
+    if keys:
+        new_values = {name: plain.excluded[name] for name in updates}
+        plain = plain.on_conflict_do_update(index_elements=list(keys), set_=new_values)
+    statement: ClauseElement = plain
+    return statement
 
 
-def _in_pipeline(connection: Connection) -> bool:
-    """Whether this is inside ``Database.committing``; psycopg's ``executemany`` waits there, at worst for ever."""
-    driver: Any = connection.connection.driver_connection
-    return connection.dialect.name == "postgresql" and bool(driver.pgconn.pipeline_status)
-
-
-_INSERTS: dict[str, Prepared] = {}
-_UPSERTS: dict[tuple[str, tuple[str, ...]], Prepared] = {}
+_INSERTS: dict[str, _Inserting] = {}
+_UPSERTS: dict[tuple[str, tuple[str, ...]], _Inserting] = {}
 
 
 def insert(connection: Connection, table: sa.Table, values: Sequence[Values]) -> None:
     """Inserts rows; each names every column."""
     if values:
-        prepared = _INSERTS.get(table.name)
-        if prepared is None:
-            prepared = _INSERTS[table.name] = Prepared(lambda _: table.insert())
-        prepared.run(connection, values)
+        inserting = _INSERTS.get(table.name)
+        if inserting is None:
+            inserting = _INSERTS[table.name] = _Inserting(table)
+        inserting.run(connection, values)
 
 
 def upsert(
@@ -107,14 +142,7 @@ def upsert(
 ) -> None:
     """Inserts rows; where the unique ``keys`` exist, the columns ``updates`` get the new values."""
     if values:
-        prepared = _UPSERTS.get((table.name, updates))
-        if prepared is None:
-            prepared = _UPSERTS[table.name, updates] = Prepared(lambda name: _upsert(name, table, keys, updates))
-        prepared.run(connection, values)
-
-
-def _upsert(dialect: str, table: sa.Table, keys: tuple[str, ...], updates: tuple[str, ...]) -> ClauseElement:
-    plain = (sqlite if dialect == "sqlite" else postgresql).insert(table)
-    new_values = {name: plain.excluded[name] for name in updates}
-    statement: ClauseElement = plain.on_conflict_do_update(index_elements=list(keys), set_=new_values)
-    return statement
+        inserting = _UPSERTS.get((table.name, updates))
+        if inserting is None:
+            inserting = _UPSERTS[table.name, updates] = _Inserting(table, keys, updates)
+        inserting.run(connection, values)

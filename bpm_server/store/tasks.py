@@ -16,9 +16,10 @@ from bpm_server.store.tables.instances import process_instance
 from bpm_server.store.tables.tasks import task_comment, user_task
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
-    from sqlalchemy.engine import Connection, Row
+    from sqlalchemy.engine import Connection
 
     from bpm_server.domain.tasks import TaskValues
     from bpm_server.store.batch import InstanceRow
@@ -45,20 +46,20 @@ _TASK = [
         "suspended",
     )
 ]
-_BY_KEY = sa.select(*_TASK).where(user_task.c.key == sa.bindparam("b_key"))
-_LOCK = (
-    sa.select(
-        *[column.label(f"task_{column.name}") for column in _TASK],
-        *[column.label(f"instance_{column.name}") for column in COLUMNS],
+_NAMES = [column.name for column in _TASK]
+_BY_KEY = rows.Query(lambda _: sa.select(*_TASK).where(user_task.c.key == sa.bindparam("b_key")))
+_LOCK = rows.Query(
+    lambda _: (
+        sa.select(*_TASK, *[column.label(f"instance_{column.name}") for column in COLUMNS])
+        .join_from(user_task, process_instance, process_instance.c.key == user_task.c.root_key)
+        .where(user_task.c.key == sa.bindparam("b_key"))
+        .with_for_update(of=process_instance)
     )
-    .join_from(user_task, process_instance, process_instance.c.key == user_task.c.root_key)
-    .where(user_task.c.key == sa.bindparam("b_key"))
-    .with_for_update(of=process_instance)
 )
 
 
-def _task(row: Row[Any], prefix: str = "") -> Task:
-    values = {column.name: row._mapping[prefix + column.name] for column in _TASK}
+def _task(row: Sequence[Any]) -> Task:
+    values = dict(zip(_NAMES, row, strict=True))
     for name in ("candidate_users", "candidate_groups"):
         values[name] = frozenset(json.loads(values[name]))
     return Task(**values)
@@ -74,7 +75,7 @@ def read_task(connection: Connection, key: int) -> Task:
     Raises:
         NotFound: there is none with this key.
     """
-    row = connection.execute(_BY_KEY, {"b_key": key}).one_or_none()
+    row = _BY_KEY.first(connection, b_key=key)
     if row is None:
         raise _missing(key)
     return _task(row)
@@ -90,14 +91,11 @@ def lock_task(connection: Connection, key: int) -> tuple[Task, InstanceRow | Non
         NotFound: there is no such task.
     """
     with LOCK_SECONDS.time():
-        row = connection.execute(_LOCK, {"b_key": key}).one_or_none()
+        row = _LOCK.first(connection, b_key=key)
     if row is None:
         raise _missing(key)
-    task = _task(row, "task_")
-    if task.instance_key != task.root_key:
-        return task, None
-    mapping = row._mapping
-    return task, row_from({column.name: mapping[f"instance_{column.name}"] for column in COLUMNS})
+    task = _task(row[: len(_TASK)])
+    return task, row_from(row[len(_TASK) :]) if task.instance_key == task.root_key else None
 
 
 def change(connection: Connection, key: int, values: TaskValues, at: datetime) -> None:

@@ -40,9 +40,17 @@ class UtcDateTime(TypeDecorator[datetime]):
         return from_text(value)
 
 
+_last: tuple[datetime | None, str] = (None, "")
+
+
 def to_text(moment: datetime) -> str:
     """The text that SQLite stores."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+    global _last  # noqa: PLW0603  # the rows of a command hold one moment many times
+    last, text = _last
+    if last is not moment:
+        text = moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+        _last = (moment, text)
+    return text
 
 
 def from_text(text: str) -> datetime:

@@ -36,16 +36,19 @@ class NoTarget(Exception):
 
 
 class Scenario:
-    """One scenario on a fresh database."""
+    """One scenario on a fresh database, or on one where its first steps have been made."""
 
-    def __init__(self, directory: Path, folder: Path) -> None:
+    def __init__(self, directory: Path, folder: Path, database: Database | None = None) -> None:
         self.directory = directory
         self.spec = plain_json.loads((directory / "scenario.json").read_text(encoding="utf-8"))
-        path = folder / "trace.db"
-        path.write_bytes(empty_database())
-        database = Database(f"sqlite:///{path}")
+        fresh = database is None
+        if database is None:
+            path = folder / "trace.db"
+            path.write_bytes(empty_database())
+            database = Database(f"sqlite:///{path}")
         self.bpm = Product.on(database, folder)
-        self.bpm.clock.set(datetime.fromisoformat(self.spec["clock"]))
+        if fresh:
+            self.bpm.clock.set(datetime.fromisoformat(self.spec["clock"]))
         self.seen: dict[int, int] = {}
         self.numbers: dict[int, int] = {}
         texts = [(directory / name).read_text(encoding="utf-8") for name in self.spec["files"]]
@@ -58,13 +61,26 @@ class Scenario:
         }
 
     def run(self) -> dict[str, Any]:
-        snapshots = [self.step({"do": "deploy"}, self._deploy)]
-        if snapshots[0]["outcome"] == "ok":
-            for step in self.spec["steps"]:
-                action = getattr(self, f"_do_{step['do']}")
-                snapshots.append(self.step(step, lambda action=action, step=step: action(step)))
+        snapshots = self.begin(len(self.spec["steps"]))
         self.bpm.server.database.dispose()
         return {"format": 1, "scenario": self.spec["name"], "engine": "bpm-server", "snapshots": snapshots}
+
+    def begin(self, steps: int) -> list[dict[str, Any]]:
+        """Deploys, and makes the first steps."""
+        snapshots = [self.step({"do": "deploy"}, self._deploy)]
+        if snapshots[0]["outcome"] == "ok":
+            snapshots += [self._do(step) for step in self.spec["steps"][:steps]]
+        return snapshots
+
+    def go_on(self, steps: int) -> list[dict[str, Any]]:
+        """Makes the steps behind the first ones, on a database where those have been made."""
+        query = sa.select(journal.c.instance_key, sa.func.max(journal.c.sequence)).group_by(journal.c.instance_key)
+        self.seen = {row[0]: row[1] for row in self.bpm.rows(query)}
+        return [self._do(step) for step in self.spec["steps"][steps:]]
+
+    def _do(self, step: dict[str, Any]) -> dict[str, Any]:
+        action = getattr(self, f"_do_{step['do']}")
+        return self.step(step, lambda: action(step))
 
     def step(self, step: dict[str, Any], action: Any) -> dict[str, Any]:
         outcome: dict[str, Any] = {"outcome": "ok"}

@@ -47,10 +47,10 @@ def test_the_same_with_an_instance_that_is_not_in_memory(steps: Product) -> None
 def test_the_number_does_not_grow_with_the_values(steps: Product) -> None:
     few = steps.task("step-2")
     with counted(steps.server.database) as first:
-        few.complete(**{f"v{n}": n for n in range(2)})
+        few.complete(**{f"v{n}": n for n in range(40)})
     many = steps.task("step-3")
     with counted(steps.server.database) as second:
-        many.complete(**{f"w{n}": n for n in range(50)})
+        many.complete(**{f"w{n}": n for n in range(400)})
     assert len(second) == len(first)
 
 

@@ -82,18 +82,25 @@ class PostgreSQL:
 class Process:
     """One process of the installation, on the command line as an administrator would write it."""
 
-    def __init__(self, name: str, folder: Path, environment: dict[str, str], *arguments: str) -> None:
+    def __init__(
+        self, name: str, folder: Path, environment: dict[str, str], *arguments: str, code: Path | None = None
+    ) -> None:
         self.name = name
         self.log = folder / f"{name}.log"
         self._environment = environment
+        self._code = code
         self._command = [sys.executable, "-m", "bpm_server", *arguments]
         self._process: subprocess.Popen[bytes] | None = None
+
+    def under(self, *command: str) -> None:
+        """Lets another program start it, which becomes it: for instance one that gives it a wrong clock."""
+        self._command = [*command, *self._command]
 
     def start(self) -> None:
         """Starts it; does not wait."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command, stdout=log, stderr=log, env=self._environment, start_new_session=True
+                self._command, stdout=log, stderr=log, env=self._environment, cwd=self._code, start_new_session=True
             )
 
     @property
@@ -120,10 +127,24 @@ class Process:
 
 
 class Installation:
-    """Web processes (each on a port of its own) and workers on one database and one broker."""
+    """Web processes (each on a port of its own) and workers on one database and one broker.
 
-    def __init__(self, folder: Path, database_url: str, broker: Broker | None, *, webs: int, workers: int) -> None:
+    Args of the constructor:
+        code: Folder of another release's code; None: this one's.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        database_url: str,
+        broker: Broker | None,
+        *,
+        webs: int,
+        workers: int,
+        code: Path | None = None,
+    ) -> None:
         self.folder = folder
+        self.code = code
         self.environment = {
             **os.environ,
             "BPM_DATABASE_URL": database_url,
@@ -134,19 +155,22 @@ class Installation:
             "BPM_ALLOW_LOOPBACK_WEBHOOKS": "1",
             "BPM_PROCESSES": "1",
             "PYTHONWARNINGS": "ignore",
+            **({} if code is None else {"PYTHONPATH": str(code)}),
         }
         self.ports = [free_port() for _ in range(webs)]
         self.webs = [
-            Process(f"web-{number}", folder, self.environment, "web", "--port", str(port))
+            Process(f"web-{number}", folder, self.environment, "web", "--port", str(port), code=code)
             for number, port in enumerate(self.ports)
         ]
-        self.workers = [Process(f"worker-{number}", folder, self.environment, "worker") for number in range(workers)]
+        self.workers = [
+            Process(f"worker-{number}", folder, self.environment, "worker", code=code) for number in range(workers)
+        ]
 
     def run(self, *arguments: str) -> str:
         """Runs a command of the installation to its end; returns what it says."""
         done = subprocess.run(
             [sys.executable, "-m", "bpm_server", *arguments],
-            env=self.environment, capture_output=True, text=True, check=False, timeout=120,
+            env=self.environment, cwd=self.code, capture_output=True, text=True, check=False, timeout=120,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -155,6 +179,10 @@ class Installation:
         """Tables, the first administrator, the content, then all processes."""
         self.run("migrate")
         self.run("deploy", "processes", "rules", "forms")
+        self.start_processes()
+
+    def start_processes(self) -> None:
+        """All processes, until each web process answers."""
         for process in (*self.webs, *self.workers):
             process.start()
         for port in self.ports:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event
 
-from bpm_server.store.rows import Prepared
+from bpm_server.store.rows import Prepared, Query
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,20 +44,26 @@ def counted(database: Database) -> Iterator[Statements]:
     def committed(_connection: Any) -> None:
         found.commits += 1
 
-    run = Prepared.run
+    run, ask = Prepared.run, Query.all
 
     def run_prepared(prepared: Prepared, connection: Any, rows: Any) -> None:
         run(prepared, connection, rows)
         if rows:
-            found.texts.append(prepared._compiled[connection.dialect.name][0])
+            found.texts.append(prepared.compiled(connection).text)
             found.rows += len(rows)
 
+    def ask_prepared(query: Query, connection: Any, **values: Any) -> Any:
+        found.texts.append(query.compiled(connection).text)
+        found.rows += 1
+        return ask(query, connection, **values)
+
     Prepared.run = run_prepared  # type: ignore[method-assign]  # these go past SQLAlchemy and its events
+    Query.all = ask_prepared  # type: ignore[method-assign]
     event.listen(database.engine, "before_cursor_execute", sent)
     event.listen(database.engine, "commit", committed)
     try:
         yield found
     finally:
-        Prepared.run = run  # type: ignore[method-assign]
+        Prepared.run, Query.all = run, ask  # type: ignore[method-assign]
         event.remove(database.engine, "before_cursor_execute", sent)
         event.remove(database.engine, "commit", committed)
