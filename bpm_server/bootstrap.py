@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from bpm_server.connectors import registry
 from bpm_server.connectors.secrets import SecretBox
 from bpm_server.engine import Limits
+from bpm_server.kernel import tracing
 from bpm_server.kernel.clock import SystemClock
 from bpm_server.kernel.errors import BpmError, Unavailable
 from bpm_server.kernel.ids import KeySource
@@ -148,7 +149,8 @@ def running(settings: Settings) -> Iterator[Server]:
     keeper = threading.Thread(target=_keep, args=(node, stop), name="node-lease", daemon=True)
     keeper.start()
     try:
-        yield server
+        with tracing.exporting(settings.otlp_endpoint):
+            yield server
     finally:
         stop.set()
         keeper.join(5)

@@ -39,6 +39,7 @@ class Settings:
         address_rate_limit: Requests a minute of one address without credentials, and passwords that it tries.
         metrics_token: Lets Prometheus read ``/metrics``; empty: only programs of this machine may.
         metrics_port: Where ``bpm-server worker`` answers ``/metrics``; 0: nowhere.
+        otlp_endpoint: Where OpenTelemetry spans go (OTLP over HTTP; extra ``telemetry``); empty: nowhere.
         processes: Web processes of ``bpm-server web``.
         hot_instances: Live instances kept in memory by each process.
         lock_timeout_ms: How long a command waits for a lock before it answers 503.
@@ -76,6 +77,7 @@ class Settings:
     address_rate_limit: int = 600
     metrics_token: str = ""
     metrics_port: int = 0
+    otlp_endpoint: str = ""
     processes: int = 2
     hot_instances: int = 2_000
     lock_timeout_ms: int = 3_000

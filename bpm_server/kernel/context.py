@@ -6,10 +6,12 @@ import re
 import secrets
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import structlog
+
+from bpm_server.kernel import tracing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +66,10 @@ def current() -> Cause | None:
 def carried() -> str | None:
     """The current cause as text for a row; None where there is none."""
     cause = _CURRENT.get()
-    return None if cause is None else cause.carried()
+    if cause is None:
+        return None
+    span = tracing.here()
+    return cause.carried() if span is None else replace(cause, traceparent=span).carried()
 
 
 def begin(cause: Cause) -> None:

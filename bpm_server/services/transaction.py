@@ -15,7 +15,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from bpm_server.domain.audit import LONGEST_DESCRIPTION, actor_type, category
-from bpm_server.kernel import metrics
+from bpm_server.kernel import metrics, tracing
 from bpm_server.kernel.errors import BpmError, StaleVersion, Unavailable
 from bpm_server.store import instances
 from bpm_server.store.batch import Batch
@@ -245,7 +245,8 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
         begun = perf_counter()
         outcome = "failed"
         try:
-            result = attempt(*args, **kwargs)
+            with tracing.span(name):
+                result = attempt(*args, **kwargs)
             outcome = ""
         except BpmError as error:
             outcome = "unavailable" if isinstance(error, Unavailable) else "refused"

@@ -9,7 +9,7 @@ from bpm_server.connectors.contract import PermanentError, Request, TemporaryErr
 from bpm_server.connectors.http import Policy
 from bpm_server.domain.identity import SYSTEM
 from bpm_server.domain.states import BatchItemState
-from bpm_server.kernel import context, metrics
+from bpm_server.kernel import context, metrics, tracing
 from bpm_server.kernel.errors import BpmError, NotFound, Unavailable, WrongState
 from bpm_server.kernel.log import get_logger
 from bpm_server.services import batch_operations, deliveries, documents, idempotency, jobs, messages, timers, working
@@ -67,7 +67,12 @@ def _do_jobs(server: Server, types: list[str]) -> int:
 
 def _do_job(server: Server, job: ActivatedJob) -> None:
     row = job.row
-    with context.working_for(context.of_row(row.trace_context), instance_key=row.instance_key, job_key=row.key):
+    cause = context.of_row(row.trace_context)
+    about = {"bpm_instance_key": row.instance_key, "bpm_job_key": row.key, "bpm_job_type": row.type}
+    with (
+        context.working_for(cause, instance_key=row.instance_key, job_key=row.key),
+        tracing.span("job", None if cause is None else cause.traceparent, **about),
+    ):
         _do_job_here(server, job)
 
 
@@ -101,7 +106,8 @@ def _run_connector(server: Server, connector: Connector, job: ActivatedJob) -> N
     begun = perf_counter()
     outcome = "failed"
     try:
-        result = connector.handler(request)
+        with tracing.span("connector", bpm_job_type=row.type):
+            result = connector.handler(request)
         outcome = "succeeded"
     except TemporaryError as error:
         outcome = "retried"
@@ -154,13 +160,18 @@ def send_webhooks(server: Server) -> int:
     leased = deliveries.lease_deliveries(server, BATCH)
     for delivery in leased:
         cause = context.of_row(delivery.trace_context)
-        with context.working_for(cause, instance_key=delivery.instance_key, delivery_key=delivery.key):
+        about = {"bpm_instance_key": delivery.instance_key, "bpm_webhook_id": delivery.webhook_id}
+        with (
+            context.working_for(cause, instance_key=delivery.instance_key, delivery_key=delivery.key),
+            tracing.span("webhook", None if cause is None else cause.traceparent, **about),
+        ):
             _send_webhook(server, delivery)
     return len(leased)
 
 
 def _send_webhook(server: Server, delivery: Delivery) -> None:
-    attempt = deliveries.send(server, delivery)
+    with tracing.span("connector", bpm_job_type="webhook"):
+        attempt = deliveries.send(server, delivery)
     outcome = attempt.verdict.outcome
     metrics.WEBHOOKS.labels(outcome).inc()
     metrics.WEBHOOK_SECONDS.observe(attempt.duration_ms / 1000)

@@ -162,11 +162,31 @@ def narrow(url: str, folder: Path) -> Iterator[tuple[Product, Rest]]:
         database.dispose()
 
 
+@contextlib.contextmanager
+def somebody_reading(product: Product) -> Iterator[None]:
+    """Another thread holds a connection."""
+    holds, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with product.server.database.read():
+            holds.set()
+            done.wait(60)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    holds.wait(60)
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join(60)
+
+
 def test_no_free_connection_is_503_and_not_500(database_url: str, tmp_path: Path) -> None:
     with narrow(database_url, tmp_path) as (product, rest):
         key = product.start()
         task = product.task("a").key
-        with product.server.database.engine.connect():  # the only one
+        with somebody_reading(product):  # in the only connection
             for method, path, body in (
                 ("GET", "/v2/topology", None),
                 ("GET", f"{START}/{key}", None),
