@@ -11,12 +11,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+
 from bpm_server.connectors import registry
 from bpm_server.connectors.secrets import SecretBox
 from bpm_server.engine import Limits
 from bpm_server.kernel import tracing
 from bpm_server.kernel.clock import SystemClock
-from bpm_server.kernel.errors import BpmError, Unavailable
+from bpm_server.kernel.errors import BpmError, InvalidInput, NotFound, Unavailable
 from bpm_server.kernel.ids import KeySource
 from bpm_server.kernel.log import get_logger
 from bpm_server.services import nodes
@@ -68,6 +70,47 @@ def secret_key(settings: Settings) -> str:
     return path.read_text(encoding="ascii").strip()
 
 
+def has_secret_key(settings: Settings) -> bool:
+    """Whether the installation has a secret already."""
+    return bool(settings.secret_key) or (settings.data_dir / "secret.key").exists()
+
+
+def key_check(settings: Settings) -> str:
+    """By which an installation is recognized that has the same secret."""
+    return SecretBox(secret_key(settings)).digest("same key", "backup")[:16]
+
+
+def document_folder(settings: Settings) -> Path:
+    """Where contents of documents lie as files; only where ``document_dir`` is set."""
+    return Path(settings.document_dir)
+
+
+def check_database(settings: Settings) -> None:
+    """For what must not make a database by looking for one.
+
+    Raises:
+        NotFound: SQLite, and there is no such file.
+    """
+    url = sa.make_url(settings.database())
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+        message = f"Expected a database '{url.database}', but there is none"
+        raise NotFound(message)
+
+
+def check_revision(settings: Settings) -> None:
+    """For what reads the newest tables and must not migrate.
+
+    Raises:
+        InvalidInput: the database has older tables, or newer ones.
+    """
+    database = open_database(settings)
+    revision, newest = migrate.current(database)
+    database.dispose()
+    if revision != newest:
+        message = f"Expected the newest tables ({newest}), but found {revision}; run 'bpm-server migrate' first"
+        raise InvalidInput(message)
+
+
 def open_database(settings: Settings) -> Database:
     """The database of these settings; the data folder is made where SQLite needs it."""
     if not settings.database_url:
@@ -98,7 +141,7 @@ def build(
         identities=Identities(box, clock.monotonic, settings.address_rate_limit),
         connectors=registry.load(content_folder(settings) / "connectors") if connectors is None else connectors,
         secrets=box,
-        contents=ContentStores(Path(settings.document_dir) if settings.document_dir else None),
+        contents=ContentStores(document_folder(settings) if settings.document_dir else None),
         cluster_variables=ClusterVariables(),
         limits=limits or Limits(),
         wake=Wakes(),

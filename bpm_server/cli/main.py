@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     _content(commands)
     _rules(commands)
     _administration(commands)
+    _safety(commands)
     return parser
 
 
@@ -157,6 +158,26 @@ def _administration(commands: argparse._SubParsersAction[argparse.ArgumentParser
     demo = _command(commands, "demo", "Fill a database with the demo company.")
     demo.add_argument("--data-dir", type=Path)
     demo.add_argument("--orders", type=int, default=12, help="orders on their way")
+
+
+def _safety(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    backup = _command(commands, "backup", "Write everything into one file, while the server goes on working.")
+    restore = _command(commands, "restore", "Fill a database from a backup file.")
+    for command in (backup, restore):
+        command.add_argument("--data-dir", type=Path)
+        command.add_argument("file", type=Path, metavar="FILE")
+    backup.add_argument("--without-documents", action="store_true", help="leave out contents that lie in a folder")
+    restore.add_argument("--replace", action="store_true", help="delete what is in the database")
+    restore.add_argument("--other-key", action="store_true", help="do without secrets sealed with another key")
+    doctor = _command(commands, "doctor", "Prove that engine state and tables agree.")
+    doctor.add_argument("--data-dir", type=Path)
+    doctor.add_argument("--repair", action="store_true", help="mend what can be mended")
+    doctor.add_argument("--json", action="store_true", help="findings as JSON lines")
+    audit = _command(commands, "audit", "Verify the audit log.")
+    verify = audit.add_subparsers(dest="action", required=True).add_parser("verify", help="compare it with its seals")
+    verify.add_argument("--data-dir", type=Path)
+    verify.add_argument("--json", action="store_true", help="findings and result as JSON lines")
+    verify.add_argument("--expect", metavar="NUMBER:DIGEST", help="a seal that was noted before: it must be there")
 
 
 if __name__ == "__main__":

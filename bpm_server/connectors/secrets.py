@@ -26,13 +26,14 @@ class SecretBox:
             raise InvalidInput(message)
         self._key = secret_key.encode()
 
-    def _derive(self, purpose: str) -> bytes:
+    def key(self, purpose: str) -> bytes:
+        """A key of its own for one purpose."""
         return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.encode()).derive(self._key)
 
     def seal(self, plain: bytes, purpose: str) -> bytes:
         """Encrypts."""
         nonce = os.urandom(_NONCE)
-        return _VERSION + nonce + AESGCM(self._derive(purpose)).encrypt(nonce, plain, purpose.encode())
+        return _VERSION + nonce + AESGCM(self.key(purpose)).encrypt(nonce, plain, purpose.encode())
 
     def open(self, sealed: bytes, purpose: str) -> bytes:
         """Decrypts.
@@ -42,11 +43,11 @@ class SecretBox:
         """
         nonce, body = sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :]
         try:
-            return AESGCM(self._derive(purpose)).decrypt(nonce, body, purpose.encode())
+            return AESGCM(self.key(purpose)).decrypt(nonce, body, purpose.encode())
         except InvalidTag as error:
             message = f"Expected a secret sealed for '{purpose}' with this installation's key, but it does not open"
             raise InvalidInput(message) from error
 
     def digest(self, text: str, purpose: str) -> str:
         """A keyed hash, for looking up and comparing without storing the text."""
-        return hmac.new(self._derive(purpose), text.encode(), hashlib.sha256).hexdigest()
+        return hmac.new(self.key(purpose), text.encode(), hashlib.sha256).hexdigest()

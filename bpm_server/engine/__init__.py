@@ -8,6 +8,7 @@ from bpm_server.engine.advance import advance, start
 from bpm_server.engine.compile import compile_process
 from bpm_server.engine.decisions import decide, explain
 from bpm_server.engine.definition import Definition
+from bpm_server.engine.expectation import needed
 from bpm_server.engine.instance import Instance
 from bpm_server.engine.migration import check_mapping, migrate, obstacles, same_ids
 from bpm_server.engine.migration_checks import Hindrance, Obstacle
@@ -36,6 +37,7 @@ __all__ = [
     "explain",
     "load",
     "migrate",
+    "needed",
     "obstacles",
     "same_ids",
     "start",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bpm_server.connectors import webhooks
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
     from bpm_server.services.transaction import Transaction
     from bpm_server.store.batch import InstanceRow
 
-OUT_OF_REACH = timedelta(days=36_500)
-"""A job whose work the outbox does is not handed out to workers."""
-
 
 def enqueue_webhook(advance: Advance, row: InstanceRow, event: e.JobCreated) -> None:
     """A job of an outbox connector was created: its message goes into the outbox in the same transaction."""
@@ -32,8 +28,8 @@ def enqueue_webhook(advance: Advance, row: InstanceRow, event: e.JobCreated) -> 
             row, c.RaiseIncident(event.element_key, "IO_MAPPING_ERROR", error.message, event.chunk, event.key)
         )
         return
-    tx.batch.jobs[event.element_key]["lease"] = "outbox"
-    tx.batch.jobs[event.element_key]["available_at"] = tx.moment.database_now + OUT_OF_REACH
+    tx.batch.jobs[event.element_key]["lease"] = store.HOLDER
+    tx.batch.jobs[event.element_key]["available_at"] = tx.moment.database_now + store.OUT_OF_REACH
     key = tx.server.new_key()
     values = {
         "key": key,

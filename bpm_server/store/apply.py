@@ -16,7 +16,7 @@ from bpm_server.store.candidates import CANDIDATES, candidate_rows
 from bpm_server.store.migrated import Migrated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from bpm_server.domain.commands import Command
     from bpm_server.domain.events import Event
@@ -43,8 +43,7 @@ def record(
     """
     batch.instances[row.key] = row
     happened = list(happened)
-    for event in lasting(happened):
-        _APPLY.get(type(event), _nothing)(batch, row, event)
+    apply(batch, row, happened)
     for key, (parent, data) in written.items():
         if key:
             batch.chunks[key] = (row, parent, data)
@@ -64,6 +63,12 @@ def record(
             "cluster_variable_version": batch.cluster_variable_version,
         }
     )
+
+
+def apply(batch: Batch, row: InstanceRow, happened: Sequence[Event]) -> None:
+    """The rows that the events of one step make, change and end."""
+    for event in lasting(happened):
+        _APPLY.get(type(event), _nothing)(batch, row, event)
 
 
 def _nothing(batch: Batch, row: InstanceRow, event: Event) -> None:

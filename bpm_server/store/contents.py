@@ -108,14 +108,18 @@ class FolderContents:
         return self._folder / location[:2] / location
 
     def write(self, connection: Connection | None, location: str, content: BinaryIO) -> None:
-        """See :class:`Contents`; the file is whole and on the disk when it gets its name."""
+        """See :class:`Contents`."""
         del connection
+        self.keep(location, parts(content))
+
+    def keep(self, location: str, pieces: Iterator[bytes]) -> None:
+        """Writes a content from its pieces; the file is whole and on the disk when it gets its name."""
         path = self._path(location)
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_suffix(".part")
         try:
             with unfinished.open("wb") as file:
-                file.writelines(parts(content))
+                file.writelines(pieces)
                 file.flush()
                 os.fsync(file.fileno())
             unfinished.rename(path)
@@ -123,7 +127,7 @@ class FolderContents:
             unfinished.unlink(missing_ok=True)
             raise
         for folder in (path.parent, self._folder):
-            _sync_folder(folder)
+            sync_folder(folder)
 
     def read(self, database: Database, location: str) -> Iterator[bytes]:
         """See :class:`Contents`."""
@@ -147,7 +151,7 @@ class FolderContents:
         path.with_suffix(".part").unlink(missing_ok=True)  # of a process that ended while it wrote
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """The new name survives a power failure, too; Windows cannot and need not."""
     if os.name == "nt":
         return

@@ -147,6 +147,34 @@ class Database:
             self._shared.connection = None
 
     @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A transaction that sees one moment of the database however long it reads, and stops nobody from writing.
+
+        Raises:
+            Unavailable: the database cannot be reached or is busy.
+        """
+        with self._explained(), self.engine.connect() as connection:
+            if not self.is_sqlite:  # there a transaction that reads is a snapshot anyway
+                connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+            yield connection
+
+    @contextmanager
+    def alone(self) -> Iterator[Connection]:
+        """A transaction that may change tables themselves; whoever opened it commits.
+
+        Raises:
+            Unavailable: the database cannot be reached or is busy.
+        """
+        with self._explained(), self.engine.connect() as connection:
+            if self.is_sqlite:
+                driver: Any = connection.connection.driver_connection
+                driver.execute("BEGIN IMMEDIATE")
+            else:
+                connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+            yield connection
+
+    @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction for one command. Whoever opened it commits (see ``services.transaction``).
 

@@ -51,7 +51,7 @@ def upgrade(database: Database, *, finish: bool = True) -> None:
             connection.exec_driver_sql("SELECT pg_advisory_lock(7301734)")
             connection.commit()
         try:
-            target = _target(_found(connection), finish=finish)
+            target = _target(revision_of(connection), finish=finish)
             if target is not None:
                 command.upgrade(config(connection), target)
             connection.commit()
@@ -105,14 +105,25 @@ def _phase(script: Script) -> str:
     return phase
 
 
-def _found(connection: Connection) -> str | None:
+def upgrade_within(connection: Connection, revision: str) -> None:
+    """Makes the tables of a revision in a transaction that has begun; whoever began it commits."""
+    command.upgrade(config(connection), revision)
+
+
+def is_known(revision: str) -> bool:
+    """Whether this program has the migrations up to a revision."""
+    return _missing(revision) is not None
+
+
+def revision_of(connection: Connection) -> str | None:
+    """The revision of the tables that a connection sees; None where there are none."""
     return MigrationContext.configure(connection).get_current_revision()
 
 
 def current(database: Database) -> tuple[str | None, str | None]:
     """The revision of the database, and the newest one that this release knows."""
     with database.engine.connect() as connection:
-        found = _found(connection)
+        found = revision_of(connection)
     return found, _scripts()[-1].revision
 
 

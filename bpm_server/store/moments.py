@@ -30,6 +30,7 @@ _MOMENT = rows.Query(
         t.c.cluster_variable_version,
     ).where(t.c.id == sa.literal_column("1"))
 )
+_NOW = rows.Query(lambda dialect: sa.select(sa.literal_column(_CLOCK[dialect], UtcDateTime())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,13 @@ def read_moment(connection: Connection) -> Moment:
     ((database_now, offset_us, pinned, *versions),) = _MOMENT.all(connection)
     now = database_now + timedelta(microseconds=offset_us) if pinned is None else pinned
     return Moment(now, database_now, *versions)
+
+
+def read_database_now(connection: Connection) -> datetime:
+    """The database's own clock; works on tables of any revision."""
+    ((now,),) = _NOW.all(connection)
+    found: datetime = now
+    return found
 
 
 def look_moment(database: Database) -> Moment:

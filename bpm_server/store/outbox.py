@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy.engine import Connection, Row
+
+HOLDER = "outbox"
+"""The lease of a job whose work the outbox does: it is not handed out to workers, and nobody lets it go."""
+OUT_OF_REACH = timedelta(days=36_500)
 
 
 def find_endpoint(connection: Connection, name: str) -> Row[Any] | None:
@@ -99,6 +104,12 @@ def read_delivery(connection: Connection, key: int, *, lock: bool = False) -> Ro
 def update_delivery(connection: Connection, key: int, **values: Any) -> None:
     """Changes a delivery."""
     connection.execute(webhook_delivery.update().where(webhook_delivery.c.key == key).values(values))
+
+
+def has_delivery(connection: Connection, job_key: int) -> bool:
+    """Whether the outbox does the work of a job."""
+    query = sa.select(webhook_delivery.c.key).where(webhook_delivery.c.job_key == job_key).limit(1)
+    return connection.execute(query).first() is not None
 
 
 def retry_delivery(connection: Connection, job_key: int, now: datetime) -> bool:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 LANES: dict[str, tuple[str, ...]] = {
-    "engine": ("signals", "messages", "safe-points", "timers", "batch-operations"),
+    "engine": ("signals", "messages", "safe-points", "timers", "batch-operations", "audit-log"),
     "outside": ("jobs", "deliveries", "documents", "replies"),
 }
 LOOK_AGAIN_S = 5.0

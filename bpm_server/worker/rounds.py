@@ -12,7 +12,17 @@ from bpm_server.domain.states import BatchItemState
 from bpm_server.kernel import context, metrics, tracing
 from bpm_server.kernel.errors import BpmError, NotFound, Unavailable, WrongState
 from bpm_server.kernel.log import get_logger
-from bpm_server.services import batch_operations, deliveries, documents, idempotency, jobs, messages, timers, working
+from bpm_server.services import (
+    batch_operations,
+    deliveries,
+    documents,
+    idempotency,
+    jobs,
+    messages,
+    sealing,
+    timers,
+    working,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -230,6 +240,7 @@ ROUNDS: dict[str, Callable[[Server], int]] = {
     "batch-operations": do_batch_items,
     "documents": sweep_documents,
     "replies": sweep_replies,
+    "audit-log": sealing.seal_audit_log,
 }
 """By topic of the wake-up."""
 

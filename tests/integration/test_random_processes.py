@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from bpm_server.reports.replay import replay
 from bpm_server.services import suspension
+from bpm_server.services.examining import examine
 from tests.support import postgresql
 from tests.support.orphans import orphans
 from tests.support.product import ADMIN
@@ -107,6 +108,7 @@ def check(pair: tuple[Twin, Twin], drawing: Blocks, data: st.DataObject) -> None
         if found["suspended_at"] is not None:  # what a suspended instance keeps for later is not in the journal yet
             suspension.resume_instance(straight.bpm.server, ADMIN, found["key"])
     assert not list(orphans(Snapshot(straight.database)))
+    assert not [defect for defect in examine(straight.bpm.server) if defect.severity == "error"]
     for found in Snapshot(straight.database).rows("process_instance"):
         assert replay(straight.bpm.server, found["key"]).difference is None
     empty(other.database)

@@ -38,7 +38,7 @@ ADMIN = Actor("admin", permissions=frozenset({Permission("*", "*")}))
 
 def create_tables(database: Database) -> None:
     """All tables and the shared row, without migrations."""
-    with database.engine.connect().execution_options(bpm_writes=True) as connection:
+    with database.engine.connect() as connection:
         db.metadata.create_all(connection)
         connection.execute(server_state.insert().values(id=1))
         connection.commit()

@@ -15,8 +15,12 @@ if TYPE_CHECKING:
 
 FIRST_KEY = 10**15
 """Keys of comparable databases begin here: no other number in them has so many digits."""
-OTHERWISE = {"job": {"available_at", "lease"}, "webhook_delivery": {"next_at"}}
-"""Columns in which two servers differ whatever they do: by the database's clock, or drawn anew."""
+OTHERWISE = {
+    "job": {"available_at", "lease"},
+    "webhook_delivery": {"next_at"},
+    "audit_seal": {"entries", "previous", "digest"},
+}
+"""Columns in which two servers differ whatever they do: by the database's clock, drawn anew, or made from keys."""
 COLUMNS = {
     name: [column.name for column in table.columns if column.name not in OTHERWISE.get(name, ())]
     for name, table in db.metadata.tables.items()

@@ -1,4 +1,4 @@
-"""The audit log: what people and programs have done, append-only."""
+"""The audit log: what people and programs have done, append-only, and its seals."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ def _present(name: str, column: str) -> sa.Index:
 class AuditEntry(Model):
     """One act. Says who, what, when and to which thing; what it contained is in the journal (ADR 11).
 
-    Rows outlive what they are about, and nothing but insertion touches them.
+    Rows outlive what they are about. After insertion only the worker touches them, once: it notes their seal.
 
     Attributes:
+        seal: Number of the seal that has it, None until then.
         entity_key: Key or id of the thing, as text.
         related_key: The other thing, for instance who was put into a group.
         description: For people: names of variables, the name of a file.
@@ -37,6 +38,7 @@ class AuditEntry(Model):
         sa.Index("ix_audit_log_actor", "actor", "key"),
         _present("ix_audit_log_instance", "instance_key"),
         _present("ix_audit_log_task", "task_key"),
+        sa.Index("ix_audit_log_seal", "seal", "key"),
     )
 
     key: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=False)
@@ -68,6 +70,29 @@ class AuditEntry(Model):
     related_key: Mapped[str | None] = mapped_column(NAME)
     related_type: Mapped[str | None] = mapped_column(WORD)
     description: Mapped[str | None] = mapped_column(NAME)
+    seal: Mapped[int | None] = mapped_column(sa.BigInteger)
+
+
+class AuditSeal(Model):
+    """What some rows of the log were, and which seal came before (ADR 14); see ``domain.sealing``.
+
+    Attributes:
+        format: Which columns it covers.
+        key_check: Tells with which secret it was made.
+        entries: Key and digest of each row, 40 bytes.
+        previous: Digest of the seal before.
+    """
+
+    __tablename__ = "audit_seal"
+
+    number: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
+    format: Mapped[int]
+    sealed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    key_check: Mapped[str] = mapped_column(sa.String(16))
+    entries: Mapped[bytes] = mapped_column(sa.LargeBinary)
+    previous: Mapped[str] = mapped_column(sa.String(64))
+    digest: Mapped[str] = mapped_column(sa.String(64))
 
 
 audit_log = table_of(AuditEntry)
+audit_seal = table_of(AuditSeal)

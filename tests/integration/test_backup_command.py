@@ -1,0 +1,48 @@
+"""``bpm-server backup`` and ``restore`` as an administrator runs them, beside a running server."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bpm_server.cli.main import main
+from tests.support.running import running
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the machine do not count."""
+    monkeypatch.delenv("BPM_DATABASE_URL", raising=False)
+    monkeypatch.delenv("BPM_SECRET_KEY", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def run(*arguments: object) -> int:
+    return main([str(argument) for argument in arguments])
+
+
+def test_a_company_moves_to_another_machine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    here, there, file = tmp_path / "data", tmp_path / "there", tmp_path / "one.backup"
+    with running(tmp_path, "--no-content"):
+        assert run("backup", "--data-dir", here, file) == 0
+        assert "at revision" in capsys.readouterr().out
+        assert run("restore", "--data-dir", here, "--replace", file) == 1
+        assert "Expected to be the only server on" in capsys.readouterr().err
+    assert run("restore", "--data-dir", there, file) == 1
+    assert "Expected the secret key of the installation that was backed up" in capsys.readouterr().err
+    assert not (there / "bpm.db").exists()
+    shutil.copy(here / "secret.key", there / "secret.key")
+    assert run("restore", "--data-dir", there, file) == 0
+    assert run("user", "list", "--data-dir", there) == 0
+    assert "admin\tAdministrator" in capsys.readouterr().out
+
+
+def test_looking_for_a_database_makes_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("backup", "--data-dir", tmp_path / "nothing", tmp_path / "one.backup") == 1
+    assert "Expected a database" in capsys.readouterr().err
+    assert not (tmp_path / "nothing").exists()
