@@ -53,7 +53,7 @@ proof: $(VENV)/.dev ## the long forms of chaos, fuzz and random tests; SEED=n re
 		--hypothesis-seed=$(SEED) tests/unit/engine/test_random_processes.py tests/integration/test_random_processes.py \
 		tests/unit/engine/test_equal_to_spiffworkflow.py tests/unit/feel tests/unit/dmn tests/unit/juel
 	BPM_PROOF=1 $(BIN)/python -m pytest -ra --timeout 7200 --hypothesis-seed=$(SEED) \
-		tests/chaos tests/conformance/test_broken_models.py
+		tests/chaos tests/conformance/test_broken_models.py tests/integration/test_due_timers.py
 
 services: ## install what tests need beside Python: Chromium, RabbitMQ, fonts (Debian; asks for root)
 	sh docker/install-services.sh

@@ -7,7 +7,7 @@ import sys
 
 from benchmarks.machine import describe
 
-ALL = ("steps", "growth", "http_steps", "feel")
+ALL = ("steps", "growth", "http_steps", "jobs", "history", "feel")
 
 
 def main() -> None:

@@ -152,7 +152,7 @@ def _free_port() -> int:
 
 
 @contextlib.contextmanager
-def _serving(folder: Path, database_url: str) -> Iterator[tuple[int, int, str]]:
+def serving(folder: Path, database_url: str) -> Iterator[tuple[int, int, str]]:
     """``bpm-server web``; gives its port, the process that manages the others, and an API token."""
     port = _free_port()
     environment = {
@@ -209,12 +209,12 @@ def _deploy(port: int, authorization: str) -> None:
 # --- processor time and memory, as Linux tells them --------------------------------------------------------
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
     text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
     return [int(child) for child in text.split()]
 
 
-def _processor_s(pids: list[int]) -> float:
+def processor_s(pids: list[int]) -> float:
     ticks = 0
     for pid in pids:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -222,12 +222,12 @@ def _processor_s(pids: list[int]) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def _memory_mb(pid: int) -> float:
+def memory_mb(pid: int) -> float:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
 
 
-def _postgresql_processes(url: str) -> list[int]:
+def postgresql_processes(url: str) -> list[int]:
     """The server processes of the database's connections."""
     with psycopg.connect(url.replace("+psycopg", "")) as connection:
         query = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
@@ -236,23 +236,23 @@ def _postgresql_processes(url: str) -> list[int]:
 
 def measure(url: str, folder: Path) -> Measured:
     """One run against a database."""
-    with _serving(folder, url) as (port, manager, token):
+    with serving(folder, url) as (port, manager, token):
         authorization = f"Bearer {token}"
         _deploy(port, authorization)
         _load(port, authorization, WARM_S)
-        web = _children(manager)
-        backends = [] if url.startswith("sqlite") else _postgresql_processes(url)
-        before, database_before = _processor_s(web), _processor_s(backends)
+        web = children(manager)
+        backends = [] if url.startswith("sqlite") else postgresql_processes(url)
+        before, database_before = processor_s(web), processor_s(backends)
         clients_before = os.times().children_user + os.times().children_system
         instances, seconds, times = _load(port, authorization, MEASURED_S)
         clients = os.times().children_user + os.times().children_system - clients_before
         return Measured(
             instances,
             seconds,
-            _processor_s(web) - before,
-            _processor_s(backends) - database_before,
+            processor_s(web) - before,
+            processor_s(backends) - database_before,
             clients,
-            [_memory_mb(pid) for pid in web],
+            [memory_mb(pid) for pid in web],
             times,
         )
 

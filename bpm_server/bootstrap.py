@@ -8,6 +8,7 @@ import secrets
 import socket
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,14 +76,25 @@ def has_secret_key(settings: Settings) -> bool:
     return bool(settings.secret_key) or (settings.data_dir / "secret.key").exists()
 
 
+def secret_box(settings: Settings) -> SecretBox:
+    """Seals with the installation's secret, and opens also what those of before have sealed."""
+    return SecretBox(secret_key(settings), settings.old_secret_keys)
+
+
 def key_check(settings: Settings) -> str:
     """By which an installation is recognized that has the same secret."""
-    return SecretBox(secret_key(settings)).digest("same key", "backup")[:16]
+    return secret_box(settings).digest("same key", "backup")[:16]
 
 
 def document_folder(settings: Settings) -> Path:
     """Where contents of documents lie as files; only where ``document_dir`` is set."""
     return Path(settings.document_dir)
+
+
+def opens_with(settings: Settings, check: str) -> bool:
+    """Whether the installation's secret, or one of before, is the one behind a :func:`key_check`."""
+    keys = (secret_key(settings), *settings.old_secret_keys)
+    return check in [key_check(replace(settings, secret_key=key)) for key in keys]
 
 
 def check_database(settings: Settings) -> None:
@@ -101,12 +113,12 @@ def check_revision(settings: Settings) -> None:
     """For what reads the newest tables and must not migrate.
 
     Raises:
-        InvalidInput: the database has older tables, or newer ones.
+        InvalidInput: the database has older tables than this release runs on.
     """
     database = open_database(settings)
     revision, newest = migrate.current(database)
     database.dispose()
-    if revision != newest:
+    if not migrate.serves(revision):
         message = f"Expected the newest tables ({newest}), but found {revision}; run 'bpm-server migrate' first"
         raise InvalidInput(message)
 
@@ -115,7 +127,7 @@ def open_database(settings: Settings) -> Database:
     """The database of these settings; the data folder is made where SQLite needs it."""
     if not settings.database_url:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-    pool = settings.threads + 4
+    pool = settings.threads + settings.worker_threads + 4
     return Database(settings.database(), pool_size=pool, lock_timeout_ms=settings.lock_timeout_ms)
 
 
@@ -130,7 +142,7 @@ def build(
 ) -> Server:
     """A server on a migrated database. Tests put their own parts in."""
     clock = clock or SystemClock()
-    box = SecretBox(secret_key(settings))
+    box = secret_box(settings)
     server = Server(
         settings=settings,
         database=database or open_database(settings),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bpm_server.kernel.errors import InvalidInput
 
@@ -22,6 +23,7 @@ class Settings:
         content_dir: Where ``processes/``, ``forms/``, ``rules/`` and ``connectors/`` lie; empty: the current
             folder if it has them, else the installed package's copy.
         secret_key: Signs and encrypts; empty: generated once into ``data_dir``.
+        old_secret_keys: Secret keys of before: what they sealed still opens; see ``bpm-server secrets rotate``.
         admin_password: Of the first administrator; empty: generated and printed once.
         allow_clock: Allows ``PUT /v2/clock`` (tests).
         allow_loopback_webhooks: Allows webhook targets on this machine (demo and tests).
@@ -41,6 +43,11 @@ class Settings:
         metrics_port: Where ``bpm-server worker`` answers ``/metrics``; 0: nowhere.
         otlp_endpoint: Where OpenTelemetry spans go (OTLP over HTTP; extra ``telemetry``); empty: nowhere.
         processes: Web processes of ``bpm-server web``.
+        worker_threads: Threads of one worker process that call connectors and webhook endpoints.
+        channel_threads: So many of them may be busy with one connector's host, or one endpoint; 0: half of them.
+        stop_seconds: How long a process that is told to stop lets what runs finish.
+        stop_notice_seconds: Before that ``bpm-server web`` goes on serving for so long while ``/health/ready`` says no,
+            so that a load balancer sees it.
         hot_instances: Live instances kept in memory by each process.
         lock_timeout_ms: How long a command waits for a lock before it answers 503.
         request_body_limit: Bytes of one request.
@@ -48,9 +55,11 @@ class Settings:
         document_limit: Bytes of one document; a batch of documents takes as much in all.
         document_dir: Folder for the contents of documents, shared by all processes; empty: they lie in the database.
         unique_business_ids: Refuses to start a process with a business id that an active instance of it has.
+        history_days: Ended instances are removed after so many days, where their process says nothing; 0: kept.
+        archive_dir: Folder into which the worker writes instances before it removes them; empty: it does not.
         session_hours: A signed-in browser stays so this long after its last use.
         default_language: For people who have not chosen one.
-        time_zone: For people who have not chosen one, and for cron timers.
+        time_zone: For people who have not chosen one, and for timers: cron, days, months and years.
     """
 
     database_url: str = ""
@@ -60,6 +69,7 @@ class Settings:
     data_dir: Path = Path(".bpm")
     content_dir: str = ""
     secret_key: str = ""
+    old_secret_keys: tuple[str, ...] = ()
     admin_password: str = ""
     allow_clock: bool = False
     allow_loopback_webhooks: bool = False
@@ -79,6 +89,10 @@ class Settings:
     metrics_port: int = 0
     otlp_endpoint: str = ""
     processes: int = 2
+    worker_threads: int = 8
+    channel_threads: int = 0
+    stop_seconds: int = 20
+    stop_notice_seconds: int = 5
     hot_instances: int = 2_000
     lock_timeout_ms: int = 3_000
     request_body_limit: int = 8 * 1024 * 1024
@@ -86,6 +100,8 @@ class Settings:
     document_limit: int = 20 * 1024 * 1024
     document_dir: str = ""
     unique_business_ids: bool = False
+    history_days: int = 0
+    archive_dir: str = ""
     session_hours: int = 12
     default_language: str = "zh-CN"
     time_zone: str = "Asia/Shanghai"
@@ -97,9 +113,17 @@ class Settings:
         """The database URL with its default."""
         return self.database_url or f"sqlite:///{(self.data_dir / 'bpm.db').absolute()}"
 
+    def zone(self) -> ZoneInfo:
+        """The time zone."""
+        return ZoneInfo(self.time_zone)
+
     def document_request_limit(self) -> int:
         """Bytes of a request that brings documents: they, and what is said about them."""
         return self.document_limit + 1024 * 1024
+
+    def most_in_channel(self) -> int:
+        """Threads that one channel of outside work may keep busy."""
+        return self.channel_threads or max(self.worker_threads // 2, 1)
 
     def url(self) -> str:
         """Where people reach this server."""
@@ -118,7 +142,22 @@ def from_mapping(source: dict[str, str], **overrides: Any) -> Settings:
         if text is not None:
             values[name] = _convert(PREFIX + name.upper(), text, default)
     values.update({name: value for name, value in overrides.items() if value is not None})
-    return Settings(**values)
+    for name, least in _LEAST.items():
+        if values.get(name, least) < least:
+            message = f"Expected {PREFIX}{name.upper()} to be at least {least}, but found {values[name]}"
+            raise InvalidInput(message)
+    settings = Settings(**values)
+    try:
+        settings.zone()
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        message = (
+            f"Expected {PREFIX}TIME_ZONE to be a time zone such as Asia/Shanghai, but found '{settings.time_zone}'"
+        )
+        raise InvalidInput(message) from error
+    return settings
+
+
+_LEAST = {"worker_threads": 1, "channel_threads": 0, "history_days": 0, "stop_seconds": 0, "stop_notice_seconds": 0}
 
 
 def _defaults() -> dict[str, Any]:

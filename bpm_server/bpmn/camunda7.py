@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from bpm_server.bpmn import namespaces as ns
 from bpm_server.bpmn.camunda7_io import InputOutput, read_input_output, script_value
-from bpm_server.bpmn.extensions import check_vocabulary, extension_elements
+from bpm_server.bpmn.extensions import check_vocabulary, extension_elements, history_time_to_live
 from bpm_server.bpmn.formdata import form_key, generated_forms
 from bpm_server.bpmn.model import (
     AdHocWork,
@@ -293,8 +293,6 @@ class Camunda7:
 
     def process(self, element: _Element, process: Process) -> Process:
         """Adds the extensions of a process."""
-        days = attribute(element, "historyTimeToLive") or ""
-        match = re.fullmatch(r"(?:P(\d+)D|(\d+))", days)
         return replace(
             process,
             version_tag=attribute(element, "versionTag"),
@@ -304,7 +302,7 @@ class Camunda7:
             candidate_starter_groups=_names(attribute(element, "candidateStarterGroups")),
             candidate_starter_users=_names(attribute(element, "candidateStarterUsers")),
             startable_in_tasklist=attribute(element, "isStartableInTasklist") != "false",
-            history_days=int(match[1] or match[2]) if match else None,
+            history_time_to_live=history_time_to_live(attribute(element, "historyTimeToLive"), element, self.reading),
         )
 
     def loop(self, element: _Element, activity: _Element) -> Loop:

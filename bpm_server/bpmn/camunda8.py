@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from bpm_server.bpmn import namespaces as ns
-from bpm_server.bpmn.extensions import check_vocabulary, extension_elements
+from bpm_server.bpmn.extensions import check_vocabulary, extension_elements, history_time_to_live
 from bpm_server.bpmn.formdata import EMBEDDED_FORM
 from bpm_server.bpmn.model import (
     AdHocWork,
@@ -269,12 +269,14 @@ class Camunda8:
             for entry in extension_elements(element)
             if ns.split(entry.tag) == (ns.ZEEBE, "userTaskForm")
         }
+        properties = _properties(found.get("properties"))
         return replace(
             process,
             version_tag=None if tag is None else tag.get("value"),
             forms=MappingProxyType(forms),
-            properties=_properties(found.get("properties")),
+            properties=properties,
             listeners=self._listeners(found.get("executionListeners"), "executionListener"),
+            history_time_to_live=history_time_to_live(properties.get("historyTimeToLive"), element, self.reading),
         )
 
     def loop(self, element: _Element, activity: _Element) -> Loop:

@@ -8,9 +8,13 @@ from __future__ import annotations
 import calendar
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING
 
 from bpm_server.kernel.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
 
 MACROS = {
     "@yearly": "0 0 0 1 1 *",
@@ -33,6 +37,7 @@ _MONTHS = {name: str(n) for n, name in enumerate(calendar.month_abbr) if name}
 _DAYS = {name: str((n + 1) % 7) for n, name in enumerate(calendar.day_abbr)}
 _NAMES = {name.upper(): number for name, number in {**_MONTHS, **_DAYS}.items()}
 _HORIZON_YEARS = 40
+_HOURS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +71,40 @@ class Cron:
         return cron
 
     def after(self, moment: datetime) -> datetime | None:
-        """The first matching second after ``moment``, in its time zone; None within 40 years."""
-        at = moment.replace(microsecond=0) + timedelta(seconds=1)
+        """The first matching second after ``moment`` on the clocks of its time zone, in UTC; None within 40 years.
+
+        Where the clocks change: hours that are named come once. What comes every hour comes after each real hour, so
+        twice in the hour that an autumn night repeats.
+        """
+        zone = moment.tzinfo
+        try:
+            local = moment.replace(tzinfo=None)
+            if len(self.hours) == _HOURS and zone is not None:
+                return self._by_real_hours(moment, zone)
+            while (found := self._after(local)) is not None:
+                due = found.replace(tzinfo=zone).astimezone(UTC)
+                if due > moment:
+                    return due
+                local = found
+        except OverflowError:  # beyond the year 9999
+            pass
+        return None
+
+    def _by_real_hours(self, moment: datetime, zone: tzinfo) -> datetime | None:
+        """Counts on with the present offset; where it ends before the next match, anew from there."""
+        while True:
+            offset = moment.utcoffset() or timedelta()
+            found = self._after(moment.replace(tzinfo=None))
+            if found is None:
+                return None
+            due = (found - offset).replace(tzinfo=UTC)
+            if due.astimezone(zone).utcoffset() == offset:
+                return due
+            moment = _last_of_offset(moment.astimezone(UTC), due, zone)
+
+    def _after(self, local: datetime) -> datetime | None:
+        """The first match after a time on the clock, without time zone."""
+        at = local.replace(microsecond=0, fold=0) + timedelta(seconds=1)
         last_year = at.year + _HORIZON_YEARS
         while at.year <= last_year:
             if at.month not in self.months:
@@ -98,6 +135,21 @@ class Cron:
         return _month_day(self.day, year, month, day, self.source) and _week_day(
             self.weekday, year, month, day, self.source
         )
+
+
+def _last_of_offset(begin: datetime, end: datetime, zone: tzinfo) -> datetime:
+    """The last second before the clocks of a zone change, on the new clock; ``end`` lies behind the change."""
+    offset = begin.astimezone(zone).utcoffset()
+    low, high = 0, int((end - begin).total_seconds()) + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if (begin + timedelta(seconds=middle)).astimezone(zone).utcoffset() == offset:
+            low = middle
+        else:
+            high = middle
+    change = (begin + timedelta(seconds=high)).replace(microsecond=0)
+    new = change.astimezone(zone).utcoffset() or timedelta()
+    return (change - timedelta(seconds=1)).astimezone(timezone(new))
 
 
 def _wrong(source: str, field: str) -> InvalidInput:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bpm_server.bpmn import namespaces as ns
 from bpm_server.bpmn import vocabulary
+from bpm_server.bpmn.timers import parse_duration
+from bpm_server.kernel.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
     from lxml.etree import _Element
 
     from bpm_server.bpmn.reading import Reading
+    from bpm_server.bpmn.timers import Duration
 
 _ELEMENTS = {ns.ZEEBE: vocabulary.ZEEBE, ns.CAMUNDA: vocabulary.CAMUNDA, ns.ACTIVITI: vocabulary.CAMUNDA}
 _ON_BPMN = {
@@ -87,3 +91,25 @@ def _warn_other(element: _Element, reading: Reading) -> None:
         f"Expected extensions of {reading.dialect}, but found {ns.shown(element.tag)}, which has no effect",
         "Set the diagram's execution platform, or remove the extension.",
     )
+
+
+def history_time_to_live(text: str | None, element: _Element, reading: Reading) -> Duration | None:
+    """How long a run of the process is kept after its end: days (``180``) or an ISO 8601 duration (``P6M``).
+
+    Camunda 7's attribute of this name, in Camunda 8 files a property; empty: the installation decides.
+    """
+    plain = (text or "").strip()
+    if not plain:
+        return None
+    try:
+        duration = parse_duration(f"P{plain}D" if plain.isdecimal() else plain)
+    except InvalidInput:
+        duration = None
+    if duration is None or duration.months < 0 or duration.span < timedelta():
+        reading.error(
+            "history-time-to-live",
+            element,
+            f"Expected a history time to live in days (180) or as a duration (P180D), but found '{plain[:40]}'",
+        )
+        return None
+    return duration

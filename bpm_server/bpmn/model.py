@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from bpm_server.bpmn.timers import Duration
     from bpm_server.bpmn.values import Value
     from bpm_server.kernel.findings import Finding
 
@@ -390,6 +391,7 @@ class Process:
         children: Node ids by scope id, in document order; the process itself is a scope.
         lanes: Lane name by node id.
         forms: Embedded forms: JSON text by key.
+        history_time_to_live: How long a run is kept after its end; None: as the installation has it.
     """
 
     id: str
@@ -408,7 +410,7 @@ class Process:
     candidate_starter_groups: tuple[str, ...] = ()
     candidate_starter_users: tuple[str, ...] = ()
     startable_in_tasklist: bool = True
-    history_days: int | None = None
+    history_time_to_live: Duration | None = None
 
     def starts(self, scope: str | None = None) -> tuple[Node, ...]:
         """Start events of a scope (of the process itself if none is named)."""

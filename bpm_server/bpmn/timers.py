@@ -1,7 +1,11 @@
 """Timer texts: ISO 8601 dates, durations and cycles, and cron; when a timer is due.
 
-Months and days are counted on the calendar from the moment the timer starts; a cycle counts from the
-last due time, not from when it was handled, so that it does not drift.
+Years to days are counted on the calendar of a time zone (nine o'clock stays nine o'clock), hours to seconds are exact.
+A cycle counts from the last due time, not from when it was handled, or from its start where the text names one: so
+neither late workers nor short months, nor a night whose clocks change, move what follows.
+
+What is due in an hour that a spring night leaves out is due so much later (02:30 at 03:30); in an hour that an autumn
+night has twice, the first time (as in Java's ``ZonedDateTime``).
 
 Source: Camunda 8 documentation, "Timer events"; ISO 8601; Spring's cron (six fields, seconds first).
 """
@@ -26,27 +30,46 @@ _DURATION = re.compile(
     re.IGNORECASE,
 )
 _ZONE = re.compile(r"(.*?)\[([\w/+-]+)\]$")
+_SLASH = re.compile(r"/(?![^\[]*\])")
+"""Between the parts of a cycle; the name of a time zone in brackets has one of its own."""
 LATEST = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Duration:
-    """A calendar duration: months first, then an exact span."""
+    """A duration: months and days of the calendar, then an exact time."""
 
-    months: int
-    span: timedelta
+    months: int = 0
+    days: int = 0
+    time: timedelta = timedelta()
+
+    @property
+    def span(self) -> timedelta:
+        """Days and time, a day being 24 hours."""
+        return timedelta(days=self.days) + self.time
+
+    @property
+    def is_positive(self) -> bool:
+        """Whether it leads into the future; a duration does not mix signs."""
+        return self.months > 0 or self.span > timedelta()
 
     def after(self, moment: datetime, times: int = 1) -> datetime:
-        """``moment`` plus ``times`` durations; a day that a month lacks becomes its last day."""
+        """``moment`` plus ``times`` durations, in UTC; a day that a month lacks becomes its last day.
+
+        Args:
+            moment: Its time zone has the calendar.
+            times: How many.
+        """
         try:
-            return _add_months(moment, self.months * times) + self.span * times
+            day = _add_months(moment, self.months * times) + timedelta(days=self.days * times)
+            return day.astimezone(UTC) + self.time * times
         except (OverflowError, ValueError):
             return LATEST if self.months * times >= 0 and self.span * times >= timedelta() else moment
 
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
-    """Repeats: ``repetitions`` None means for ever."""
+    """Repeats: ``repetitions`` None means for ever. ``start``: in the time zone that the text names."""
 
     repetitions: int | None
     interval: Duration | Cron
@@ -54,17 +77,31 @@ class Cycle:
     end: datetime | None = None
 
     def first(self, now: datetime) -> datetime | None:
-        """When it is due first, None if never."""
+        """When it is due first, in UTC; None if never. ``now``: in the time zone of calendars and cron."""
         if self.start is not None:
-            return self.start
+            return self.start.astimezone(UTC)
         return self.following(now)
 
     def following(self, due: datetime) -> datetime | None:
-        """When it is due after ``due``, None if never again."""
-        following = self.interval.after(due)
+        """When it is due after ``due`` (in that time zone, too), in UTC; None if never again."""
+        if self.start is not None and isinstance(self.interval, Duration):
+            following: datetime | None = _next_multiple(self.start, self.interval, due)
+        else:
+            following = self.interval.after(due)
         if following is None or (self.end is not None and following > self.end):
             return None
         return following
+
+
+def _next_multiple(start: datetime, interval: Duration, due: datetime) -> datetime:
+    """The first of start, start + interval, start + 2 x interval... after ``due``."""
+    if not isinstance(start.tzinfo, ZoneInfo):
+        start = start.astimezone(due.tzinfo)
+    longest = timedelta(days=31 * interval.months + interval.days) + interval.time
+    times = max((due.astimezone(UTC) - start.astimezone(UTC)) // longest - 1, 0)
+    while (following := interval.after(start, times)) <= due and following < LATEST:
+        times += 1
+    return following
 
 
 def _add_months(moment: datetime, months: int) -> datetime:
@@ -89,18 +126,14 @@ def parse_duration(text: str) -> Duration:
     sign = -1 if match["sign"] == "-" else 1
     number = {key: int(match[key] or 0) for key in ("years", "months", "weeks", "days", "hours", "minutes")}
     seconds = float((match["seconds"] or "0").replace(",", "."))
+    days = 7 * number["weeks"] + number["days"]
     try:
-        span = timedelta(
-            weeks=number["weeks"],
-            days=number["days"],
-            hours=number["hours"],
-            minutes=number["minutes"],
-            seconds=seconds,
-        )
+        time = timedelta(hours=number["hours"], minutes=number["minutes"], seconds=seconds)
+        timedelta(days=days) + time
     except OverflowError as error:
         message = f"Expected a duration of less than a million years, but found '{text}'"
         raise InvalidInput(message) from error
-    return Duration(sign * (12 * number["years"] + number["months"]), sign * span)
+    return Duration(sign * (12 * number["years"] + number["months"]), sign * days, sign * time)
 
 
 def parse_date(text: str) -> datetime:
@@ -109,6 +142,10 @@ def parse_date(text: str) -> datetime:
     Raises:
         InvalidInput: it is not such a text.
     """
+    return _parse_moment(text).astimezone(UTC)
+
+
+def _parse_moment(text: str) -> datetime:
     plain = text.strip()
     zoned = _ZONE.match(plain)
     try:
@@ -118,7 +155,7 @@ def parse_date(text: str) -> datetime:
     except (ValueError, ZoneInfoNotFoundError) as error:
         message = f"Expected an ISO 8601 date and time such as 2026-03-01T09:00:00Z, but found '{text}'"
         raise InvalidInput(message) from error
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def parse_cycle(text: str) -> Cycle:
@@ -130,7 +167,7 @@ def parse_cycle(text: str) -> Cycle:
     plain = text.strip()
     if not re.match(r"R\d*/", plain, re.IGNORECASE):
         return Cycle(None, Cron.parse(plain))
-    head, *parts = plain.split("/")
+    head, *parts = _SLASH.split(plain)
     repetitions = int(head[1:]) if len(head) > 1 else None
     start = end = None
     interval: Duration | None = None
@@ -138,10 +175,10 @@ def parse_cycle(text: str) -> Cycle:
         if part.upper().lstrip("+-").startswith("P"):
             interval = parse_duration(part)
         elif interval is None:
-            start = parse_date(part)
+            start = _parse_moment(part)
         else:
             end = parse_date(part)
-    if interval is None or (interval.months <= 0 and interval.span <= timedelta()):
+    if interval is None or not interval.is_positive:
         message = f"Expected a cycle with a positive interval such as R3/PT10M, but found '{text}'"
         raise InvalidInput(message)
     return Cycle(repetitions, interval, start, end)

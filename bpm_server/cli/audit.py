@@ -6,7 +6,6 @@ import sys
 from typing import TYPE_CHECKING
 
 from bpm_server import bootstrap
-from bpm_server.connectors.secrets import SecretBox
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import InvalidInput, NotFound
 from bpm_server.reports.audit_seals import verify
@@ -33,7 +32,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
     database = bootstrap.open_database(settings)
     try:
-        verdict = verify(database, SecretBox(bootstrap.secret_key(settings)).key(PURPOSE), tell, noted)
+        box = bootstrap.secret_box(settings)
+        verdict = verify(database, [box.key(PURPOSE), *box.old_keys(PURPOSE)], tell, noted)
     finally:
         database.dispose()
     if options.json:

@@ -155,6 +155,15 @@ def _administration(commands: argparse._SubParsersAction[argparse.ArgumentParser
         if name == "token":
             action.add_argument("--name", default="command line")
             action.add_argument("--days", type=int, help="valid for so many days (default: for ever)")
+    cleanup = _command(commands, "cleanup", "Remove ended instances whose time is over.")
+    cleanup.add_argument("--data-dir", type=Path)
+    cleanup.add_argument(
+        "--older-than", type=int, metavar="DAYS", help="all that ended longer ago, whatever their time"
+    )
+    cleanup.add_argument("--process", metavar="ID", help="only instances of this process")
+    cleanup.add_argument("--archive", type=Path, metavar="DIR", help="write them there first (or BPM_ARCHIVE_DIR)")
+    cleanup.add_argument("--dry-run", action="store_true", help="say what would be removed, remove nothing")
+    cleanup.add_argument("--json", action="store_true", help="the result as a JSON object")
     demo = _command(commands, "demo", "Fill a database with the demo company.")
     demo.add_argument("--data-dir", type=Path)
     demo.add_argument("--orders", type=int, default=12, help="orders on their way")
@@ -178,6 +187,11 @@ def _safety(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     verify.add_argument("--data-dir", type=Path)
     verify.add_argument("--json", action="store_true", help="findings and result as JSON lines")
     verify.add_argument("--expect", metavar="NUMBER:DIGEST", help="a seal that was noted before: it must be there")
+    secrets = _command(commands, "secrets", "Change the secret key.")
+    rotate = secrets.add_subparsers(dest="action", required=True).add_parser(
+        "rotate", help="seal anew what keys of BPM_OLD_SECRET_KEYS have sealed"
+    )
+    rotate.add_argument("--data-dir", type=Path)
 
 
 if __name__ == "__main__":

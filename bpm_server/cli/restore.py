@@ -46,8 +46,8 @@ def _check_key(manifest: Manifest, settings: Settings, *, other_key: bool) -> No
     Raises:
         Conflict: this installation has none, or another one.
     """
-    found = bootstrap.key_check(settings) if bootstrap.has_secret_key(settings) else None
-    if found == manifest.key_check or other_key:
+    found = bootstrap.has_secret_key(settings)
+    if other_key or (found and bootstrap.opens_with(settings, manifest.key_check)):
         return
     message = (
         f"Expected the secret key of the installation that was backed up (BPM_SECRET_KEY, or secret.key in "

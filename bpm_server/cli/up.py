@@ -44,7 +44,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
             worker.start()
             _greet(settings, password)
             serving = serving_settings(settings)
-            finished = serve(create_app(server), listener, serving)
+            grace = settings.stop_seconds
+            finished = serve(create_app(server), listener, serving, grace_seconds=grace, on_stop=worker.take_no_more)
             worker.stop()
     return 0 if finished else 1
 

@@ -30,4 +30,11 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     with bootstrap.running(settings) as server:
         app = create_app(server)
         with tied(server, parking.of(app).ring):
-            return 0 if serve(app, listen(settings.host, settings.port), serving_settings(settings)) else 1
+            finished = serve(
+                app,
+                listen(settings.host, settings.port),
+                serving_settings(settings),
+                notice_seconds=settings.stop_notice_seconds,
+                grace_seconds=settings.stop_seconds,
+            )
+            return 0 if finished else 1

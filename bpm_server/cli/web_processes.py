@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import mmap
 from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 
 from bpm_server import bootstrap
 from bpm_server.cli.serving_settings import serving_settings
@@ -23,7 +25,10 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from bpm_server.settings import Settings
-    from bpm_server.web.serving import ServingSettings
+
+
+MARGIN_S = 5
+"""Beyond what a process takes to stop, before gunicorn kills it."""
 
 
 def _forget(_arbiter: Any, worker: Any) -> None:
@@ -33,19 +38,35 @@ def _forget(_arbiter: Any, worker: Any) -> None:
 class _Served:
     """An application with the limits that ``WaitressWorker`` serves it under."""
 
-    def __init__(self, app: Flask, serving: ServingSettings) -> None:
+    def __init__(self, app: Flask, settings: Settings) -> None:
         self._app = app
-        self.serving = serving
+        self.serving = serving_settings(settings)
+        self.notice_seconds = settings.stop_notice_seconds
+        self.grace_seconds = settings.stop_seconds
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         return self._app(environ, start_response)
 
 
+class _Manager(Arbiter):
+    """gunicorn's manager; tells the processes that all of them stop, not that they are replaced."""
+
+    def stop(self, graceful: bool = True) -> None:
+        app: Any = self.app
+        app.leaving[0] = 1
+        super().stop(graceful)
+
+
 class _Application(BaseApplication):
-    """gunicorn's view of us: configuration from settings, one server per process."""
+    """gunicorn's view of us: configuration from settings, one server per process.
+
+    Attributes:
+        leaving: One byte that the processes share: 1 when the whole server stops.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self.leaving = mmap.mmap(-1, 1)
         super().__init__()
 
     def load_config(self) -> None:
@@ -55,7 +76,7 @@ class _Application(BaseApplication):
             "workers": settings.processes,
             "threads": settings.threads,
             "worker_class": WaitressWorker,
-            "graceful_timeout": 30,
+            "graceful_timeout": settings.stop_notice_seconds + settings.stop_seconds + MARGIN_S,
             "timeout": 60,
             "preload_app": False,
             "control_socket_disable": True,
@@ -71,7 +92,11 @@ class _Application(BaseApplication):
         app = create_app(server)
         stack.enter_context(tied(server, parking.of(app).ring))
         atexit.register(stack.close)
-        return _Served(app, serving_settings(self._settings))
+        return _Served(app, self._settings)
+
+    def run(self) -> None:
+        """Starts, watches and replaces the processes until it is stopped."""
+        _Manager(self).run()
 
 
 def serve_processes(settings: Settings) -> int:

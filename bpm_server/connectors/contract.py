@@ -88,6 +88,9 @@ class Connector:
         inputs: Names of the inputs, with whether they are required.
         retries: Tries before an incident.
         lease_s: How long one try may take before another worker tries.
+        url_input: Input that holds the URL it will call; each host is then a channel of its own (ADR 16).
+        most_at_once: So many run at once in one worker process; None: as the installation sets it.
+        most_per_minute: So many begin in a minute, over all workers; None: no limit.
     """
 
     type: str
@@ -97,3 +100,6 @@ class Connector:
     inputs: Mapping[str, bool] = field(default_factory=dict)
     retries: int = 3
     lease_s: int = 120
+    url_input: str | None = None
+    most_at_once: int | None = None
+    most_per_minute: int | None = None

@@ -94,9 +94,28 @@ def read(path: Path) -> Connector:
         handler=None if outbox else _handler(path, settings),
         outbox=outbox,
         inputs={str(key): bool((value or {}).get("required")) for key, value in inputs.items()},
-        retries=int(settings.get("retries", 3)),
-        lease_s=int(settings.get("leaseSeconds", 120)),
+        retries=_number(path, settings, "retries") or 3,
+        lease_s=_number(path, settings, "leaseSeconds") or 120,
+        url_input=_url_input(path, settings, inputs),
+        most_at_once=_number(path, settings, "mostAtOnce"),
+        most_per_minute=_number(path, settings, "mostPerMinute"),
     )
+
+
+def _number(path: Path, settings: dict[str, Any], name: str) -> int | None:
+    found = settings.get(name)
+    if found is None or (isinstance(found, int) and not isinstance(found, bool) and found > 0):
+        return found
+    message = f"Expected {name} in {path.parent.name}/{path.name} to be a whole number from 1, but found '{found}'"
+    raise InvalidInput(message, field=name)
+
+
+def _url_input(path: Path, settings: dict[str, Any], inputs: dict[str, Any]) -> str | None:
+    found = settings.get("urlInput")
+    if found is None or found in inputs:
+        return found
+    message = f"Expected urlInput in {path.parent.name}/{path.name} to name one of its inputs, but found '{found}'"
+    raise InvalidInput(message, field="urlInput")
 
 
 def _handler(path: Path, settings: dict[str, Any]) -> Handler:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import os
+from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -13,6 +15,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from bpm_server.kernel.errors import InvalidInput
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 _VERSION = b"\x01"
 _NONCE = 12
 
@@ -20,15 +25,16 @@ _NONCE = 12
 class SecretBox:
     """Seals and opens small secrets. ``purpose`` separates uses: a text sealed for one does not open for another."""
 
-    def __init__(self, secret_key: str) -> None:
-        if len(secret_key) < 16:
-            message = "Expected a secret key of at least 16 characters (BPM_SECRET_KEY), but found a shorter one"
-            raise InvalidInput(message)
-        self._key = secret_key.encode()
+    def __init__(self, secret_key: str, old_keys: Iterable[str] = ()) -> None:
+        self._key, *self._old = [_checked(key) for key in (secret_key, *old_keys)]
 
     def key(self, purpose: str) -> bytes:
         """A key of its own for one purpose."""
-        return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.encode()).derive(self._key)
+        return _derived(self._key, purpose)
+
+    def old_keys(self, purpose: str) -> list[bytes]:
+        """The same of the secret keys of before."""
+        return [_derived(key, purpose) for key in self._old]
 
     def seal(self, plain: bytes, purpose: str) -> bytes:
         """Encrypts."""
@@ -36,18 +42,41 @@ class SecretBox:
         return _VERSION + nonce + AESGCM(self.key(purpose)).encrypt(nonce, plain, purpose.encode())
 
     def open(self, sealed: bytes, purpose: str) -> bytes:
-        """Decrypts.
+        """Decrypts, also what a secret key of before has sealed.
 
         Raises:
             InvalidInput: sealed with another key or for another purpose, or changed since.
         """
-        nonce, body = sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :]
+        for key in (self.key(purpose), *self.old_keys(purpose)):
+            with contextlib.suppress(InvalidTag):
+                return _opened(key, sealed, purpose)
+        message = f"Expected a secret sealed for '{purpose}' with this installation's key, but it does not open"
+        raise InvalidInput(message)
+
+    def is_current(self, sealed: bytes, purpose: str) -> bool:
+        """Whether the secret key of now has sealed it."""
         try:
-            return AESGCM(self.key(purpose)).decrypt(nonce, body, purpose.encode())
-        except InvalidTag as error:
-            message = f"Expected a secret sealed for '{purpose}' with this installation's key, but it does not open"
-            raise InvalidInput(message) from error
+            _opened(self.key(purpose), sealed, purpose)
+        except InvalidTag:
+            return False
+        return True
 
     def digest(self, text: str, purpose: str) -> str:
         """A keyed hash, for looking up and comparing without storing the text."""
         return hmac.new(self.key(purpose), text.encode(), hashlib.sha256).hexdigest()
+
+
+def _checked(secret_key: str) -> bytes:
+    if len(secret_key) < 16:
+        message = "Expected a secret key of at least 16 characters (BPM_SECRET_KEY), but found a shorter one"
+        raise InvalidInput(message)
+    return secret_key.encode()
+
+
+def _derived(secret_key: bytes, purpose: str) -> bytes:
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.encode()).derive(secret_key)
+
+
+def _opened(key: bytes, sealed: bytes, purpose: str) -> bytes:
+    nonce, body = sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :]
+    return AESGCM(key).decrypt(nonce, body, purpose.encode())

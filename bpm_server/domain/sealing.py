@@ -106,8 +106,8 @@ def _plain(value: Any) -> Any:
 class Verifier:
     """Looks at seals in the order of their numbers, each with the rows that say they are in it."""
 
-    def __init__(self, sealer: Sealer) -> None:
-        self._sealer = sealer
+    def __init__(self, keys: Iterable[bytes]) -> None:
+        self._sealers = {sealer.key_check: sealer for sealer in map(Sealer, keys)}
         self._last_key = 0
         self.last: Seal | None = None
         self.seals = 0
@@ -118,14 +118,15 @@ class Verifier:
         yield from self._follows(seal)
         self.last = seal
         self.seals += 1
-        if seal.key_check != self._sealer.key_check or seal.format not in FORMATS:
+        sealer = self._sealers.get(seal.key_check)
+        if sealer is None or seal.format not in FORMATS:
             yield Break("other-key", seal.number, None, _OTHER_KEY.format(seal.number))
             return
-        if not hmac.compare_digest(self._sealer.digest_of(seal), seal.digest) or len(seal.entries) % _ENTRY.size:
+        if not hmac.compare_digest(sealer.digest_of(seal), seal.digest) or len(seal.entries) % _ENTRY.size:
             message = f"Expected seal {seal.number} as it was made, but it was changed"
             yield Break("seal-changed", seal.number, None, message)
             return
-        yield from self._rows(seal, rows)
+        yield from self._rows(sealer, seal, rows)
 
     def _follows(self, seal: Seal) -> Iterator[Break]:
         expected = 1 if self.last is None else self.last.number + 1
@@ -138,7 +139,7 @@ class Verifier:
             )
             yield Break("seal-changed", seal.number, None, message)
 
-    def _rows(self, seal: Seal, rows: Iterable[Mapping[str, Any]]) -> Iterator[Break]:
+    def _rows(self, sealer: Sealer, seal: Seal, rows: Iterable[Mapping[str, Any]]) -> Iterator[Break]:
         sealed: dict[int, bytes] = dict(_ENTRY.iter_unpack(seal.entries))
         for key in sealed:
             if key + _LATE < self._last_key:
@@ -151,7 +152,7 @@ class Verifier:
             if digest is None:
                 message = f"Expected the rows of seal {seal.number} only, but row '{row['key']}' was put in"
                 yield Break("inserted", seal.number, row["key"], message)
-            elif not hmac.compare_digest(digest, self._sealer.row(row, seal.format)):
+            elif not hmac.compare_digest(digest, sealer.row(row, seal.format)):
                 message = f"Expected row '{row['key']}' as seal {seal.number} has it, but it was changed"
                 yield Break("changed", seal.number, row["key"], message)
         for key in left:
@@ -161,6 +162,6 @@ class Verifier:
 
 
 _OTHER_KEY = (
-    "Expected seal {} to be made with this installation's secret key, but it was made with another one or by a newer "
-    "release: it cannot be verified here"
+    "Expected seal {} to be made with a secret key of this installation (BPM_SECRET_KEY, BPM_OLD_SECRET_KEYS), but it "
+    "was made with another one or by a newer release: it cannot be verified here"
 )

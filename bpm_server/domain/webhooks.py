@@ -65,6 +65,7 @@ class Delivery:
     url: str
     secrets: tuple[str, ...]
     problem: str | None
+    endpoint_name: str
     instance_key: int | None = None
     trace_context: str | None = None
 

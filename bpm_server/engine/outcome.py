@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import datetime
+    from datetime import datetime, tzinfo
 
     from bpm_server.bpmn.values import Variables
     from bpm_server.domain.events import Event
@@ -58,6 +59,7 @@ class Context:
         new_key: Source of keys for what the step creates.
         business_key: Of the instance, for Camunda 7's ``execution.processBusinessKey``.
         outer: What a name means that no scope of the process has: the cluster variables.
+        zone: Whose calendar and clocks timers go by.
     """
 
     now: datetime
@@ -66,6 +68,7 @@ class Context:
     limits: Limits = field(default_factory=Limits)
     business_key: str | None = None
     outer: Mapping[str, Any] = field(default_factory=dict)
+    zone: tzinfo = UTC
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ class Waiting:
         return str(feel.to_json(value))
 
     def _schedule(self, token: Token, catch: Catch, event: TimerEvent) -> events.TimerScheduled | None:
-        due, repetitions = _first_due(token, event, self._instance.now)
+        due, repetitions = _first_due(token, event, self._local(self._instance.now))
         if due is None:
             return None
         return events.TimerScheduled(
@@ -168,13 +168,16 @@ class Waiting:
         token.remember("values", json.dumps(values) if values else None)
         return token
 
+    def _local(self, moment: datetime) -> datetime:
+        return moment.astimezone(self._instance.context.zone)
+
     def fire_timer(self, token: Token, command: FireTimer) -> None:
         """A timer is due; a cycle is scheduled anew from when it was due."""
         catch = self._find(token, command.event_id)
         again = None
         assert isinstance(catch.event, TimerEvent)  # noqa: S101
         if not catch.interrupting and catch.event.kind == "cycle" and command.repetitions != 0:
-            again = _next_due(token, catch.event, command.due_at, command.repetitions)
+            again = _next_due(token, catch.event, self._local(command.due_at), command.repetitions)
         self._instance.emit(events.TimersCanceled(token.id, (command.event_id,)))
         if again is not None:
             due, left = again

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bpm_server.domain.sealing import Break, Sealer, Verifier
+from bpm_server.domain.sealing import Break, Verifier
 from bpm_server.store import sealing as store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from bpm_server.store.database import Database
 
@@ -39,17 +39,17 @@ class Verdict:
 
 
 def verify(
-    database: Database, key: bytes, tell: Callable[[Break], None], noted: tuple[int, str] | None = None
+    database: Database, keys: Iterable[bytes], tell: Callable[[Break], None], noted: tuple[int, str] | None = None
 ) -> Verdict:
     """Looks at every seal and row as of one moment.
 
     Args:
         database: Where the log is.
-        key: Of the seals.
+        keys: Of the seals: that of now, and those of before.
         tell: Gets everything that is not as it was sealed, in the order of the seals.
         noted: Number and digest of a seal that was noted elsewhere: it must be there.
     """
-    verifier = Verifier(Sealer(key))
+    verifier = Verifier(keys)
     counts = {"error": 0, "warning": 0}
 
     def count(found: Break) -> None:

@@ -13,6 +13,7 @@ from bpm_server.kernel.errors import InvalidInput
 from bpm_server.reports import sight
 from bpm_server.reports.summaries import matches_text, read_summaries
 from bpm_server.store.tables.definitions import process_definition as d
+from bpm_server.store.tables.instances import HAS_INCIDENTS
 from bpm_server.store.tables.instances import element_instance as e
 from bpm_server.store.tables.instances import process_instance as p
 from bpm_server.store.tables.tasks import user_task as t
@@ -129,7 +130,8 @@ def _of(actor: Actor, wanted: Filter) -> list[Where]:
         return [p.c.started_by == actor.username, p.c.parent_key.is_(None)]
     if actor.may(sight.PROCESS, "READ_PROCESS_INSTANCE"):
         return []
-    return [sa.or_(p.c.key.in_(_part_of(actor)), p.c.process_id.in_(_granted(actor)))]
+    mine, granted = p.c.key.in_(_part_of(actor)), _granted(actor)
+    return [sa.or_(mine, p.c.process_id.in_(granted)) if granted else mine]
 
 
 def _granted(actor: Actor) -> list[str]:
@@ -162,7 +164,7 @@ def _filters(connection: Connection, server: Server, wanted: Filter) -> list[Whe
         case "active":
             found.append(p.c.state == InstanceState.ACTIVE)
         case "incidents":
-            found += [p.c.ended_at.is_(None), p.c.incidents > 0]
+            found += [p.c.ended_at.is_(None), HAS_INCIDENTS]
         case "suspended":
             found.append(p.c.state == InstanceState.SUSPENDED)
         case "completed":

@@ -1,16 +1,19 @@
 """What a person has to do, has done and has started.
 
 Open tasks are found by index: those of the assignee, and for each of the person's groups the offered ones in order.
-Every branch stops after one page, so the length of somebody's inbox does not matter.
+Every branch stops after one page, so the length of somebody's inbox does not matter. Of very many groups, those whose
+first task comes first are asked first, and as a rule the others need not be asked. Numbers on tabs and filters are
+counted up to ``MOST_COUNTED``, so that they do not look at all open tasks of a large group.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from bpm_server.domain.states import TaskState
 from bpm_server.kernel import json
@@ -30,8 +33,11 @@ if TYPE_CHECKING:
     from bpm_server.services.server import Server
 
 Where = sa.ColumnElement[bool]
-MOST_COUNTED = 1_000
+MOST_COUNTED = 501
+"""Pages say "500+" then."""
 MOST_ROWS = 500
+BRANCHES = 60
+"""Index ranges in one statement; more than a page has rows, and SQLite takes at most 500."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +96,16 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How long the lists are, counted up to ``MOST_COUNTED``."""
+    """How long the lists are, counted up to ``MOST_COUNTED``.
+
+    Attributes:
+        by_process: Open tasks of each process, by its newest definition key.
+    """
 
     todo: int
     done: int
     started: int
+    by_process: Mapping[int, int]
 
 
 # --- to do ----------------------------------------------------------------------------------------------
@@ -103,61 +114,148 @@ class Counts:
 def todo(server: Server, actor: Actor, wanted: Wanted) -> Rows:
     """Tasks that are assigned to the actor or offered to them and not taken by anybody."""
     with server.database.read() as connection:
-        wheres = _filters(connection, server, wanted, _open_definitions(connection, actor))
-        if wanted.after:
-            after = _read_key(wanted.after)
-            wheres.append(t.c.key < after if wanted.newest_first else t.c.key > after)
-        keys = _first_keys(connection, actor, wheres, wanted.limit + 1, newest=wanted.newest_first)
+        definitions = sorted({row.definition for row in _some_open(connection, actor)}) if wanted.text else []
+        page = _Page(
+            tuple(_filters(connection, server, wanted, definitions)),
+            wanted.limit + 1,
+            _read_key(wanted.after) if wanted.after else None,
+            wanted.newest_first,
+        )
+        keys = _first_keys(connection, actor, page)
         rows = _task_rows(connection, server, keys[: wanted.limit])
     more = len(keys) > wanted.limit
     return Rows(tuple(rows), str(keys[wanted.limit - 1]) if more else None)
 
 
-def _branches(actor: Actor, wheres: Sequence[Where]) -> list[sa.Select[tuple[int]]]:
-    """One select for each index range that holds tasks of this person."""
-    is_open = t.c.state == TaskState.CREATED
-    found = [sa.select(t.c.key).where(t.c.assignee == actor.username, is_open, *wheres)]
-    offered = [("u", actor.username), *(("g", name) for name in sorted(actor.groups))]
-    for kind, name in offered:
-        found.append(
-            sa.select(t.c.key)
-            .join_from(c, t, t.c.key == c.c.task_key)
-            .where(c.c.kind == kind, c.c.name == name, t.c.assignee.is_(None), is_open, *wheres)
-        )
-    return found
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """A part of the open tasks: those that match, in the order of keys, after a key and at most up to another."""
+
+    wheres: tuple[Where, ...]
+    limit: int
+    after: int | None
+    newest: bool
+    until: int | None = None
+
+    def of(self, select: sa.Select[tuple[int]], key: sa.ColumnElement[int]) -> sa.Select[tuple[int]]:
+        """The page of one index range; ``key`` is the index's column."""
+        if self.after is not None:
+            select = select.where(key < self.after if self.newest else key > self.after)
+        if self.until is not None:
+            select = select.where(key >= self.until if self.newest else key <= self.until)
+        return select.where(*self.wheres).order_by(key.desc() if self.newest else key.asc()).limit(self.limit)
+
+    def comes_before(self, one: int, other: int) -> bool:
+        """Whether a key is earlier in this order."""
+        return one > other if self.newest else one < other
 
 
-def _first_keys(
-    connection: Connection, actor: Actor, wheres: Sequence[Where], limit: int, *, newest: bool = False
-) -> list[int]:
+def _assigned(actor: Actor, columns: Sequence[sa.ColumnElement[Any]]) -> sa.Select[Any]:
+    """Columns of open tasks that somebody has."""
+    return sa.select(*columns).where(t.c.assignee == actor.username, t.c.state == TaskState.CREATED)
+
+
+def _offered(kind: str, named: Where, columns: Sequence[sa.ColumnElement[Any]]) -> sa.Select[Any]:
+    """Columns of open tasks that nobody has taken, and that are offered under such a name."""
+    return (
+        sa.select(*columns)
+        .join_from(c, t, t.c.key == c.c.task_key)
+        .where(c.c.kind == kind, named, t.c.assignee.is_(None), t.c.state == TaskState.CREATED)
+    )
+
+
+def _first_keys(connection: Connection, actor: Actor, page: _Page) -> list[int]:
     """Keys of the first tasks, each branch in the order of its index."""
-    order = t.c.key.desc() if newest else t.c.key.asc()
-    limited = [branch.order_by(order).limit(limit).subquery() for branch in _branches(actor, wheres)]
-    keys = connection.execute(sa.union(*[sa.select(one.c.key) for one in limited])).scalars()
-    return sorted(keys, reverse=newest)[:limit]
+    groups = sorted(actor.groups)
+    if len(groups) > BRANCHES:
+        groups, page = _narrowed(connection, groups, page)
+    own = page.of(_offered("u", c.c.name == actor.username, [t.c.key]), c.c.task_key)
+    branches = [page.of(_assigned(actor, [t.c.key]), t.c.key), own]
+    keys: set[int] = set()
+    for start in range(0, max(len(groups), 1), BRANCHES):
+        branches += _of_groups(connection, groups[start : start + BRANCHES], page)
+        keys.update(connection.execute(sa.union(*[sa.select(one.subquery().c.key) for one in branches])).scalars())
+        branches = []
+    return sorted(keys, reverse=page.newest)[: page.limit]
 
 
-def _open_definitions(connection: Connection, actor: Actor) -> list[int]:
-    """Definitions of the first thousand open tasks."""
-    limited = [
-        branch.with_only_columns(t.c.process_definition_key).limit(MOST_COUNTED).subquery()
-        for branch in _branches(actor, ())
+def _narrowed(connection: Connection, groups: Sequence[str], page: _Page) -> tuple[list[str], _Page]:
+    """Which of very many groups have tasks on a page, and up to which key it can go at most.
+
+    The first tasks of all groups are known: where they are more than the page has room for, nothing behind the last of
+    them that has a place is on it.
+    """
+    first = _first_of_each(connection, groups, page)
+    keys = sorted(set(first.values()), reverse=page.newest)
+    if len(keys) < page.limit:
+        return sorted(first), page
+    until = keys[page.limit - 1]
+    return sorted(group for group, key in first.items() if not page.comes_before(until, key)), replace(
+        page, until=until
+    )
+
+
+def _of_groups(connection: Connection, groups: Sequence[str], page: _Page) -> list[sa.Select[tuple[int]]]:
+    """A page of each group: where the database can, in one select that does not grow with their number."""
+    if connection.dialect.name == "sqlite" or not groups:
+        return [page.of(_offered("g", c.c.name == name, [t.c.key]), c.c.task_key) for name in groups]
+    name = _listed(connection, groups)
+    each = page.of(_offered("g", c.c.name == name, [t.c.key]), c.c.task_key).correlate(name.table).lateral()
+    return [sa.select(each.c.key).select_from(sa.join(name.table, each, sa.true()))]
+
+
+def _listed(connection: Connection, names: Sequence[str]) -> Any:
+    """The names as a column, given in one parameter."""
+    text = sa.literal(json.dumps(names), sa.Text)
+    if connection.dialect.name == "sqlite":
+        each = sa.func.json_each(text)
+    else:
+        each = sa.func.json_array_elements_text(sa.cast(text, sa.JSON))
+    return each.table_valued(sa.column("value", sa.Text)).c.value
+
+
+def _is_one_of(connection: Connection, names: Sequence[str]) -> Where:
+    """The candidate has one of the names, given in one parameter.
+
+    PostgreSQL looks at each element of an array to plan: good for a few, and slower than the work for a thousand.
+    """
+    if connection.dialect.name == "sqlite" or len(names) > BRANCHES:
+        return c.c.name.in_(sa.select(_listed(connection, names)))
+    return c.c.name == sa.any_(sa.literal(names, postgresql.ARRAY(sa.String)))
+
+
+def _first_of_each(connection: Connection, groups: Sequence[str], page: _Page) -> dict[str, int]:
+    """The first task of each group that has one."""
+    name = _listed(connection, groups)
+    head = replace(page, limit=1).of(_offered("g", c.c.name == name, [c.c.task_key]), c.c.task_key)
+    query = sa.select(name, head.correlate(name.table).scalar_subquery())
+    return {group: key for group, key in connection.execute(query) if key is not None}
+
+
+def _some_open(connection: Connection, actor: Actor) -> list[sa.Row[Any]]:
+    """By process: its id, the newest definition key, and how many of the person's open tasks are its.
+
+    Up to ``MOST_COUNTED`` tasks count. A task may be offered by several groups: three times as many rows are looked at.
+    """
+    columns = [t.c.key, t.c.process_id, t.c.process_definition_key]
+    parts = [
+        _assigned(actor, columns),
+        _offered("u", c.c.name == actor.username, columns),
+        _offered("g", _is_one_of(connection, sorted(actor.groups)), columns),
     ]
-    found = connection.execute(sa.union(*[sa.select(one.c.process_definition_key) for one in limited])).scalars()
-    return sorted(found)
-
-
-def processes_to_do(server: Server, actor: Actor) -> dict[int, int]:
-    """Newest definition key and number of open tasks of each process in the inbox, for the filter."""
-    with server.database.read() as connection:
-        limited = [
-            branch.with_only_columns(t.c.key, t.c.process_id, t.c.process_definition_key).limit(MOST_COUNTED).subquery()
-            for branch in _branches(actor, ())
-        ]
-        union = sa.union(*[sa.select(*one.columns) for one in limited]).subquery()
-        newest = sa.func.max(union.c.process_definition_key)
-        query = sa.select(newest, sa.func.count()).group_by(union.c.process_id).order_by(union.c.process_id)
-        return {int(key): int(number) for key, number in connection.execute(query)}
+    limited = [part.limit(3 * MOST_COUNTED).subquery() for part in parts]
+    each_once = sa.union(*[sa.select(*one.columns) for one in limited]).subquery()
+    counted = sa.select(*each_once.columns).limit(MOST_COUNTED).subquery()
+    query = (
+        sa.select(
+            counted.c.process_id,
+            sa.func.max(counted.c.process_definition_key).label("definition"),
+            sa.func.count().label("number"),
+        )
+        .group_by(counted.c.process_id)
+        .order_by(counted.c.process_id)
+    )
+    return list(connection.execute(query))
 
 
 # --- done -----------------------------------------------------------------------------------------------
@@ -185,22 +283,18 @@ def done(server: Server, actor: Actor, wanted: Wanted) -> Rows:
 
 
 def counts(server: Server, actor: Actor) -> Counts:
-    """The numbers on the tabs: what is open, what was done and started in all."""
+    """The numbers on the tabs and in the filter: what is open, what was done and started in all."""
     with server.database.read() as connection:
-        limited = [branch.limit(MOST_COUNTED).subquery() for branch in _branches(actor, ())]
-        todo_keys = sa.union(*[sa.select(one.c.key) for one in limited]).subquery()
+        open_tasks = _some_open(connection, actor)
         done_keys = sa.select(t.c.key).where(t.c.ended_by == actor.username, t.c.state == TaskState.COMPLETED)
         started_keys = sa.select(p.c.key).where(p.c.started_by == actor.username, p.c.parent_key.is_(None))
         numbers = [
-            sa.select(sa.func.count()).select_from(one).scalar_subquery()
-            for one in (
-                todo_keys,
-                done_keys.limit(MOST_COUNTED).subquery(),
-                started_keys.limit(MOST_COUNTED).subquery(),
-            )
+            sa.select(sa.func.count()).select_from(one.limit(MOST_COUNTED).subquery()).scalar_subquery()
+            for one in (done_keys, started_keys)
         ]
         found = connection.execute(sa.select(*numbers)).one()
-    return Counts(*[min(int(number), MOST_COUNTED) for number in found])
+    by_process = {int(row.definition): int(row.number) for row in open_tasks}
+    return Counts(sum(by_process.values()), int(found[0]), int(found[1]), by_process)
 
 
 # --- rows -----------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from bpm_server.reports.query import Condition, Kind
 from bpm_server.reports.search import Field, Search
 from bpm_server.store.tables.batch_operations import batch_operation_item as item
 from bpm_server.store.tables.definitions import process_definition as d
-from bpm_server.store.tables.instances import element_instance, incident, variable
+from bpm_server.store.tables.instances import HAS_INCIDENTS, element_instance, incident, variable
 from bpm_server.store.tables.instances import process_instance as p
 from bpm_server.store.tables.jobs import job
 
@@ -77,7 +77,7 @@ def _element_incident(condition: Condition, _dialect: str) -> Where:
 
 
 def _incident(condition: Condition, _dialect: str) -> Where:
-    return p.c.incidents > 0 if condition.value else p.c.incidents == 0
+    return HAS_INCIDENTS if condition.value else p.c.incidents == 0
 
 
 def _variable(condition: Condition, dialect: str) -> Where:
@@ -147,6 +147,7 @@ SEARCH = Search(
     sight=sight.instances,
     permission=(sight.PROCESS, "READ_PROCESS_INSTANCE"),
     convert={"tags": lambda text: tuple(json.loads(text))},
+    alone=p,
 )
 
 

@@ -113,6 +113,7 @@ class _Replaying:
             self._server.limits,
             self.business_key,
             outer_at(self._connection, row.cluster_variable_version),
+            self._server.settings.zone(),
         )
         command = json.loads(row.command)
         if self._instance is None:

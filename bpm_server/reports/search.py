@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.sql import visitors
 
 from bpm_server.kernel.errors import Forbidden, NotFound
 from bpm_server.reports.conditions import compare
-from bpm_server.reports.cursors import beyond, make_cursor, ordering, read_cursor
+from bpm_server.reports.cursors import make_cursor, may_be_missing, ordering, ranges, read_cursor
 from bpm_server.reports.query import MAX_TOTAL, Condition, Kind, Order, Page, Query
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 Where = sa.ColumnElement[bool]
 MAX_SHAPES = 200
+CHOSEN = "chosen"
 _PLAIN = frozenset({Kind.KEY, Kind.TEXT, Kind.NUMBER})
 
 
@@ -38,6 +41,11 @@ class Field:
     kind: Kind
     column: sa.ColumnElement[Any] | None = None
     where: Callable[[Condition, str], Where] | None = None
+
+
+@functools.cache
+def _chosen_rows(table: sa.Table) -> sa.TableClause:
+    return sa.table(CHOSEN, *[sa.column(column.name, column.type) for column in table.columns])
 
 
 def _of_the_tenant(condition: Condition, dialect: str) -> Where:
@@ -64,6 +72,7 @@ class Search(Generic[R]):
         permission: tuple[str, str],
         convert: Mapping[str, Callable[[Any], Any]] | None = None,
         ties: Sequence[sa.ColumnElement[Any]] = (),
+        alone: sa.Table | None = None,
     ) -> None:
         """Describes the search.
 
@@ -78,17 +87,22 @@ class Search(Generic[R]):
             permission: The right that shows all of them: resource and action.
             convert: Applied to a column's value, by field of the row.
             ties: Last sort criteria, unique together; as a rule the key.
+            alone: The table whose rows these are, where every row of it has exactly one of each that ``source`` joins:
+                then they are counted without the others.
         """
         names = [one.name for one in fields(row)]  # type: ignore[arg-type]
         self.what = what
         self.fields = {"tenant": TENANT, **fields_}
         self._row: Callable[..., R] = row
         self._source = source
+        self._alone = alone
+        self._chosen = self._of_chosen(source)
         self._key = key
         self._ties: list[Term] = [(column, False) for column in ties or (key,)]
         self._sight = sight
         self._permission = permission
         self._columns = [columns[name].label(name) for name in names]
+        self._chosen_columns = [self._of_chosen(column) for column in self._columns]
         self._convert = [(names.index(name), change) for name, change in (convert or {}).items()]
         self._plain: dict[tuple[tuple[str, ...], tuple[Order, ...]], sa.Select[Any]] = {}
         self._by_key = sa.select(*self._columns).select_from(source).where(key == sa.bindparam("b_key"))
@@ -139,18 +153,52 @@ class Search(Generic[R]):
             wheres.append(seen)
         order = self._order(query)
         wanted = query.page
-        statement = self._select(order).where(*wheres).limit(wanted.limit)
+        if wanted.offset:
+            order_by = ordering(order, backward=False)
+            statement = self._select(order, wheres, order_by, wanted.limit, wanted.offset)
+            return self._page(connection, query, connection.execute(statement).all(), wheres)
         backward = wanted.before is not None
         cursor = wanted.before if backward else wanted.after
-        if cursor is not None:
-            statement = statement.where(beyond(order, read_cursor(cursor, query, order), backward=backward))
-        elif wanted.offset:
-            statement = statement.offset(wanted.offset)
-        rows = connection.execute(statement.order_by(*ordering(order, backward=backward))).all()
-        return self._page(connection, query, rows[::-1] if backward else rows, wheres)
+        values = None if cursor is None else read_cursor(cursor, query, order)
+        found: list[Row[Any]] = []
+        for part in ranges(order, values, backward=backward):
+            if len(found) < wanted.limit:
+                one = self._select(order, [*wheres, part.where], part.order_by, wanted.limit - len(found))
+                found += connection.execute(one).all()
+        return self._page(connection, query, found[::-1] if backward else found, wheres)
 
-    def _select(self, order: list[Term]) -> sa.Select[Any]:
-        return sa.select(*self._columns, *[column for column, _ in order]).select_from(self._source)
+    def _select(
+        self,
+        order: list[Term],
+        wheres: Sequence[Where],
+        order_by: Sequence[sa.ColumnElement[Any]],
+        limit: Any,
+        offset: int = 0,
+    ) -> sa.Select[Any]:
+        """The first rows that match; chosen, where that is possible, before anything is joined to them."""
+        columns = [column for column, _ in order]
+        if self._alone is None or not self._is_alone(sa.select(self._key, *columns).where(*wheres)):
+            statement = sa.select(*self._columns, *columns).select_from(self._source).where(*wheres)
+            statement = statement.order_by(*order_by).limit(limit)
+            return statement.offset(offset) if offset else statement
+        first = sa.select(self._alone).where(*wheres).order_by(*order_by).limit(limit)
+        chosen = (first.offset(offset) if offset else first).cte(CHOSEN)
+        statement = sa.select(*self._chosen_columns, *[self._of_chosen(column) for column in columns])
+        statement = statement.select_from(self._chosen).add_cte(chosen)
+        return statement.order_by(*[self._of_chosen(term) for term in order_by])
+
+    def _of_chosen(self, whole: Any) -> Any:
+        """The same of the chosen rows."""
+
+        def replaced(element: Any, **_: Any) -> Any:
+            if isinstance(element, sa.Column) and element.table is self._alone:
+                return _chosen_rows(element.table).c[element.name]
+            return _chosen_rows(element) if element is self._alone else None
+
+        return visitors.replacement_traverse(whole, {}, replaced)
+
+    def _is_alone(self, statement: sa.Select[Any]) -> bool:
+        return self._alone is not None and all(one is self._alone for one in statement.get_final_froms())
 
     # --- the common case: equalities on the first page --------------------------------------------------
 
@@ -161,6 +209,7 @@ class Search(Generic[R]):
             and page.after is None
             and page.before is None
             and not page.offset
+            and not may_be_missing(self._order(query))
             and all(one.operator == "eq" and self._is_column(one.field) for one in query.conditions)
         )
 
@@ -190,7 +239,7 @@ class Search(Generic[R]):
             if column is not None
         ]
         limit = sa.bindparam("b_limit", type_=sa.Integer)
-        return self._select(order).where(*wheres).order_by(*ordering(order, backward=False)).limit(limit)
+        return self._select(order, wheres, ordering(order, backward=False), limit)
 
     def _page(self, connection: Connection, query: Query, rows: Sequence[Row[Any]], wheres: list[Where]) -> Page[R]:
         wanted, width = query.page, len(self._columns)
@@ -210,8 +259,16 @@ class Search(Generic[R]):
         return sa.select(self._key).select_from(self._source).where(*wheres)
 
     def _count(self, connection: Connection, wheres: Sequence[Where]) -> int:
-        """How many rows match, counted a little beyond ``MAX_TOTAL``."""
-        inner = sa.select(sa.literal(1)).select_from(self._source).where(*wheres).limit(MAX_TOTAL + 1).subquery()
+        """How many rows match, counted a little beyond ``MAX_TOTAL``.
+
+        PostgreSQL would expect matches everywhere and read the table from its beginning, where the oldest are, to find
+        the newest: asked for them in order, it takes an index.
+        """
+        matching = sa.select(sa.literal(1)).where(*wheres)
+        source = self._alone if self._alone is not None and self._is_alone(matching) else self._source
+        if connection.dialect.name == "postgresql":
+            matching = matching.order_by(self._key)
+        inner = matching.select_from(source).limit(MAX_TOTAL + 1).subquery()
         return connection.execute(sa.select(sa.func.count()).select_from(inner)).scalar_one()
 
     def _wheres(self, query: Query, dialect: str) -> list[Where]:

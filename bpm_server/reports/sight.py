@@ -42,7 +42,8 @@ def by_permission(
     """None where the right was given for everything; else rows whose ``column`` it was given for, and ``others``."""
     if actor.may(resource, action):
         return None
-    return sa.or_(sa.false(), column.in_(granted_ids(actor, resource, action)), *others())
+    granted = granted_ids(actor, resource, action)
+    return sa.or_(sa.false(), *([column.in_(granted)] if granted else []), *others())
 
 
 def offered(actor: Actor) -> sa.Select[tuple[int]]:
@@ -59,7 +60,12 @@ def tasks(actor: Actor) -> Where | None:
     t = user_task
 
     def mine() -> Iterable[Where]:
-        return (t.c.assignee == actor.username, t.c.ended_by == actor.username, t.c.key.in_(offered(actor)))
+        parts = (
+            sa.select(t.c.key).where(t.c.assignee == actor.username),
+            sa.select(t.c.key).where(t.c.ended_by == actor.username),
+            offered(actor),
+        )
+        return (t.c.key.in_(sa.union_all(*[part.correlate(None) for part in parts])),)
 
     return by_permission(actor, PROCESS, "READ_USER_TASK", t.c.process_id, mine)
 

@@ -123,6 +123,7 @@ SEARCH = Search(
     sight=sight.tasks,
     permission=(sight.PROCESS, "READ_USER_TASK"),
     convert={"candidate_users": _names, "candidate_groups": _names, "tags": _names},
+    alone=t,
 )
 
 

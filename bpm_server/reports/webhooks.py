@@ -37,6 +37,7 @@ class EndpointLine:
     disabled_at: datetime | None
     disabled_reason: str | None
     paused_until: datetime | None
+    most_per_minute: int | None
 
     @property
     def enabled(self) -> bool:

@@ -16,6 +16,7 @@ from bpm_server import engine
 from bpm_server.bpmn.model import MessageEvent
 from bpm_server.domain import commands as c
 from bpm_server.domain.lasting import lasting
+from bpm_server.domain.retention import removal_time
 from bpm_server.domain.states import InstanceState, JobState
 from bpm_server.domain.suspension import waits_until_resumed
 from bpm_server.engine.state import changes, token_keys
@@ -41,8 +42,10 @@ MAX_STEPS = 10_000
 class Advance:
     """The steps of one command."""
 
-    def __init__(self, tx: Transaction) -> None:
+    def __init__(self, tx: Transaction, stored: dict[int, store.StoredTokens] | None = None) -> None:
+        """Begins; ``stored``: tokens of instances (items apart) that were read under their locks already."""
         self.tx = tx
+        self._stored = stored or {}
         self._pending: deque[Callable[[], None]] = deque()
         self._steps = 0
         self._results: dict[int, dict[str, Any]] = {}
@@ -184,6 +187,9 @@ class Advance:
             self.tx.wake("instances")
             self.tx.live.pop(row.key, None)
             self._results[row.key] = outcome.variables
+            if row.parent_key is None:
+                own = outcome.instance.definition.process.history_time_to_live
+                row.removal_at = removal_time(self.tx.now, own, self.tx.server.settings.history_days)
             if any(isinstance(node.event, MessageEvent) for node in outcome.instance.definition.process.starts()):
                 self.tx.batch.ended_message_starts.append(row.key)
                 self.tx.wake("messages")
@@ -250,6 +256,7 @@ class Advance:
             limits=tx.server.limits,
             business_key=row.business_key,
             outer=tx.outer_variables,
+            zone=tx.server.settings.zone(),
         )
 
     def _live(self, row: InstanceRow, compiled: CompiledProcess, chunk: int | None) -> engine.Instance:
@@ -264,7 +271,8 @@ class Advance:
     def _load(self, row: InstanceRow, compiled: CompiledProcess, chunk: int | None) -> engine.Instance:
         if self.tx.batch.has_steps(row.key):
             self.tx.write_so_far()
-        stored = store.load_tokens(self.tx.connection, row.key, token_keys, chunk)
+        stored = self._stored.pop(row.key, None) if chunk == 0 else None
+        stored = stored or store.load_tokens(self.tx.connection, row.key, token_keys, chunk)
         return engine.load(
             compiled.definition,
             engine.Stored(stored.root, stored.chunks, stored.complete, stored.variables, stored.outputs),

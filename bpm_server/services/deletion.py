@@ -43,7 +43,7 @@ def delete(tx: Transaction, key: int) -> None:
     if found is not None:
         message = f"Expected to delete process instance '{key}', but {found}"
         raise WrongState(message, retry=False)
-    store.delete_tree(tx.connection, key)
+    store.delete_instances(tx.connection, store.members(tx.connection, [key])[key])
     tx.audit_instance(Entity.PROCESS_INSTANCE, Operation.DELETE, key, row)
 
 

@@ -33,14 +33,11 @@ FAILED_CODE = "webhook-failed"
 SECRET_PURPOSE = "webhook-endpoint"  # noqa: S105
 
 
-@command
-def lease_deliveries(server: Server, limit: int) -> list[Delivery]:
-    """Takes deliveries to send."""
-    with transaction(server, SYSTEM) as tx:
-        authorize(tx.actor, "WEBHOOK", "SEND")
-        now = tx.moment.database_now
-        rows = store.lease_deliveries(tx.connection, now, now + LEASE, limit)
-        return [_delivery(tx, row) for row in rows]
+def take_deliveries(tx: Transaction, endpoint_name: str, limit: int) -> list[Delivery]:
+    """Takes an endpoint's deliveries to send."""
+    now = tx.moment.database_now
+    rows = store.lease_deliveries(tx.connection, endpoint_name, limit, now, now + LEASE)
+    return [_delivery(tx, row) for row in rows]
 
 
 def _delivery(tx: Transaction, row: Row[Any]) -> Delivery:
@@ -64,6 +61,7 @@ def _delivery(tx: Transaction, row: Row[Any]) -> Delivery:
         url,
         tuple(keys),
         problem,
+        row.endpoint_name,
         row.instance_key,
         row.trace_context,
     )

@@ -298,10 +298,11 @@ def first_start(event: TimerEvent, tx: Transaction) -> tuple[Any, int | None] | 
     text = _constant(feel.to_json(event.value.evaluate({}, now=tx.now).value), "timer of the start event")
     if event.kind == "date":
         return timer_texts.parse_date(text), 0
+    now = tx.now.astimezone(tx.server.settings.zone())
     if event.kind == "duration":
-        return timer_texts.parse_duration(text).after(tx.now), 0
+        return timer_texts.parse_duration(text).after(now), 0
     cycle = timer_texts.parse_cycle(text)
-    due = cycle.first(tx.now)
+    due = cycle.first(now)
     if due is None or cycle.repetitions == 0:
         return None
     return due, None if cycle.repetitions is None else cycle.repetitions - 1

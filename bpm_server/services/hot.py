@@ -34,6 +34,12 @@ class HotInstances:
         (_HIT if hit else _MISS).inc()
         return entry[1] if entry is not None and hit else None
 
+    def holds(self, key: int, version: int) -> bool:
+        """Whether :meth:`take` would return it now."""
+        with self._lock:
+            entry = self._entries.get(key)
+        return entry is not None and entry[0] == version
+
     def put(self, key: int, version: int, instance: Instance) -> None:
         """Gives an instance back after its commit."""
         with self._lock:

@@ -83,19 +83,21 @@ def activate_jobs(
         authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE")
         until = tx.moment.database_now + timedelta(milliseconds=lease_ms)
         rows = store.lease_jobs(tx.connection, types, limit, tx.moment.database_now, until, worker, kinds=kinds)
-        return _activated(tx, rows, frozenset(variable_names))
+        return activated(tx, rows, frozenset(variable_names))
 
 
-def _activated(tx: Transaction, rows: list[JobRow], wanted: frozenset[str]) -> list[ActivatedJob]:
-    """Jobs with what their elements see; as many statements for one job as for a hundred."""
+def activated(
+    tx: Transaction, rows: list[JobRow], wanted: frozenset[str] = frozenset(), *, labeled: bool = True
+) -> list[ActivatedJob]:
+    """Jobs with what their elements see; as many statements for one job as for a hundred; ``labeled``: for others."""
     scopes = {scope for row in rows for scope in row.scope_path}
     seen = instances.ByScope(instances.load_variables(tx.connection, scopes))
-    labels = instances.labels(tx.connection, {row.instance_key for row in rows})
+    labels = instances.labels(tx.connection, {row.instance_key for row in rows}) if labeled else {}
     result = []
     for row in rows:
         found = seen.effective(row.scope_path)
         values = {name: json.loads(value) for name, value in found.items() if not wanted or name in wanted}
-        business_key, tags = labels[row.instance_key]
+        business_key, tags = labels.get(row.instance_key, (None, ()))
         result.append(ActivatedJob(row, values, business_key, tags))
     return result
 
@@ -113,7 +115,7 @@ def check_holder(row: JobRow, act: str, worker: str | None) -> None:
     raise WrongState(message, retry=False)
 
 
-def _check_open(row: JobRow, act: str, lease: str | None, worker: str | None = None) -> None:
+def check_open(row: JobRow, act: str, lease: str | None, worker: str | None = None) -> None:
     """The job must wait for its result; our own workers must still hold their lease, named ones the job."""
     if row.state != JobState.CREATED:
         message = f"Expected to {act} job '{row.key}', but it is {row.state}"
@@ -172,7 +174,7 @@ def complete_job(
     with transaction(server, actor) as tx:
         row, instance = _locked(tx, key)
         authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", row.process_id)
-        _check_open(row, "complete", lease, worker)
+        check_open(row, "complete", lease, worker)
         changes = corrections or TaskValues()
         _check_listener(row, values, changes, denied=denied)
         if choice is not None and (row.kind != "ad-hoc" or (choice.get("fulfilled") and choice.get("activate"))):
@@ -188,6 +190,18 @@ def complete_job(
         Advance(tx).run(instance, step)
         if row.kind == "task-listener":
             tx.wake("task-listeners")
+
+
+def completion_step(row: JobRow, values: dict[str, Any], local: dict[str, Any]) -> c.AnyCommand:
+    """The step of a plain completion: no denial, choice or correction.
+
+    Raises:
+        InvalidInput: a task listener's job with variables.
+    """
+    _check_listener(row, values, TaskValues(), denied=False)
+    if row.kind == "async":
+        return c.Continue(row.element_key, row.chunk)
+    return c.CompleteJob(row.element_key, values, row.chunk, local, False, None, None, TaskValues())
 
 
 def _check_listener(row: JobRow, values: Mapping[str, Any], corrections: TaskValues, *, denied: bool) -> None:
@@ -238,7 +252,7 @@ def fail_job(
     with transaction(server, actor) as tx:
         row, instance = _locked(tx, key)
         authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", row.process_id)
-        _check_open(row, "fail", lease, worker)
+        check_open(row, "fail", lease, worker)
         left = max(row.retries - 1 if retries is None else retries, 0)
         wait = backoff(row.retry_cycle, left, row.retries) if backoff_ms is None else timedelta(milliseconds=backoff_ms)
         changes: dict[str, Any] = {
@@ -287,7 +301,7 @@ def throw_job_error(
     with transaction(server, actor) as tx:
         row, instance = _locked(tx, key)
         authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", row.process_id)
-        _check_open(row, "throw an error from", lease, worker)
+        check_open(row, "throw an error from", lease, worker)
         if row.kind == "task-listener":
             text = f"Expected job '{key}' to be one that may throw errors, but it is a task listener"
             raise InvalidInput(text)

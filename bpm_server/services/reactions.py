@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bpm_server.bpmn.formdata import FORM_FILE
 from bpm_server.domain import commands as c
 from bpm_server.domain import events as e
+from bpm_server.domain.channels import job_channel
 from bpm_server.kernel import json
 from bpm_server.services.bindings import binding_filter, bound_process
 from bpm_server.services.outbox import cancel_deliveries, enqueue_webhook
@@ -20,6 +21,7 @@ from bpm_server.store import messages as message_store
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from bpm_server.connectors.contract import Connector
     from bpm_server.services.advance import Advance
     from bpm_server.store.batch import InstanceRow
 
@@ -145,7 +147,16 @@ def _job_created(advance: Advance, row: InstanceRow, event: e.JobCreated) -> Non
         enqueue_webhook(advance, row, event)
         tx.wake("deliveries")
     else:
+        tx.batch.jobs[event.element_key]["channel"] = _channel(advance, row, event, connector)
         tx.wake("jobs")
+
+
+def _channel(advance: Advance, row: InstanceRow, event: e.JobCreated, connector: Connector) -> str:
+    name = connector.url_input
+    if name is None:
+        return job_channel(event.type)
+    seen = advance.peek(row, event.chunk).visible_values(event.element_key, lambda one: one == name)
+    return job_channel(event.type, seen.get(name))
 
 
 def _tell_form(advance: Advance, task_key: int, told: dict[str, Any]) -> None:

@@ -337,6 +337,7 @@ def comment_task(server: Server, actor: Actor, key: int, text: str) -> int:
     with transaction(server, actor) as tx:
         task = store.read_task(tx.connection, key)
         authorize_sight(task, actor)
+        tx.lock_instance(task.instance_key, task.root_key)  # nobody removes the instance meanwhile
         comment_key = server.new_key()
         store.insert_comment(tx.connection, comment_key, task, actor.username, tx.now, plain)
     return comment_key

@@ -14,6 +14,7 @@ from bpm_server.kernel.errors import WrongState
 from bpm_server.services.advance import Advance
 from bpm_server.services.authorization import authorize
 from bpm_server.services.transaction import command, transaction
+from bpm_server.store import instances
 from bpm_server.store import timers as store
 from bpm_server.store.moments import read_moment
 
@@ -45,7 +46,10 @@ def due_timers(server: Server, limit: int) -> list[DueTimer]:
 
 @command
 def fire_timer(server: Server, key: int) -> bool:
-    """Fires one timer; False if it has ended or another worker was faster."""
+    """Fires one timer; False if it has ended, another worker was faster, or somebody works on its instance just now.
+
+    Who works there is not waited for: the timer stays due, and the others that are due go on.
+    """
     with transaction(server, SYSTEM) as tx:
         authorize(tx.actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE")
         found = store.read_timer(tx.connection, key)
@@ -53,9 +57,9 @@ def fire_timer(server: Server, key: int) -> bool:
             return False
         if found.instance_key is None:
             return _start(tx, key)
-        row = tx.lock_instance(found.instance_key)
+        row = instances.try_lock_instance(tx.connection, found.instance_key)
         found = store.read_timer(tx.connection, key)
-        if found is None or row.suspended:
+        if row is None or found is None or row.suspended:
             return False
         step = c.FireTimer(found.element_key, found.event_id, found.due_at, found.repetitions, found.chunk)
         try:
@@ -83,7 +87,7 @@ def _start(tx: Transaction, key: int) -> bool:
 
 def _schedule_next(tx: Transaction, event: TimerEvent, found: Row[Any]) -> None:
     text = event.value.evaluate({}, now=tx.now).value
-    following = parse_cycle(str(text)).following(found.due_at)
+    following = parse_cycle(str(text)).following(found.due_at.astimezone(tx.server.settings.zone()))
     if following is None:
         return
     values = dict(found._mapping)

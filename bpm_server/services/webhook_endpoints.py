@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from bpm_server.connectors import webhooks
 from bpm_server.connectors.http import Policy, check_url
+from bpm_server.domain.channels import webhook_channel
 from bpm_server.domain.identity import check_identifier
 from bpm_server.domain.states import DeliveryState
 from bpm_server.kernel import json
-from bpm_server.kernel.errors import AlreadyExists, NotFound
+from bpm_server.kernel.errors import AlreadyExists, InvalidInput, NotFound
 from bpm_server.services.authorization import authorize
 from bpm_server.services.deliveries import SECRET_PURPOSE
 from bpm_server.services.transaction import command, transaction
+from bpm_server.store import channels
 from bpm_server.store import outbox as store
+from bpm_server.store.instances import hold_instance
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Row
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
 TEST_EVENT = "webhook.test"
 DISABLED_BY_HAND = "disabled by hand"
+MOST_PER_MINUTE = 60_000
 KEPT_SECRETS = 2
 """The newest and the one before: both sign while receivers change over."""
 
@@ -43,6 +47,12 @@ def _check_url(server: Server, url: str) -> None:
     check_url(url, Policy(settings.allow_loopback_webhooks, frozenset(settings.webhook_allowed_hosts)))
 
 
+def _check_rate(most_per_minute: int | None) -> None:
+    if most_per_minute is not None and not 1 <= most_per_minute <= MOST_PER_MINUTE:
+        message = f"Expected a rate of 1 to {MOST_PER_MINUTE} deliveries a minute, but found {most_per_minute}"
+        raise InvalidInput(message, field="mostPerMinute")
+
+
 def _secret(given: str | None) -> str:
     if given is None:
         return webhooks.new_secret()
@@ -52,7 +62,14 @@ def _secret(given: str | None) -> str:
 
 @command
 def create_endpoint(
-    server: Server, actor: Actor, name: str, url: str, secret: str | None = None, *, replace: bool = False
+    server: Server,
+    actor: Actor,
+    name: str,
+    url: str,
+    secret: str | None = None,
+    *,
+    replace: bool = False,
+    most_per_minute: int | None = None,
 ) -> NewEndpoint:
     """Adds an endpoint.
 
@@ -63,6 +80,7 @@ def create_endpoint(
         url: Where webhooks go.
         secret: ``whsec_...``; None: one is made.
         replace: An endpoint of that name gets this URL and this secret, which alone signs from now on; it is enabled.
+        most_per_minute: So many deliveries begin in a minute at most; None: no limit.
 
     Raises:
         AlreadyExists: the name is taken.
@@ -71,14 +89,17 @@ def create_endpoint(
     """
     check_identifier(name, "an endpoint name")
     _check_url(server, url)
+    _check_rate(most_per_minute)
     chosen = _secret(secret)
     with transaction(server, actor) as tx:
         authorize(actor, "WEBHOOK", "CREATE")
         known = store.find_endpoint(tx.connection, name)
         if known is not None and replace:
             authorize(actor, "WEBHOOK", "UPDATE")
-            changes = {"disabled_at": None, "disabled_reason": None, "paused_until": None}
+            changes: dict[str, Any] = {"disabled_at": None, "disabled_reason": None, "paused_until": None}
+            changes["most_per_minute"] = most_per_minute
             store.update_endpoint(tx.connection, known.key, url=url, secrets=_seal(tx, [chosen]), **changes)
+            channels.mend(tx.connection, webhook_channel(name))
             tx.wake("deliveries")
             return NewEndpoint(known.key, chosen)
         if known is not None:
@@ -95,6 +116,7 @@ def create_endpoint(
             "disabled_at": None,
             "disabled_reason": None,
             "paused_until": None,
+            "most_per_minute": most_per_minute,
         }
         store.insert_endpoint(tx.connection, values)
     return NewEndpoint(key, chosen)
@@ -114,6 +136,7 @@ def update_endpoint(
     enabled: bool | None = None,
     rotate: bool = False,
     secret: str | None = None,
+    most_per_minute: int | None = None,
 ) -> str | None:
     """Changes what is named.
 
@@ -125,6 +148,7 @@ def update_endpoint(
         enabled: Enabling ends a pause too.
         rotate: A new secret signs from now on; the one before signs as well until the next rotation.
         secret: The new one; None: one is made.
+        most_per_minute: So many deliveries begin in a minute at most; 0: no limit any more.
 
     Returns:
         The new secret where it was rotated; shown this once.
@@ -136,6 +160,7 @@ def update_endpoint(
     """
     if url is not None:
         _check_url(server, url)
+    _check_rate(most_per_minute or None)
     chosen = _secret(secret) if rotate or secret is not None else None
     with transaction(server, actor) as tx:
         authorize(actor, "WEBHOOK", "UPDATE")
@@ -143,14 +168,18 @@ def update_endpoint(
         changes: dict[str, Any] = {}
         if url is not None:
             changes["url"] = url
+        if most_per_minute is not None:
+            changes["most_per_minute"] = most_per_minute or None
         if enabled is True:
             changes.update(disabled_at=None, disabled_reason=None, paused_until=None)
-            tx.wake("deliveries")
         elif enabled is False and found.disabled_at is None:
             changes.update(disabled_at=tx.now, disabled_reason=DISABLED_BY_HAND)
         if chosen is not None:
             before: list[str] = json.loads(server.secrets.open(found.secrets, SECRET_PURPOSE))
             changes["secrets"] = _seal(tx, [chosen, *before][:KEPT_SECRETS])
+        if url is not None or enabled is True:
+            channels.mend(tx.connection, webhook_channel(found.name))  # whoever mended it wants to see that it works
+            tx.wake("deliveries")
         if changes:
             store.update_endpoint(tx.connection, key, **changes)
     return chosen
@@ -174,8 +203,10 @@ def delete_endpoint(server: Server, actor: Actor, key: int) -> None:
     """
     with transaction(server, actor) as tx:
         authorize(actor, "WEBHOOK", "DELETE")
-        _read(tx, key)
+        found = _read(tx, key)
         store.delete_endpoint(tx.connection, key)
+        channels.mend(tx.connection, webhook_channel(found.name))
+        tx.wake("deliveries")
 
 
 @command
@@ -210,6 +241,9 @@ def replay_delivery(server: Server, actor: Actor, key: int) -> int:
     with transaction(server, actor) as tx:
         authorize(actor, "WEBHOOK", "UPDATE")
         found = store.read_delivery(tx.connection, key)
+        if found is not None and found.instance_key is not None:
+            hold_instance(tx.connection, found.instance_key)  # nobody removes it, and the delivery with it, meanwhile
+            found = store.read_delivery(tx.connection, key)
         if found is None:
             message = f"Expected to find webhook delivery '{key}', but there is none"
             raise NotFound(message)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bpm_server.store import documents, idempotency, jobs, messages, outbox, signals, timers
+from bpm_server.store import documents, idempotency, jobs, messages, retention, signals, timers
 from bpm_server.store.moments import read_moment
 
 if TYPE_CHECKING:
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bpm_server.services.server import Server
+
+SAFE_POINT = "async"
+"""Job type of ``asyncBefore`` and ``asyncAfter``."""
 
 
 def pending_messages(server: Server, limit: int) -> list[int]:
@@ -26,14 +29,12 @@ def pending_signals(server: Server, limit: int) -> list[int]:
         return signals.pending(connection, limit)
 
 
-def wait_s(server: Server, topics: Sequence[str], job_types: Sequence[str], at_most: float) -> float:
+def wait_s(server: Server, topics: Sequence[str], at_most: float) -> float:
     """Seconds until the next piece of work of these topics is due, as far as is known now.
 
     Args:
         server: The server.
-        topics: ``timers``, ``jobs``, ``safe-points``, ``deliveries``, ``documents``, ``replies``; others are
-            never due by time.
-        job_types: Job types that the worker does.
+        topics: ``timers``, ``safe-points``, ``documents``, ``replies``, ``history``; others are never due by time.
         at_most: Where nothing is due before.
     """
     waits = [at_most]
@@ -41,14 +42,14 @@ def wait_s(server: Server, topics: Sequence[str], job_types: Sequence[str], at_m
         moment = read_moment(connection)
         if "timers" in topics:
             waits += _until(timers.next_due(connection), moment.now)
-        if ("jobs" in topics or "safe-points" in topics) and job_types:
-            waits += _until(jobs.next_available(connection, job_types), moment.database_now)
-        if "deliveries" in topics:
-            waits += _until(outbox.next_due(connection), moment.database_now)
+        if "safe-points" in topics:
+            waits += _until(jobs.next_available(connection, [SAFE_POINT]), moment.database_now)
         if "documents" in topics:
             waits += _until(documents.next_due(connection), moment.now)
         if "replies" in topics:
             waits += _until(idempotency.next_due(connection), moment.database_now)
+        if "history" in topics:
+            waits += _until(retention.next_removal(connection, moment.now), moment.now)
     return max(min(waits), 0.01)
 
 

@@ -214,6 +214,7 @@ def _job_created(batch: Batch, row: InstanceRow, event: e.JobCreated) -> None:
         "element_key": event.element_key,
         "element_id": event.element_id,
         "type": event.type,
+        "channel": None,
         "kind": event.kind,
         "listener_event": event.listener_event,
         "state": JobState.CREATED,

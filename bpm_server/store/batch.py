@@ -54,6 +54,7 @@ class InstanceRow:
     ended_at: datetime | None = None
     tags: str | None = None
     suspended_at: datetime | None = None
+    removal_at: datetime | None = None
     tokens: bytes | None = None
     is_new: bool = False
     last_sequence: int = 0
@@ -191,6 +192,7 @@ class Batch:
                     "b_version": row.lock_version,
                     "b_state": row.state,
                     "b_ended": row.ended_at,
+                    "b_removal": row.removal_at,
                     "b_incidents": row.incidents,
                     "b_tokens": row.tokens,
                 }
@@ -247,7 +249,7 @@ class Batch:
             if everything:
                 connection.execute(table.delete().where(table.c.element_key.in_(everything)))
             for key, event_ids in waits:
-                if event_ids is not None:
+                if event_ids is not None and key not in everything:
                     connection.execute(
                         table.delete().where(table.c.element_key == key, table.c.event_id.in_(event_ids))
                     )
@@ -283,6 +285,7 @@ _UPDATE_INSTANCE = rows.Prepared(
             state=sa.bindparam("b_state"),
             ended_at=sa.bindparam("b_ended"),
             incidents=sa.bindparam("b_incidents"),
+            removal_at=sa.bindparam("b_removal"),
             tokens=sa.bindparam("b_tokens"),
         )
     )

@@ -154,7 +154,9 @@ class Database:
             Unavailable: the database cannot be reached or is busy.
         """
         with self._explained(), self.engine.connect() as connection:
-            if not self.is_sqlite:  # there a transaction that reads is a snapshot anyway
+            if self.is_sqlite:
+                connection.begin()
+            else:
                 connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
                 connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
             yield connection
@@ -170,6 +172,7 @@ class Database:
             if self.is_sqlite:
                 driver: Any = connection.connection.driver_connection
                 driver.execute("BEGIN IMMEDIATE")
+                connection.begin()
             else:
                 connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
             yield connection

@@ -22,8 +22,12 @@ from bpm_server.store.tables.messages import correlation, started_by_key, subscr
 from bpm_server.store.tables.tasks import task_comment, user_task, user_task_candidate
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from sqlalchemy.engine import Connection
 
+MANY = 500
+"""Keys in one statement."""
 BY_INSTANCE = (
     task_comment,
     user_task,
@@ -40,6 +44,13 @@ BY_INSTANCE = (
     started_by_key,
     deferred_command,
 )
+"""Tables whose rows belong to the instance in their column ``instance_key``."""
+
+
+def some_at_a_time(keys: Sequence[int]) -> Iterator[Sequence[int]]:
+    """The keys in pieces of which each fits into a statement."""
+    for start in range(0, len(keys), MANY):
+        yield keys[start : start + MANY]
 
 
 def has_active(connection: Connection, root_key: int) -> bool:
@@ -50,20 +61,36 @@ def has_active(connection: Connection, root_key: int) -> bool:
     return connection.execute(query.limit(1)).first() is not None
 
 
-def delete_tree(connection: Connection, root_key: int) -> None:
-    """Deletes an instance and everything that it called; logs of webhooks and batch operations stay."""
-    tree = sa.select(process_instance.c.key).where(
-        sa.or_(
-            process_instance.c.key == root_key,
-            sa.and_(process_instance.c.root_key == root_key, process_instance.c.parent_key.is_not(None)),
-        )
-    )
-    keys = list(connection.execute(tree).scalars())
-    tasks = sa.select(user_task.c.key).where(user_task.c.instance_key.in_(keys))
-    connection.execute(user_task_candidate.delete().where(user_task_candidate.c.task_key.in_(tasks)))
-    for table in BY_INSTANCE:
-        connection.execute(table.delete().where(table.c.instance_key.in_(keys)))
-    connection.execute(process_instance.delete().where(process_instance.c.key.in_(keys)))
+def members(connection: Connection, root_keys: Sequence[int]) -> dict[int, list[int]]:
+    """The instances of call trees, by root; the root is the first."""
+    t = process_instance
+    found = {key: [key] for key in root_keys}
+    for keys in some_at_a_time(root_keys):
+        called = sa.select(t.c.root_key, t.c.key).where(t.c.root_key.in_(keys), t.c.parent_key.is_not(None))
+        for row in connection.execute(called.order_by(t.c.key)):
+            found[row.root_key].append(row.key)
+    return found
+
+
+def delete_instances(connection: Connection, instance_keys: Sequence[int]) -> dict[str, int]:
+    """Deletes the instances of whole call trees; logs of webhooks and batch operations stay.
+
+    Returns:
+        How many rows of which table.
+    """
+    deleted: dict[str, int] = {}
+
+    def delete(table: sa.Table, where: sa.ColumnElement[bool]) -> None:
+        gone = connection.execute(table.delete().where(where)).rowcount
+        deleted[table.name] = deleted.get(table.name, 0) + gone
+
+    for keys in some_at_a_time(instance_keys):
+        tasks = sa.select(user_task.c.key).where(user_task.c.instance_key.in_(keys))
+        delete(user_task_candidate, user_task_candidate.c.task_key.in_(tasks))
+        for table in BY_INSTANCE:
+            delete(table, table.c.instance_key.in_(keys))
+        delete(process_instance, process_instance.c.key.in_(keys))
+    return deleted
 
 
 def delete_evaluation(connection: Connection, key: int) -> None:

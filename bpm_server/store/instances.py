@@ -13,6 +13,7 @@ from bpm_server.kernel.errors import NotFound
 from bpm_server.store import rows
 from bpm_server.store.batch import InstanceRow
 from bpm_server.store.tables.instances import element_instance, instance_item, process_instance, variable
+from bpm_server.store.types import Key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,17 +26,31 @@ LOCK_SECONDS = metrics.LOCK_SECONDS.labels("instance")
 _SELECT_BY_KEY = sa.select(*COLUMNS).where(process_instance.c.key == sa.bindparam("b_key"))
 _BY_KEY = rows.Query(lambda _: _SELECT_BY_KEY)
 _LOCK = rows.Query(lambda _: _SELECT_BY_KEY.with_for_update(of=process_instance))
+_TRY_LOCK = rows.Query(lambda _: _SELECT_BY_KEY.with_for_update(of=process_instance, skip_locked=True))
 _ROOT = rows.Query(
     lambda _: sa.select(process_instance.c.root_key).where(process_instance.c.key == sa.bindparam("b_key"))
 )
 _TOKENS = rows.Query(
     lambda _: sa.select(process_instance.c.tokens).where(process_instance.c.key == sa.bindparam("b_key"))
 )
+_BY_KEYS = sa.select(*COLUMNS).where(process_instance.c.key.in_(sa.bindparam("b_keys", expanding=True)))
+_LOCK_FREE = _BY_KEYS.order_by(process_instance.c.key).with_for_update(of=process_instance, skip_locked=True)
+_TOKENS_OF = sa.select(process_instance.c.key, process_instance.c.tokens).where(
+    process_instance.c.key.in_(sa.bindparam("b_keys", expanding=True))
+)
 
 _VARIABLES = (
     sa.select(variable.c.scope_key, variable.c.name, variable.c.value)
     .where(variable.c.scope_key.in_(sa.bindparam("b_scopes", expanding=True)))
     .order_by(variable.c.key)  # as they were set: a loaded instance passes them on in the order of a live one
+)
+_FEW = 4
+_VARIABLES_OF_FEW = rows.Query(
+    lambda _: (
+        sa.select(variable.c.scope_key, variable.c.name, variable.c.value)
+        .where(variable.c.scope_key.in_([sa.bindparam(f"b_{place}", type_=Key) for place in range(_FEW)]))
+        .order_by(variable.c.key)
+    )
 )
 _LABELS = sa.select(process_instance.c.key, process_instance.c.business_key, process_instance.c.tags).where(
     process_instance.c.key.in_(sa.bindparam("b_keys", expanding=True))
@@ -85,6 +100,58 @@ def lock_instance(connection: Connection, key: int, root_key: int | None = None)
         message = f"Expected to find process instance '{key}', but there is none"
         raise NotFound(message)
     return row_from(found)
+
+
+def try_lock_instance(connection: Connection, key: int) -> InstanceRow | None:
+    """Like :func:`lock_instance`, but None at once where somebody else has the call tree.
+
+    Raises:
+        NotFound: there is no such instance.
+    """
+    root = _ROOT.first(connection, b_key=key)
+    if root is None:
+        message = f"Expected to find process instance '{key}', but there is none"
+        raise NotFound(message)
+    found = _TRY_LOCK.first(connection, b_key=root[0])
+    if found is None:
+        return None
+    return row_from(found) if key == root[0] else read_instance(connection, key)
+
+
+def hold_instance(connection: Connection, key: int) -> None:
+    """Locks the call tree of an instance, if there still is one."""
+    root = _ROOT.first(connection, b_key=key)
+    if root is not None:
+        _LOCK.first(connection, b_key=root[0])
+
+
+def lock_free(connection: Connection, places: Mapping[int, int]) -> dict[int, InstanceRow]:
+    """Locks the call trees of instances that nobody else has locked, in one order; returns those instances.
+
+    Args:
+        connection: The command's transaction.
+        places: Outermost caller by instance.
+    """
+    free = {row.key: row for row in connection.execute(_LOCK_FREE, {"b_keys": list(set(places.values()))})}
+    inner = [key for key, root in places.items() if key != root and root in free]
+    if inner:
+        free |= {row.key: row for row in connection.execute(_BY_KEYS, {"b_keys": inner})}
+    return {key: row_from(free[key]) for key in places if key in free}
+
+
+def load_many(connection: Connection, keys: Sequence[int], scopes_of: Any) -> dict[int, StoredTokens]:
+    """Like :func:`load_tokens` without items, for many instances at once."""
+    if not keys:
+        return {}
+    roots = {row.key: row.tokens for row in connection.execute(_TOKENS_OF, {"b_keys": list(keys)}) if row.tokens}
+    scopes = {key: set(scopes_of(root, {})) for key, root in roots.items()}
+    found: dict[int, list[tuple[int, str, bytes]]] = {}
+    for one in load_variables(connection, set().union(*scopes.values())):
+        found.setdefault(one[0], []).append(one)
+    return {
+        key: StoredTokens(root, {}, False, [one for scope in scopes[key] for one in found.get(scope, ())], {})
+        for key, root in roots.items()
+    }
 
 
 def read_instance(connection: Connection, key: int) -> InstanceRow:
@@ -208,6 +275,9 @@ def load_variables(connection: Connection, scopes: Iterable[int]) -> list[tuple[
     """``(scope key, name, JSON)`` of every variable of these scopes."""
     result: list[tuple[int, str, bytes]] = []
     keys = list(scopes)
+    if 0 < len(keys) <= _FEW:
+        padded = {f"b_{place}": keys[min(place, len(keys) - 1)] for place in range(_FEW)}
+        return [(scope, name, value.encode()) for scope, name, value in _VARIABLES_OF_FEW.all(connection, **padded)]
     for start in range(0, len(keys), 500):
         found = connection.execute(_VARIABLES, {"b_scopes": keys[start : start + 500]})
         result += [(row.scope_key, row.name, row.value.encode()) for row in found]

@@ -15,10 +15,10 @@ from bpm_server.store import rows
 from bpm_server.store.tables.jobs import job
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy.engine import Connection, Row
+    from sqlalchemy.engine import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class JobRow:
     element_key: int
     element_id: str
     type: str
+    channel: str | None
     kind: str
     listener_event: str | None
     state: str
@@ -55,28 +56,37 @@ class JobRow:
 _COLUMNS = [column for column in job.columns if column.name in JobRow.__slots__]
 
 
-def _row(source: Row[Any]) -> JobRow:
-    values = dict(source._mapping)
+_NAMES = [column.name for column in _COLUMNS]
+
+
+def _from(source: Sequence[Any]) -> JobRow:
+    values = dict(zip(_NAMES, source, strict=True))
     values["headers"] = json.loads(values["headers"])
     values["scope_path"] = json.loads(values["scope_path"])
     values["task"] = None if values["task"] is None else json.loads(values["task"])
     return JobRow(**values)
 
 
-_BY_KEY = sa.select(*_COLUMNS).where(job.c.key == sa.bindparam("b_key"))
-_LEASE = (
+_BY_KEYS = sa.select(*_COLUMNS).where(job.c.key.in_(sa.bindparam("b_keys", expanding=True)))
+_BY_KEY = rows.Query(lambda _: sa.select(*_COLUMNS).where(job.c.key == sa.bindparam("b_key")))
+OPEN = job.c.state == sa.literal_column(f"'{JobState.CREATED}'")
+"""As the partial indexes say it: with the state as a parameter SQLite would not use them."""
+DUE = (
+    job.c.available_at <= sa.bindparam("b_now", type_=job.c.available_at.type),
+    job.c.retries > rows.ZERO,
+    ~job.c.suspended,
+)
+_IN_TURN = (
     sa.select(*_COLUMNS)
-    .where(
-        job.c.state == JobState.CREATED,
-        job.c.type.in_(sa.bindparam("b_types", expanding=True)),
-        job.c.available_at <= sa.bindparam("b_now", type_=job.c.available_at.type),
-        job.c.retries > 0,
-        ~job.c.suspended,
-    )
+    .where(OPEN, *DUE)
     .order_by(job.c.priority.desc(), job.c.available_at, job.c.key)
     .limit(sa.bindparam("b_limit", type_=sa.Integer))
+    .offset(rows.ZERO)
     .with_for_update(skip_locked=True)
 )
+_LEASE = _IN_TURN.where(job.c.type.in_(sa.bindparam("b_types", expanding=True)))
+_LEASE_TYPE = rows.Query(lambda _: _IN_TURN.where(job.c.type == sa.bindparam("b_type")))
+_LEASE_CHANNEL = rows.Query(lambda _: _IN_TURN.where(job.c.channel == sa.bindparam("b_channel")))
 _LEASE_KINDS = _LEASE.where(job.c.kind.in_(sa.bindparam("b_kinds", expanding=True)))
 _TAKE = rows.Prepared(
     lambda _: (
@@ -109,15 +119,28 @@ def lease_jobs(
         kinds: Only jobs of these kinds (all where empty).
     """
     chosen = list(kinds)
+    if len(types) == 1 and not chosen:
+        plain = _LEASE_TYPE.all(connection, b_type=types[0], b_now=now, b_limit=limit)
+        return _taken(connection, [_from(values) for values in plain], until, worker)
     values = {"b_types": types, "b_now": now, "b_limit": limit}
     found = [
-        _row(row)
+        _from(row)
         for row in connection.execute(
             _LEASE_KINDS if chosen else _LEASE, {**values, "b_kinds": chosen} if chosen else values
         )
     ]
-    if not found:
-        return []
+    return _taken(connection, found, until, worker)
+
+
+def lease_channel(
+    connection: Connection, channel: str, limit: int, now: datetime, until: datetime, worker: str
+) -> list[JobRow]:
+    """Hands out waiting jobs of a channel; see :func:`lease_jobs`."""
+    found = _LEASE_CHANNEL.all(connection, b_channel=channel, b_now=now, b_limit=limit)
+    return _taken(connection, [_from(values) for values in found], until, worker)
+
+
+def _taken(connection: Connection, found: list[JobRow], until: datetime, worker: str) -> list[JobRow]:
     leases = {row.key: secrets.token_hex(16) for row in found}
     _TAKE.run(
         connection,
@@ -137,11 +160,16 @@ def read_job(connection: Connection, key: int) -> JobRow:
     Raises:
         NotFound: there is none with this key.
     """
-    row = connection.execute(_BY_KEY, {"b_key": key}).one_or_none()
+    row = _BY_KEY.first(connection, b_key=key)
     if row is None:
         message = f"Expected to find job '{key}', but there is none"
         raise NotFound(message)
-    return _row(row)
+    return _from(row)
+
+
+def read_jobs(connection: Connection, keys: Sequence[int]) -> list[JobRow]:
+    """Jobs as they are; there is nothing for keys of none."""
+    return [_from(row) for row in connection.execute(_BY_KEYS, {"b_keys": list(keys)})]
 
 
 def find_thrower(connection: Connection, element_key: int) -> int | None:
@@ -156,10 +184,24 @@ def update_job(connection: Connection, key: int, **values: Any) -> None:
     connection.execute(job.update().where(job.c.key == key).values(values))
 
 
+_FREE = rows.Prepared(
+    lambda _: (
+        job.update()
+        .where(job.c.key == sa.bindparam("b_key"), job.c.lease == sa.bindparam("b_lease"), OPEN)
+        .values(available_at=sa.bindparam("b_now"), lease=sa.null())
+    )
+)
+
+
+def free(connection: Connection, leases: Mapping[int, str], now: datetime) -> None:
+    """Gives leases back: whoever asks next gets these jobs, with as many retries as before."""
+    _FREE.run(connection, [{"b_key": key, "b_lease": lease, "b_now": now} for key, lease in leases.items()])
+
+
 def next_available(connection: Connection, types: Sequence[str]) -> datetime | None:
     """When the next waiting job of these types can be handed out (database time)."""
     query = sa.select(sa.func.min(job.c.available_at)).where(
-        job.c.state == JobState.CREATED, job.c.type.in_(types), job.c.retries > 0, ~job.c.suspended
+        OPEN, job.c.type.in_(types), job.c.retries > 0, ~job.c.suspended
     )
     found: datetime | None = connection.execute(query).scalar()
     return found

@@ -14,6 +14,7 @@ from bpm_server.store import rows
 from bpm_server.store.tables.connectors import webhook_attempt, webhook_delivery, webhook_endpoint
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from sqlalchemy.engine import Connection, Row
@@ -21,6 +22,21 @@ if TYPE_CHECKING:
 HOLDER = "outbox"
 """The lease of a job whose work the outbox does: it is not handed out to workers, and nobody lets it go."""
 OUT_OF_REACH = timedelta(days=36_500)
+
+
+WAITING = webhook_delivery.c.state == sa.literal_column(f"'{DeliveryState.WAITING}'")
+"""As the partial index says it: with the state as a parameter SQLite would not use it."""
+DUE = (
+    webhook_delivery.c.next_at <= sa.bindparam("b_now", type_=webhook_delivery.c.next_at.type),
+    ~webhook_delivery.c.suspended,
+)
+_LEASE = (
+    sa.select(webhook_delivery.c.key)
+    .where(WAITING, webhook_delivery.c.endpoint_name == sa.bindparam("b_endpoint"), *DUE)
+    .order_by(webhook_delivery.c.next_at, webhook_delivery.c.key)
+    .limit(sa.bindparam("b_limit", type_=sa.Integer))
+    .with_for_update(skip_locked=True)
+)
 
 
 def find_endpoint(connection: Connection, name: str) -> Row[Any] | None:
@@ -33,6 +49,13 @@ def find_endpoint_by_key(connection: Connection, key: int) -> Row[Any] | None:
     """An endpoint by key."""
     query = sa.select(*webhook_endpoint.columns).where(webhook_endpoint.c.key == key)
     return connection.execute(query).one_or_none()
+
+
+def lock_endpoints(connection: Connection, after: int, limit: int) -> list[Row[Any]]:
+    """Key and sealed secrets of some endpoints, in order of their keys."""
+    t = webhook_endpoint
+    query = sa.select(t.c.key, t.c.secrets).where(t.c.key > after).order_by(t.c.key).limit(limit)
+    return list(connection.execute(query.with_for_update()))
 
 
 def insert_endpoint(connection: Connection, values: dict[str, Any]) -> None:
@@ -65,27 +88,23 @@ def cancel_deliveries(connection: Connection, element_key: int, at: datetime) ->
     )
 
 
-def lease_deliveries(connection: Connection, now: datetime, until: datetime, limit: int) -> list[Row[Any]]:
-    """Hands out deliveries whose time has come and whose endpoint does not pause, oldest first.
+def lease_deliveries(
+    connection: Connection, endpoint_name: str, limit: int, now: datetime, until: datetime
+) -> list[Row[Any]]:
+    """Hands out an endpoint's deliveries whose time has come, oldest first.
 
     Those of suspended instances wait.
 
     Args:
         connection: The command's transaction.
+        endpoint_name: Where they go.
+        limit: At most so many.
         now: Database time.
         until: When the lease ends.
-        limit: At most so many.
     """
-    t, e = webhook_delivery, webhook_endpoint
-    pausing = sa.exists().where(e.c.name == t.c.endpoint_name, e.c.paused_until > now)
-    query = (
-        sa.select(t.c.key)
-        .where(t.c.state == DeliveryState.WAITING, t.c.next_at <= now, ~t.c.suspended, ~pausing)
-        .order_by(t.c.next_at, t.c.key)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=t)
-    )
-    keys = list(connection.execute(query).scalars())
+    t = webhook_delivery
+    values = {"b_endpoint": endpoint_name, "b_now": now, "b_limit": limit}
+    keys = list(connection.execute(_LEASE, values).scalars())
     if not keys:
         return []
     connection.execute(
@@ -93,6 +112,24 @@ def lease_deliveries(connection: Connection, now: datetime, until: datetime, lim
         [{"b_key": key, "b_lease": secrets.token_hex(16)} for key in keys],
     )
     return list(connection.execute(sa.select(*t.columns).where(t.c.key.in_(keys)).order_by(t.c.key)))
+
+
+_FREE = rows.Prepared(
+    lambda _: (
+        webhook_delivery.update()
+        .where(
+            webhook_delivery.c.key == sa.bindparam("b_key"),
+            webhook_delivery.c.lease == sa.bindparam("b_lease"),
+            WAITING,
+        )
+        .values(next_at=sa.bindparam("b_now"), lease=sa.null())
+    )
+)
+
+
+def free(connection: Connection, leases: Mapping[int, str], now: datetime) -> None:
+    """Gives leases back: these deliveries are due at once, with as many attempts as before."""
+    _FREE.run(connection, [{"b_key": key, "b_lease": lease, "b_now": now} for key, lease in leases.items()])
 
 
 def read_delivery(connection: Connection, key: int, *, lock: bool = False) -> Row[Any] | None:
@@ -131,12 +168,3 @@ def insert_attempt(connection: Connection, values: dict[str, Any]) -> None:
         )
     ).scalar_one()
     rows.insert(connection, webhook_attempt, [{**values, "number": number + 1}])
-
-
-def next_due(connection: Connection) -> datetime | None:
-    """Database time at which the next delivery may be tried."""
-    t = webhook_delivery
-    found: datetime | None = connection.execute(
-        sa.select(sa.func.min(t.c.next_at)).where(t.c.state == DeliveryState.WAITING, ~t.c.suspended)
-    ).scalar()
-    return found

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from bpm_server.store.wire import Compiled
 
 Values = dict[str, Any]
+ZERO = sa.literal_column("0", sa.Integer)
+"""In a statement that goes straight to the driver numbers are no parameters; on SQLite a limit wants its offset."""
 BLOCK = 32
 """Rows that one insert takes where there are many, on PostgreSQL."""
 

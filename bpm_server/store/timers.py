@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from bpm_server.store import rows
-from bpm_server.store.tables.jobs import timer
+from bpm_server.store.tables.jobs import TIMER_RUNS, timer
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 def due_timers(connection: Connection, now: datetime, limit: int) -> list[Row[Any]]:
     """Timers that should have fired, earliest first."""
-    found = (timer.c.due_at <= now) & ~timer.c.suspended
-    query = sa.select(*timer.columns).where(found).order_by(timer.c.due_at, timer.c.key).limit(limit)
+    query = sa.select(*timer.columns).where(timer.c.due_at <= now, TIMER_RUNS)
+    query = query.order_by(timer.c.due_at, timer.c.key).limit(limit)
     return list(connection.execute(query))
 
 
@@ -47,7 +47,5 @@ def postpone(connection: Connection, key: int, due_at: datetime) -> None:
 
 def next_due(connection: Connection) -> datetime | None:
     """Engine time at which the next timer is due."""
-    found: datetime | None = connection.execute(
-        sa.select(sa.func.min(timer.c.due_at)).where(~timer.c.suspended)
-    ).scalar()
+    found: datetime | None = connection.execute(sa.select(sa.func.min(timer.c.due_at)).where(TIMER_RUNS)).scalar()
     return found

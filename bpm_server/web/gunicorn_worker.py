@@ -22,8 +22,17 @@ ORPHAN_SECONDS = 5.0
 """How long running requests may go on after gunicorn itself was killed."""
 
 
+def is_leaving(manager: Any) -> bool:
+    """Whether the whole server stops, not only this process: gunicorn's application may say so (``leaving``)."""
+    return bool(getattr(manager, "leaving", None) and manager.leaving[0])
+
+
 class WaitressWorker(Worker):
-    """One process. An application may bring its limits as ``app.serving`` (a ``ServingSettings``)."""
+    """One process.
+
+    An application may bring its limits as ``app.serving`` (a ``ServingSettings``), and how long it is seen leaving and
+    running requests may go on when it stops: ``app.notice_seconds``, ``app.grace_seconds``.
+    """
 
     server: HttpServer | None = None
 
@@ -35,7 +44,10 @@ class WaitressWorker(Worker):
         while self.alive and self._has_parent():
             self.notify()
             self.server.step(STEP_SECONDS)
-        self.server.drain(self.cfg.graceful_timeout if self._has_parent() else ORPHAN_SECONDS, self._go_on)
+        if self._has_parent() and is_leaving(self.app):
+            self.server.give_notice(getattr(app, "notice_seconds", 0), self._go_on)
+        grace = getattr(app, "grace_seconds", self.cfg.graceful_timeout)
+        self.server.drain(grace if self._has_parent() else ORPHAN_SECONDS, self._go_on)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """SIGTERM: finish what runs."""

@@ -4,9 +4,9 @@ waitress reads requests and sends replies in one thread and calls the applicatio
 clients hold no thread. This module adds what a product needs around it: stopping without losing requests,
 replies without a body that keep their connection, and the limits. docs/adr/0003-http-server.md says why.
 
-The application finds two questions in its environ, for event streams and long polls: ``bpm_server.stopping()`` and
-``waitress.client_disconnected()``; ``bpm_server.load()``, how many wait for a thread; and how to wait
-without a thread (see ``parked``).
+The application finds questions in its environ: for event streams and long polls ``bpm_server.stopping()`` and
+``waitress.client_disconnected()``, for whoever watches it ``bpm_server.leaving()`` and ``bpm_server.load()`` (how many
+wait for a thread), and how to wait without a thread (see ``parked``).
 """
 
 from __future__ import annotations
@@ -103,6 +103,7 @@ class _Task(_KeepsBodilessConnections, WSGITask):
         environ: dict[str, Any] = super().get_environment()
         server = self.channel.server
         environ["bpm_server.stopping"] = lambda: server.stopping
+        environ["bpm_server.leaving"] = lambda: server.leaving
         environ["bpm_server.load"] = server.load
         environ[MEMORY] = self.request.__dict__.setdefault("memory", {})
 
@@ -186,7 +187,7 @@ class HttpServer:
         self._listeners: list[Any] = [part for part in self._map.values() if isinstance(part, BaseWSGIServer)]
         for listener in self._listeners:
             listener.channel_class = _Channel
-            listener.stopping = False
+            listener.stopping = listener.leaving = False
             listener.load = dispatcher.waiting
             listener.lot = self._lot
         self._header_seconds = settings.header_seconds
@@ -210,6 +211,14 @@ class HttpServer:
         """Ends a ``step`` early; may be called from other threads and from signal handlers."""
         with suppress(OSError):  # already closed
             self._listeners[0].pull_trigger()
+
+    def give_notice(self, seconds: float, go_on: Callable[[], bool] = lambda: True) -> None:
+        """Goes on serving for so long, or as long as ``go_on()``, while ``/health/ready`` says that it is leaving."""
+        for listener in self._listeners:
+            listener.leaving = True
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0 and go_on():
+            self.step(min(left, STEP_SECONDS))
 
     def drain(self, seconds: float, go_on: Callable[[], bool] = lambda: True) -> bool:
         """Takes no new connections and finishes what runs, for at most ``seconds`` or until not ``go_on()``.
@@ -250,11 +259,21 @@ def serve(
     listener: socket.socket,
     settings: ServingSettings | None = None,
     *,
+    notice_seconds: float = 0,
     grace_seconds: float = 30,
+    on_stop: Callable[[], None] = lambda: None,
 ) -> bool:
     """Serves until SIGTERM or Ctrl-C, then finishes the running requests; a second signal ends at once.
 
     To be called in the main thread. Returns whether every request was finished.
+
+    Args:
+        app: The application.
+        listener: Where it listens.
+        settings: What clients may take.
+        notice_seconds: After the signal it goes on serving for so long, while it says that it is leaving.
+        grace_seconds: Afterwards running requests may take so long.
+        on_stop: Called once, right after the signal.
     """
     server = HttpServer(app, [listener], settings or ServingSettings())
     asked = 0
@@ -267,6 +286,8 @@ def serve(
     with _on_stop_signals(stop):
         while not asked:
             server.step(STEP_SECONDS)
+        on_stop()
+        server.give_notice(notice_seconds, lambda: asked == 1)
         return server.drain(grace_seconds, lambda: asked == 1)
 
 

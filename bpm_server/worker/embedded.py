@@ -1,4 +1,4 @@
-"""The worker inside a server process: a thread for the engine's own work, another for calls to the outside.
+"""The worker inside a server process: a thread for the engine's own work, one for tidying, several for calls outside.
 
 A wake-up after each commit makes it look at once; without one it looks when the next piece is due, and every few
 seconds for what other processes left.
@@ -7,23 +7,26 @@ seconds for what other processes left.
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from bpm_server.kernel import metrics
 from bpm_server.kernel.errors import Unavailable
 from bpm_server.kernel.log import get_logger
 from bpm_server.worker import rounds
+from bpm_server.worker.dispatch import PAUSE_AFTER_ERROR_S, Dispatcher
 
 if TYPE_CHECKING:
     from bpm_server.services.server import Server
 
 log = get_logger(__name__)
+OUTSIDE = "outside"
 LANES: dict[str, tuple[str, ...]] = {
-    "engine": ("signals", "messages", "safe-points", "timers", "batch-operations", "audit-log"),
-    "outside": ("jobs", "deliveries", "documents", "replies"),
+    "engine": ("signals", "messages", "safe-points", "timers", "batch-operations"),
+    "tidying": ("documents", "replies", "audit-log", "history"),
+    OUTSIDE: ("jobs", "deliveries"),
 }
 LOOK_AGAIN_S = 5.0
-PAUSE_AFTER_ERROR_S = 2.0
 
 
 def lanes_of(topics: frozenset[str]) -> list[str]:
@@ -38,17 +41,20 @@ class EmbeddedWorker:
         self._server = server
         self._look_again_s = look_again_s
         self._stop = threading.Event()
-        self._bells = {lane: threading.Event() for lane in LANES}
+        own = {lane: topics for lane, topics in LANES.items() if lane != OUTSIDE}
+        self._bells = {lane: threading.Event() for lane in own}
         self._threads = [
             threading.Thread(target=self._run, args=(lane, topics), name=f"worker-{lane}", daemon=True)
-            for lane, topics in LANES.items()
+            for lane, topics in own.items()
         ]
+        self._dispatcher = Dispatcher(server, look_again_s=look_again_s)
 
     def start(self) -> None:
         """Starts the threads; from now on commits of this process wake them."""
         self._server.wake.listeners.append(self.wake)
         for thread in self._threads:
             thread.start()
+        self._dispatcher.start()
 
     def wake(self, topics: frozenset[str]) -> None:
         """There is work of these kinds."""
@@ -57,18 +63,35 @@ class EmbeddedWorker:
 
     def ring(self, lane: str) -> None:
         """There may be work for this lane."""
-        self._bells[lane].set()
+        if lane == OUTSIDE:
+            self._dispatcher.ring()
+        else:
+            self._bells[lane].set()
 
-    def stop(self, timeout_s: float = 30.0) -> None:
-        """Finishes what is being done; leases that are held beyond the time are given back by their end."""
+    def take_no_more(self) -> None:
+        """Begins to stop: what is being done goes on, nothing more is taken. Does not wait."""
+        if not self._stop.is_set():
+            log.info("worker.stopping")
         self._stop.set()
         if self.wake in self._server.wake.listeners:
             self._server.wake.listeners.remove(self.wake)
         for bell in self._bells.values():
             bell.set()
+        self._dispatcher.take_no_more()
+
+    def stop(self, timeout_s: float | None = None) -> bool:
+        """Takes nothing more and finishes what is being done, for at most ``BPM_STOP_SECONDS``.
+
+        What outside work is not finished then is given back. Returns whether everything was finished.
+        """
+        left_s = float(self._server.settings.stop_seconds) if timeout_s is None else timeout_s
+        end = time.monotonic() + left_s
+        self.take_no_more()
+        finished = self._dispatcher.stop(left_s)
         for thread in self._threads:
             if thread.is_alive():
-                thread.join(timeout_s)
+                thread.join(max(end - time.monotonic(), 0.1))
+        return finished and not any(thread.is_alive() for thread in self._threads)
 
     def _run(self, lane: str, topics: tuple[str, ...]) -> None:
         bell = self._bells[lane]

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from celery import signals
+
 from bpm_server.worker.broker import WAKE_UP, make_app
 from bpm_server.worker.embedded import LANES, EmbeddedWorker
 from bpm_server.worker.wakeups import Publisher
@@ -28,7 +30,9 @@ def _ringing(lanes: EmbeddedWorker, lane: str) -> Callable[[], None]:
 
 
 def work(server: Server) -> None:
-    """Works until SIGTERM or Ctrl-C, which Celery answers; what is being done is finished.
+    """Works until SIGTERM or Ctrl-C, which Celery answers: it closes its connection, nothing more is taken.
+
+    What is being done may finish within ``BPM_STOP_SECONDS``; what has not is given back.
 
     To be called in the main thread.
     """
@@ -37,6 +41,11 @@ def work(server: Server) -> None:
     app: Any = make_app(server.settings)
     for lane in LANES:
         app.task(_ringing(lanes, lane), name=WAKE_UP + lane, ignore_result=True)
+
+    def take_no_more(**_: Any) -> None:
+        lanes.take_no_more()
+
+    signals.worker_shutting_down.connect(take_no_more)
     lanes.start()
     publisher.start()
     try:

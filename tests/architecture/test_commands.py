@@ -23,6 +23,7 @@ UNAUDITED: dict[str, str] = {
             "correlation.correlate",
             "job_locks.lock_job",
             "job_locks.unlock_job",
+            "job_batches.complete_jobs",
             "jobs.activate_jobs",
             "jobs.complete_job",
             "jobs.fail_job",
@@ -38,8 +39,12 @@ UNAUDITED: dict[str, str] = {
             "batch_operations.book_failure",
             "batch_operations.do_item",
             "batch_operations.lease_items",
+            "channels.adopt_jobs",
+            "channels.give_back",
+            "channels.note_failure",
+            "channels.note_success",
+            "channels.take_work",
             "deliveries.book_attempt",
-            "deliveries.lease_deliveries",
             "documents.remove_expired",
             "documents.settle_leftovers",
             "idempotency.keep_late_reply",
@@ -55,6 +60,7 @@ UNAUDITED: dict[str, str] = {
             "nodes.renew_node",
             "nodes.take_node",
             "sealing.seal_audit_log",
+            "retention.remove_ended",
             "timers.drop_timer",
             "timers.fire_timer",
             "timers.postpone_timer",
@@ -72,6 +78,7 @@ UNAUDITED: dict[str, str] = {
             "identities.sign_in",
             "identities.sign_out",
             "preferences.set_preferences",
+            "secrets.reseal_endpoints",
             "tasks.comment_task",
             "webhook_endpoints.create_endpoint",
             "webhook_endpoints.delete_endpoint",
@@ -182,7 +189,14 @@ def test_only_the_transaction_commits() -> None:
 
 
 def test_broad_except_only_at_the_edges() -> None:
-    allowed = {"worker/rounds.py", "worker/embedded.py", "web/problems.py"}
+    allowed = {
+        "worker/rounds.py",
+        "worker/embedded.py",
+        "worker/outside.py",
+        "worker/booking.py",
+        "worker/dispatch.py",
+        "web/problems.py",
+    }
     broad = set()
     for path in modules(PACKAGE):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
 
+from bpm_server.connectors.secrets import SecretBox
 from bpm_server.domain.sealing import FORMAT, FORMATS, Break
 from bpm_server.reports.audit_seals import Verdict, verify
 from bpm_server.services import groups, sealing
@@ -16,6 +18,7 @@ from bpm_server.store.backup import back_up
 from bpm_server.store.database import Database
 from bpm_server.store.restore import restore
 from bpm_server.store.tables.audit import audit_log, audit_seal
+from bpm_server.worker import rounds
 from tests.support.product import ADMIN, Product
 
 if TYPE_CHECKING:
@@ -31,7 +34,9 @@ def act(bpm: Product, *names: str) -> None:
 
 def look(bpm: Product, noted: tuple[int, str] | None = None) -> tuple[Verdict, list[tuple[str, int, Any]]]:
     found: list[Break] = []
-    verdict = verify(bpm.server.database, bpm.server.secrets.key(sealing.PURPOSE), found.append, noted)
+    box = bpm.server.secrets
+    keys = [box.key(sealing.PURPOSE), *box.old_keys(sealing.PURPOSE)]
+    verdict = verify(bpm.server.database, keys, found.append, noted)
     assert verdict.errors + verdict.warnings == len(found)
     assert all(each.message.startswith("Expected ") for each in found)
     return verdict, [(each.kind, each.seal, each.key) for each in found]
@@ -72,7 +77,7 @@ def test_few_rows_wait_for_more(bpm: Product) -> None:
 def test_the_worker_seals(bpm: Product) -> None:
     act(bpm, "one")
     bpm.clock.set(bpm.clock.now() + timedelta(minutes=2))
-    bpm.deliver()
+    rounds.run_until_idle(bpm.server)
     assert look(bpm)[0].seals == 1
 
 
@@ -140,8 +145,17 @@ def test_deleted_seals_are_named(bpm: Product, sealed: list[int]) -> None:
 
 def test_only_the_installations_own_key_verifies(bpm: Product, sealed: list[int]) -> None:
     found: list[Break] = []
-    verify(bpm.server.database, b"another key", found.append)
+    verify(bpm.server.database, [b"another key"], found.append)
     assert [each.kind for each in found] == ["other-key"] * 3
+
+
+def test_seals_of_an_old_key_hold_after_a_new_one(bpm: Product, sealed: list[int]) -> None:
+    turned = Product(replace(bpm.server, secrets=SecretBox("y" * 32, ["x" * 32])))
+    act(turned, *[f"v{number}" for number in range(ROWS)])
+    assert sealing.seal_audit_log(turned.server) == ROWS
+    verdict, found = look(turned)
+    assert (verdict.seals, found) == (4, [])
+    assert [kind for kind, _, _ in look(bpm)[1]] == ["other-key"]
 
 
 def test_seals_hold_after_a_move_to_another_database(bpm: Product, sealed: list[int], tmp_path: Path) -> None:

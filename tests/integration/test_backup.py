@@ -22,6 +22,7 @@ from bpm_server.store.archive import Reader, Writer, kind_of
 from bpm_server.store.backup import back_up
 from bpm_server.store.contents import FolderContents
 from bpm_server.store.database import Database
+from bpm_server.store.moments import bump, read_moment
 from bpm_server.store.restore import restore
 from bpm_server.store.tables import db
 from bpm_server.store.tables.cluster_variables import cluster_variable_change
@@ -175,6 +176,18 @@ def test_a_server_that_writes_during_the_backup_is_seen_at_one_moment(
     assert count(target, process_instance) == 2
     assert count(bpm.server.database, process_instance) == 2 * (1 + len(written))
     assert not list(orphans(Snapshot(target)))
+
+
+def test_a_snapshot_sees_one_moment_whichever_way_statements_go(database: Database) -> None:
+    with database.snapshot() as connection:
+        before = read_moment(connection).definition_version
+        with database.write() as other:
+            bump(other, "definition_version")
+            other.commit()
+        assert read_moment(connection).definition_version == before
+        assert connection.execute(sa.select(server_state.c.definition_version)).scalar_one() == before
+    with database.snapshot() as connection:
+        assert read_moment(connection).definition_version == before + 1
 
 
 def test_an_older_schema_is_restored_and_migrated(database_url: str, target: Database, file: Path) -> None:

@@ -19,7 +19,8 @@ def no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of the machine do not count."""
     monkeypatch.delenv("BPM_DATABASE_URL", raising=False)
     monkeypatch.delenv("BPM_SECRET_KEY", raising=False)
-    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty.conf").touch()
+    monkeypatch.setenv("BPM_CONFIG", str(tmp_path / "empty.conf"))
 
 
 def run(*arguments: object) -> int:
@@ -40,6 +41,17 @@ def test_a_company_moves_to_another_machine(tmp_path: Path, capsys: pytest.Captu
     assert run("restore", "--data-dir", there, file) == 0
     assert run("user", "list", "--data-dir", there) == 0
     assert "admin\tAdministrator" in capsys.readouterr().out
+
+
+def test_a_backup_of_an_old_key_is_restored_beside_a_new_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, file = tmp_path / "data", tmp_path / "one.backup"
+    assert run("migrate", "--data-dir", here) == 0
+    monkeypatch.setenv("BPM_SECRET_KEY", "the-key-of-before")
+    assert run("backup", "--data-dir", here, file) == 0
+    monkeypatch.setenv("BPM_SECRET_KEY", "the-key-of-today")
+    assert run("restore", "--data-dir", tmp_path / "there", file) == 1
+    monkeypatch.setenv("BPM_OLD_SECRET_KEYS", "the-key-of-before")
+    assert run("restore", "--data-dir", tmp_path / "there", file) == 0
 
 
 def test_looking_for_a_database_makes_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -104,6 +104,12 @@ class Process:
             )
 
     @property
+    def pid(self) -> int:
+        """Its number."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def is_running(self) -> bool:
         """Whether it has not ended."""
         return self._process is not None and self._process.poll() is None
@@ -119,11 +125,20 @@ class Process:
         if self._process is not None:
             self._process.wait(30)
 
-    def stop(self, timeout_s: float = 60.0) -> int:
-        """SIGTERM; returns the exit status."""
+    def terminate(self) -> None:
+        """SIGTERM to the process itself, as a service manager sends it."""
         assert self._process is not None
         self._process.terminate()
+
+    def wait(self, timeout_s: float) -> int:
+        """Until it has ended; returns the exit status."""
+        assert self._process is not None
         return self._process.wait(timeout_s)
+
+    def stop(self, timeout_s: float = 60.0) -> int:
+        """SIGTERM; returns the exit status."""
+        self.terminate()
+        return self.wait(timeout_s)
 
 
 class Installation:
@@ -199,6 +214,10 @@ class Installation:
                 time.sleep(0.1)
         message = f"no answer from port {port}: {self.logs()}"
         raise AssertionError(message)
+
+    def api(self, port: int) -> Api:
+        """A client with a token of the administrator."""
+        return Api(port, self.run("user", "token", "admin").split()[-1])
 
     def logs(self) -> str:
         """The ends of all logs."""

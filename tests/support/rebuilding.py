@@ -30,14 +30,17 @@ Journal = dict[int, list[tuple["Row[Any]", c.AnyCommand, list[e.AnyEvent]]]]
 
 NOT_IN_EVENTS = {
     # The tokens themselves: replaying the commands makes them again (``reports.replay``).
-    "process_instance": {"tokens"},
+    # How long it is kept: what the process and the installation said when it ended.
+    "process_instance": {"tokens", "removal_at"},
     "instance_item": {"tokens", "parent_chunk"},
     # A number of its own for each row that nothing refers to.
     "variable": {"key"},
     # What people do with a task before they answer; the form that was deployed when the task was made.
     "user_task": {"assignee", "claimed_at", "form_key"},
     # Attempts of workers (and so FAILED and ERROR_THROWN): booked at the job, the process does not move.
+    # Which channel it goes through is a matter of the installation's connectors.
     "job": {
+        "channel",
         "available_at",
         "lease",
         "worker",

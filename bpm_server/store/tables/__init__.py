@@ -3,6 +3,7 @@
 from bpm_server.store.tables import (
     audit,
     batch_operations,
+    channels,
     cluster_variables,
     connectors,
     decisions,
@@ -22,6 +23,7 @@ from bpm_server.store.tables.model import db
 __all__ = [
     "audit",
     "batch_operations",
+    "channels",
     "cluster_variables",
     "connectors",
     "db",

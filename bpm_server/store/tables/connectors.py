@@ -21,6 +21,7 @@ class WebhookEndpoint(Model):
         secrets: Encrypted JSON list of signing secrets, newest first; all of them sign while keys rotate.
         disabled_at: Set by hand or after a 410.
         paused_until: The receiver asked for time (429, 502, 504).
+        most_per_minute: So many deliveries begin in a minute at most; None: no limit.
     """
 
     __tablename__ = "webhook_endpoint"
@@ -34,6 +35,7 @@ class WebhookEndpoint(Model):
     disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     disabled_reason: Mapped[str | None] = mapped_column(sa.Text)
     paused_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    most_per_minute: Mapped[int | None]
 
 
 class WebhookDelivery(Model):
@@ -50,7 +52,12 @@ class WebhookDelivery(Model):
     __tablename__ = "webhook_delivery"
     __table_args__ = (
         sa.Index(
-            "ix_webhook_delivery_due", "next_at", sqlite_where=sa.text(WAITING), postgresql_where=sa.text(WAITING)
+            "ix_webhook_delivery_due",
+            "endpoint_name",
+            "next_at",
+            "key",
+            sqlite_where=sa.text(WAITING),
+            postgresql_where=sa.text(WAITING),
         ),
         sa.Index("ix_webhook_delivery_instance", "instance_key"),
         sa.Index("ix_webhook_delivery_endpoint", "endpoint_name", "key"),

@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from bpm_server.store.tables.model import Model, table_of
+from bpm_server.store.tables.model import Model, partial, table_of
 from bpm_server.store.types import Key, UtcDateTime
 
 NAME = sa.String(512)
@@ -23,20 +23,23 @@ class ProcessInstance(Model):
         depth: Number of callers above.
         incidents: Open incidents of this instance.
         suspended_at: Since when nothing moves; what waits for it has ``suspended`` set.
+        removal_at: Of an ended root: when the call tree may be removed (engine time). None: it is kept.
     """
 
     __tablename__ = "process_instance"
     __table_args__ = (
         sa.Index("ix_process_instance_definition", "process_definition_key", "key"),
-        sa.Index("ix_process_instance_parent", "parent_key"),
-        sa.Index("ix_process_instance_business_key", "business_key"),
+        sa.Index("ix_process_instance_process", "process_id", "key"),
+        sa.Index("ix_process_instance_process_started", "process_id", "started_at", "key"),
+        sa.Index("ix_process_instance_state", "state", "key"),
+        sa.Index("ix_process_instance_started", "started_at", "key"),
+        sa.Index("ix_process_instance_ended", "ended_at", "key"),
         sa.Index("ix_process_instance_started_by", "started_by", "key"),
-        sa.Index(
-            "ix_process_instance_root",
-            "root_key",
-            sqlite_where=sa.text("parent_key IS NOT NULL"),
-            postgresql_where=sa.text("parent_key IS NOT NULL"),
-        ),
+        partial("ix_process_instance_parent", "parent_key", where="parent_key IS NOT NULL"),
+        partial("ix_process_instance_business_key", "business_key", where="business_key IS NOT NULL"),
+        partial("ix_process_instance_root", "root_key", where="parent_key IS NOT NULL"),
+        partial("ix_process_instance_incidents", "key", where="incidents > 0"),
+        partial("ix_process_instance_removal", "removal_at", where="removal_at IS NOT NULL"),
     )
 
     key: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=False)
@@ -57,6 +60,7 @@ class ProcessInstance(Model):
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     incidents: Mapped[int] = mapped_column(default=0)
     suspended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    removal_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     tokens: Mapped[bytes | None] = mapped_column(sa.LargeBinary)
 
 
@@ -148,6 +152,9 @@ class Incident(Model):
 
 
 process_instance = table_of(ProcessInstance)
+_marked = process_instance.alias("marked")
+HAS_INCIDENTS = process_instance.c.key.in_(sa.select(_marked.c.key).where(_marked.c.incidents > sa.literal_column("0")))
+"""Instances with open incidents, in the words of their index: there are few, whatever else a list asks for."""
 instance_item = table_of(InstanceItem)
 element_instance = table_of(ElementInstance)
 variable = table_of(Variable)

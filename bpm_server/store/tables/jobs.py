@@ -7,11 +7,13 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from bpm_server.store.tables.model import Model, table_of
+from bpm_server.store.tables.channels import CHANNEL
+from bpm_server.store.tables.model import Model, partial, table_of
 from bpm_server.store.types import Key, UtcDateTime
 
 NAME = sa.String(512)
 OPEN = "state = 'CREATED'"
+IN_CHANNEL = "state = 'CREATED' AND channel IS NOT NULL"
 
 
 class Job(Model):
@@ -22,6 +24,7 @@ class Job(Model):
         available_at: Not handed out before (database time); while leased, the end of the lease.
         lease: Token of who works on it; only it may book the result.
         scope_path: JSON list of the scope keys whose variables it sees, innermost first.
+        channel: What our own workers do it through; None: it is for outside workers, or a safe point.
         operation: Of a task listener: key of the change that waits for it.
         task: Of a task listener: what it is told of its task, as JSON.
         trace_context: Which request it comes from (``kernel.context``); None where none is known.
@@ -31,11 +34,22 @@ class Job(Model):
     __tablename__ = "job"
     __table_args__ = (
         sa.Index(
-            "ix_job_open",
+            "ix_job_due",
             "type",
+            sa.desc("priority"),
             "available_at",
+            "key",
             sqlite_where=sa.text(OPEN),
             postgresql_where=sa.text(OPEN),
+        ),
+        sa.Index(
+            "ix_job_channel",
+            "channel",
+            sa.desc("priority"),
+            "available_at",
+            "key",
+            sqlite_where=sa.text(IN_CHANNEL),
+            postgresql_where=sa.text(IN_CHANNEL),
         ),
         sa.Index("ix_job_element", "element_key"),
         sa.Index("ix_job_instance", "instance_key"),
@@ -50,6 +64,7 @@ class Job(Model):
     element_key: Mapped[int] = mapped_column(Key)
     element_id: Mapped[str] = mapped_column(NAME)
     type: Mapped[str] = mapped_column(NAME)
+    channel: Mapped[str | None] = mapped_column(CHANNEL)
     kind: Mapped[str] = mapped_column(sa.String(24))
     listener_event: Mapped[str | None] = mapped_column(sa.String(24))
     state: Mapped[str] = mapped_column(sa.String(16))
@@ -79,18 +94,15 @@ class Timer(Model):
 
     Attributes:
         due_at: Engine time.
-        claimed_until: Database time until which one worker handles it.
         failures: How often firing it failed; it is tried again later.
     """
 
     __tablename__ = "timer"
     __table_args__ = (
-        sa.Index(
-            "ix_timer_due", "due_at", sqlite_where=sa.text("NOT suspended"), postgresql_where=sa.text("NOT suspended")
-        ),
+        partial("ix_timer_due", "due_at", "key", where="NOT suspended"),
         sa.Index("ix_timer_element", "element_key"),
         sa.Index("ix_timer_instance", "instance_key"),
-        sa.Index("ix_timer_definition", "process_definition_key"),
+        partial("ix_timer_definition", "process_definition_key", where="process_definition_key IS NOT NULL"),
     )
 
     key: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=False)
@@ -107,3 +119,5 @@ class Timer(Model):
 
 job = table_of(Job)
 timer = table_of(Timer)
+TIMER_RUNS = sa.text("NOT timer.suspended")
+"""In the words of the index of due timers: SQLite takes "suspended = 0" for another condition."""

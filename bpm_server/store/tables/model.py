@@ -30,6 +30,11 @@ else:
     Model = db.Model
 
 
+def partial(name: str, *columns: str, where: str) -> sa.Index:
+    """An index of some rows only; queries must say the same condition, without parameters."""
+    return sa.Index(name, *columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
+
+
 def table_of(model: type[Base]) -> sa.Table:
     """The Core table behind a model, for statements on hot paths."""
     table = model.__table__

@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from bpm_server.store.tables.model import Model, table_of
+from bpm_server.store.tables.model import Model, partial, table_of
 from bpm_server.store.types import Key, UtcDateTime
 
 NAME = sa.String(512)
@@ -28,7 +28,7 @@ class UserTask(Model):
         sa.Index("ix_user_task_instance", "instance_key"),
         sa.Index("ix_user_task_assignee", "assignee", "state", "key"),
         sa.Index("ix_user_task_state", "state", "key"),
-        sa.Index("ix_user_task_ended_by", "ended_by", "ended_at", "key"),
+        partial("ix_user_task_ended_by", "ended_by", "state", "ended_at", "key", where="ended_by IS NOT NULL"),
     )
 
     key: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask import Blueprint
+from flask import Blueprint, request
 
 from bpm_server.kernel.errors import Unavailable
 from bpm_server.reports import health
@@ -25,7 +25,11 @@ def live() -> Response:
 
 @api.get("/ready")
 def ready() -> Response:
-    """The database answers and has the newest tables."""
+    """The database answers and has the newest tables, and this process is not about to stop."""
+    is_leaving = request.environ.get("bpm_server.leaving")
+    if is_leaving is not None and is_leaving():
+        message = "Expected the server to be ready, but it is stopping"
+        raise Unavailable(message, retry_after=5)
     state = health.check_tables(access.server())
     if not state.is_ready:
         raise Unavailable(state.problem or "Expected the server to be ready, but it is not", retry_after=5)

@@ -12,6 +12,7 @@ from bpm_server.web.api import (
     audit_logs,
     authentication,
     batch_operations,
+    channels,
     clock,
     cluster,
     cluster_variables,
@@ -89,6 +90,7 @@ NOUNS: tuple[ApiBlueprint, ...] = (
     clock.api,
     webhook_endpoints.api,
     webhook_deliveries.api,
+    channels.api,
     tokens.api,
 )
 

@@ -9,7 +9,7 @@ from bpm_server.reports.query import Query
 from bpm_server.reports.sight import EVERYTHING
 from bpm_server.services import webhook_endpoints
 from bpm_server.web.api.blueprint import ApiBlueprint, Call
-from bpm_server.web.api.fields import Flag, Key, Moment, Reply, StrictBody, Text
+from bpm_server.web.api.fields import Flag, Key, Moment, Number, Reply, StrictBody, Text
 from bpm_server.web.api.search_schemas import PAGE_PARAMETERS, page_shape, page_values, read_page_parameters
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Endpoint(Reply):
     disabled_at = Moment(null=True)
     disabled_reason = Text(null=True)
     paused_until = Moment(null=True)
+    most_per_minute = Number(null=True)
 
 
 class NewEndpoint(Reply):
@@ -53,6 +54,7 @@ class EndpointCreation(StrictBody):
     name = Text(longest=256, required=True)
     url = Text(longest=2_000, required=True)
     secret = Text(longest=200, null=True, load_default=None)
+    most_per_minute = Number(null=True, load_default=None)
 
 
 class EndpointChange(StrictBody):
@@ -62,6 +64,7 @@ class EndpointChange(StrictBody):
     enabled = Flag(null=True, load_default=None)
     rotate_secret = Flag(null=True, load_default=False)
     secret = Text(longest=200, null=True, load_default=None)
+    most_per_minute = Number(null=True, load_default=None)
 
 
 class Enqueued(Reply):
@@ -86,7 +89,13 @@ def create_endpoint(call: Call) -> dict[str, Any]:
     """
     body = call.body
     made = webhook_endpoints.create_endpoint(
-        call.server, call.actor, body["name"], body["url"], body["secret"], replace=True
+        call.server,
+        call.actor,
+        body["name"],
+        body["url"],
+        body["secret"],
+        replace=True,
+        most_per_minute=body["most_per_minute"],
     )
     return {"key": made.key, "name": body["name"], "url": body["url"], "secret": made.secret}
 
@@ -131,6 +140,7 @@ def update_endpoint(call: Call, key: int) -> dict[str, Any]:
         enabled=body["enabled"],
         rotate=bool(body["rotate_secret"]),
         secret=body["secret"],
+        most_per_minute=body["most_per_minute"],
     )
     with call.server.database.read() as connection:
         line = report.ENDPOINTS.get(connection, EVERYTHING, key)

@@ -99,6 +99,6 @@ def money(value: Any, currency: str) -> str:
     )
 
 
-def count(value: int, limit: int = 999) -> str:
+def count(value: int, limit: int = 500) -> str:
     """A number in a badge."""
     return str(value) if value <= limit else f"{limit}+"

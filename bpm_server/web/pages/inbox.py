@@ -129,10 +129,10 @@ def list_values(actor: Actor, view: View, limit: int = PAGE) -> dict[str, Any]:
     """What the list side of the page shows."""
     server = access.server()
     found = rows(actor, view, limit)
-    by_process = report.processes_to_do(server, actor)
-    names = models(server, by_process)
-    filters = [(names[key].id, process_name(names[key]), number) for key, number in by_process.items()]
-    values = {**found, "counts": report.counts(server, actor), "filters": sorted(filters, key=lambda one: one[1])}
+    counts = report.counts(server, actor)
+    names = models(server, counts.by_process)
+    filters = [(names[key].id, process_name(names[key]), number) for key, number in counts.by_process.items()]
+    values = {**found, "counts": counts, "filters": sorted(filters, key=lambda one: one[1])}
     return {**values, "seen": fingerprint(values)}
 
 

@@ -72,7 +72,7 @@ def test_jobs_carry_the_request_that_caused_them_through_the_worker(
     key = rest.post(START, {"processDefinitionId": "p"}, headers={"X-Request-Id": "r-1", "traceparent": PARENT})[
         "processInstanceKey"
     ]
-    rounds.run_until_idle(bpm.server, topics=("jobs",))
+    rounds.run_until_idle(bpm.server, topics=("outside",))
     assert bpm.scalars(sa.select(job.c.trace_context)) == [f"r-1 {PARENT}"] * 2
     line = next(one for one in lines if one["event"] == "connector.failed")
     assert (line["request_id"], line["instance_key"], line["job_type"]) == ("r-1", int(key), "second")
@@ -84,7 +84,7 @@ def test_webhooks_carry_it_too(bpm: Product, rest: Rest, lines: list[dict[str, A
     path = f"/api/webhook-endpoints/{made['key']}/test"
     assert rest.post(path, None, headers={"X-Request-Id": "w-1"}).status == 202
     assert bpm.scalars(sa.select(webhook_delivery.c.trace_context)) == ["w-1"]
-    rounds.send_webhooks(bpm.server)
+    rounds.do_outside_work(bpm.server)
     line = next(one for one in lines if one["event"] == "webhook.not_delivered")
     assert line["request_id"] == "w-1"
     assert line["outcome"] == "retry"

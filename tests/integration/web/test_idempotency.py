@@ -263,13 +263,13 @@ def test_camunda_7_clients_may_use_it_too(bpm: Product, rest: Rest, process_id: 
 def test_the_worker_removes_replies_whose_time_is_over(bpm: Product, rest: Rest, process_id: str) -> None:
     for number in range(3):
         send(rest, START, {"processDefinitionId": process_id}, f"k{number}")
-    rounds.sweep_replies(bpm.server)
+    rounds.ROUNDS["replies"](bpm.server)
     assert kept(bpm) == 3
     with bpm.server.database.write() as connection:
         old = idempotent_request.update().where(idempotent_request.c.id != bpm_first(connection))
         connection.execute(old.values(expires_at=read_moment(connection).database_now - KEPT))
         connection.commit()
-    assert rounds.sweep_replies(bpm.server) == 2
+    assert rounds.ROUNDS["replies"](bpm.server) == 2
     assert kept(bpm) == 1
 
 

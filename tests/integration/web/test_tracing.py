@@ -50,7 +50,7 @@ def test_request_command_job_and_call_are_one_trace(bpm: Product, rest: Rest, ex
     deploy(bpm)
     exporter.clear()
     rest.post(START, {"processDefinitionId": "p"}, headers={"traceparent": PARENT})
-    rounds.run_until_idle(bpm.server, topics=("jobs",))
+    rounds.run_until_idle(bpm.server, topics=("outside",))
     of_trace = [span for span in exporter.get_finished_spans() if format(span.context.trace_id, "032x") == TRACE]
     spans: dict[str, Any] = {span.name: span for span in of_trace}
     parents = {"".join(one.name for one in of_trace if one.context.span_id == span.parent.span_id): span.name
@@ -65,7 +65,7 @@ def test_request_command_job_and_call_are_one_trace(bpm: Product, rest: Rest, ex
     assert spans[f"POST {START}"].attributes == {
         "http.request.method": "POST", "http.route": START, "http.response.status_code": 200,
     }  # fmt: skip
-    assert spans["job"].attributes["bpm.job.type"] == "first"
+    assert spans["job"].attributes["bpm.channel"] == "job:/first"
     carried = bpm.scalars(sa.select(job.c.trace_context))
     assert carried == [f"{TRACE} 00-{TRACE}-{spans['process_instances.start_process'].context.span_id:016x}-01"]
 

@@ -1,7 +1,7 @@
 """Requests that count once, with their replies.
 
 Revision: 0010
-Follows: 0008
+Follows: 0012
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from alembic import op
 from bpm_server.store.types import UtcDateTime
 
 revision = "0010"
-down_revision = "0008"
+down_revision = "0012"
 
 
 def upgrade() -> None:

@@ -152,7 +152,6 @@ def test_the_inbox_is_found_by_index(company: Product) -> None:
     report.todo(company.server, who, report.Wanted())
     report.done(company.server, who, report.Wanted())
     report.counts(company.server, who)
-    report.processes_to_do(company.server, who)
     sa.event.remove(engine, "before_cursor_execute", note)
     with company.server.database.read() as connection:
         for statement, parameters in list(statements):
