@@ -85,7 +85,7 @@ class Booker:
         with self._lock:
             self._waiting.append(mine)
         with self._turn:
-            if not mine.is_done:
+            while not mine.is_done:  # the first round may have another result of the same job
                 self._book_all()
         if mine.error is not None:
             raise mine.error
