@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from bpm_server.connectors import registry
 from bpm_server.connectors.secrets import SecretBox
 from bpm_server.engine import Limits
+from bpm_server.kernel import tracing
 from bpm_server.kernel.clock import SystemClock
 from bpm_server.kernel.errors import BpmError, InvalidInput, NotFound, Unavailable
 from bpm_server.kernel.ids import KeySource
@@ -149,7 +150,7 @@ def build(
         new_key=KeySource(clock),
         hot=HotInstances(settings.hot_instances),
         definitions=Definitions(),
-        identities=Identities(box, clock.monotonic),
+        identities=Identities(box, clock.monotonic, settings.address_rate_limit),
         connectors=registry.load(content_folder(settings) / "connectors") if connectors is None else connectors,
         secrets=box,
         contents=ContentStores(document_folder(settings) if settings.document_dir else None),
@@ -203,7 +204,8 @@ def running(settings: Settings) -> Iterator[Server]:
     keeper = threading.Thread(target=_keep, args=(node, stop), name="node-lease", daemon=True)
     keeper.start()
     try:
-        yield server
+        with tracing.exporting(settings.otlp_endpoint):
+            yield server
     finally:
         stop.set()
         keeper.join(5)

@@ -35,6 +35,13 @@ class Settings:
         trusted_proxy: Address of the reverse proxy whose ``X-Forwarded-...`` headers count; ``*`` for any.
         public_url: Where people reach this server, for links in mails and webhooks.
         threads: Request threads of one web process.
+        max_waiting_requests: Requests of one web process that wait for a thread; those beyond are answered 503.
+        max_due_jobs: Due work (jobs, timers, messages, webhooks) above which nothing new is begun: 503; 0: no limit.
+        rate_limit: Requests a second of one person or token; those beyond are answered 429; 0: no limit.
+        address_rate_limit: Requests a minute of one address without credentials, and passwords that it tries.
+        metrics_token: Lets Prometheus read ``/metrics``; empty: only programs of this machine may.
+        metrics_port: Where ``bpm-server worker`` answers ``/metrics``; 0: nowhere.
+        otlp_endpoint: Where OpenTelemetry spans go (OTLP over HTTP; extra ``telemetry``); empty: nowhere.
         processes: Web processes of ``bpm-server web``.
         worker_threads: Threads of one worker process that call connectors and webhook endpoints.
         channel_threads: So many of them may be busy with one connector's host, or one endpoint; 0: half of them.
@@ -47,6 +54,7 @@ class Settings:
         upload_limit: Bytes of one deployment.
         document_limit: Bytes of one document; a batch of documents takes as much in all.
         document_dir: Folder for the contents of documents, shared by all processes; empty: they lie in the database.
+        unique_business_ids: Refuses to start a process with a business id that an active instance of it has.
         history_days: Ended instances are removed after so many days, where their process says nothing; 0: kept.
         archive_dir: Folder into which the worker writes instances before it removes them; empty: it does not.
         session_hours: A signed-in browser stays so this long after its last use.
@@ -73,6 +81,13 @@ class Settings:
     trusted_proxy: str = ""
     public_url: str = ""
     threads: int = 8
+    max_waiting_requests: int = 200
+    max_due_jobs: int = 20_000
+    rate_limit: int = 0
+    address_rate_limit: int = 600
+    metrics_token: str = ""
+    metrics_port: int = 0
+    otlp_endpoint: str = ""
     processes: int = 2
     worker_threads: int = 8
     channel_threads: int = 0
@@ -84,6 +99,7 @@ class Settings:
     upload_limit: int = 12 * 1024 * 1024
     document_limit: int = 20 * 1024 * 1024
     document_dir: str = ""
+    unique_business_ids: bool = False
     history_days: int = 0
     archive_dir: str = ""
     session_hours: int = 12

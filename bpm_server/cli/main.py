@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from bpm_server import __version__
 from bpm_server.kernel.errors import BpmError
 from bpm_server.kernel.findings import RefusedFile
+from bpm_server.kernel.shared_metrics import share
 from bpm_server.settings import PREFIX, from_mapping, read_file
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
+        if options.module == "web":
+            share()
         module = importlib.import_module(f"bpm_server.cli.{options.module}")
         return int(module.run(options, _settings(options)))
     except RefusedFile as error:

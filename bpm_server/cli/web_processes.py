@@ -12,6 +12,7 @@ from gunicorn.arbiter import Arbiter
 
 from bpm_server import bootstrap
 from bpm_server.cli.serving_settings import serving_settings
+from bpm_server.kernel import metrics
 from bpm_server.web import parking
 from bpm_server.web.app import create_app
 from bpm_server.web.gunicorn_worker import WaitressWorker
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 
 MARGIN_S = 5
 """Beyond what a process takes to stop, before gunicorn kills it."""
+
+
+def _forget(_arbiter: Any, worker: Any) -> None:
+    metrics.forget_process(worker.pid)
 
 
 class _Served:
@@ -75,6 +80,7 @@ class _Application(BaseApplication):
             "timeout": 60,
             "preload_app": False,
             "control_socket_disable": True,
+            "child_exit": _forget,
         }
         for name, value in values.items():
             self.cfg.set(name, value)

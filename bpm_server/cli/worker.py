@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bpm_server import bootstrap
 from bpm_server.kernel import log
 from bpm_server.worker.embedded import EmbeddedWorker
+from bpm_server.worker.metrics_page import metrics_page
 
 if TYPE_CHECKING:
     import argparse
@@ -21,6 +22,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     """Works until SIGTERM or Ctrl-C; what is being done is finished. Without a broker it polls."""
     del options
     log.configure(level=settings.log_level, as_json=settings.log_json)
+    if settings.metrics_port:
+        log.get_logger(__name__).info("metrics.served", host=settings.host, port=settings.metrics_port)
     if settings.broker_url:
         return _run_with_broker(settings)
     stop = threading.Event()
@@ -30,7 +33,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
     for name in ("SIGTERM", "SIGINT"):
         signal.signal(getattr(signal, name), ask_to_stop)
-    with bootstrap.running(settings) as server:
+    with bootstrap.running(settings) as server, metrics_page(server):
         worker = EmbeddedWorker(server, look_again_s=0.5)
         worker.start()
         log.get_logger(__name__).info("worker.started")
@@ -42,7 +45,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 def _run_with_broker(settings: Settings) -> int:
     from bpm_server.worker.production import work  # noqa: PLC0415 - Celery only where there is a broker
 
-    with bootstrap.running(settings) as server:
+    with bootstrap.running(settings) as server, metrics_page(server):
         log.get_logger(__name__).info("worker.started", broker=True)
         work(server)
     return 0

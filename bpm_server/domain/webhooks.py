@@ -50,7 +50,12 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A delivery that a worker has leased; ``problem``: why it cannot even be tried."""
+    """A delivery that a worker has leased.
+
+    Attributes:
+        problem: Why it cannot even be tried.
+        trace_context: Which request it comes from (``kernel.context``).
+    """
 
     key: int
     webhook_id: str
@@ -61,6 +66,8 @@ class Delivery:
     secrets: tuple[str, ...]
     problem: str | None
     endpoint_name: str
+    instance_key: int | None = None
+    trace_context: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from bpm_server.domain.retention import removal_time
 from bpm_server.domain.states import InstanceState, JobState
 from bpm_server.domain.suspension import waits_until_resumed
 from bpm_server.engine.state import changes, token_keys
-from bpm_server.kernel import json
+from bpm_server.kernel import json, metrics
 from bpm_server.kernel.errors import WrongState
 from bpm_server.services.bindings import DeployedDecisions
 from bpm_server.services.reactions import REACTIONS
@@ -180,6 +180,7 @@ class Advance:
             self.tx.batch.end_job(command.element_key, JobState.COMPLETED)
 
     def _record(self, row: InstanceRow, command: c.AnyCommand, outcome: engine.Outcome) -> None:
+        metrics.STEPS.inc()
         changed = changes(outcome.instance)
         record(self.tx.batch, row, command, outcome.events, changed.written, changed.dropped)
         if outcome.finished:

@@ -9,6 +9,7 @@ from bpm_server.kernel import json
 from bpm_server.kernel.errors import InvalidInput, StaleVersion
 from bpm_server.services.advance import Advance
 from bpm_server.services.authorization import authorize
+from bpm_server.services.business_keys import check_unique
 from bpm_server.services.messages import Receiver, receiver_of
 from bpm_server.services.transaction import command, transaction
 from bpm_server.services.variables import check_variables
@@ -96,6 +97,7 @@ def _hand_over(tx: Transaction, receiver: Receiver, values: dict[str, Any], busi
         return row.key
     server = tx.server
     compiled = server.definitions.process(tx.connection, tx.moment.definition_version, receiver.process_definition_key)
+    check_unique(tx, compiled.row.process_id, business_key)
     key = server.new_key()
     Advance(tx).start(compiled, c.StartInstance(key, values, receiver.event_id, business_key))
     return key

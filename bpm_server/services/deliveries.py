@@ -53,7 +53,17 @@ def _delivery(tx: Transaction, row: Row[Any]) -> Delivery:
         url = endpoint.url
         keys = json.loads(tx.server.secrets.open(endpoint.secrets, SECRET_PURPOSE))
     return Delivery(
-        row.key, row.webhook_id, row.payload, row.lease, row.attempts, url, tuple(keys), problem, row.endpoint_name
+        row.key,
+        row.webhook_id,
+        row.payload,
+        row.lease,
+        row.attempts,
+        url,
+        tuple(keys),
+        problem,
+        row.endpoint_name,
+        row.instance_key,
+        row.trace_context,
     )
 
 

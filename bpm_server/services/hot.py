@@ -6,8 +6,12 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
+from bpm_server.kernel import metrics
+
 if TYPE_CHECKING:
     from bpm_server.engine import Instance
+
+_HIT, _MISS = metrics.HOT.labels("hit"), metrics.HOT.labels("miss")
 
 
 class HotInstances:
@@ -26,7 +30,9 @@ class HotInstances:
         """Removes and returns the instance, if it is of this version."""
         with self._lock:
             entry = self._entries.pop(key, None)
-        return entry[1] if entry is not None and entry[0] == version else None
+        hit = entry is not None and entry[0] == version
+        (_HIT if hit else _MISS).inc()
+        return entry[1] if entry is not None and hit else None
 
     def holds(self, key: int, version: int) -> bool:
         """Whether :meth:`take` would return it now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import secrets
 import threading
 from collections import OrderedDict
@@ -16,6 +17,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from bpm_server.domain.identity import SYSTEM, Actor, Permission
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import LimitExceeded, NotSignedIn
+from bpm_server.kernel.rates import TokenBuckets
 from bpm_server.services.authorization import authorize
 from bpm_server.services.transaction import command, transaction
 from bpm_server.store import identities as store
@@ -46,7 +48,7 @@ class SignedIn:
 class Identities:
     """Caches of one server process. Entries count only for the ``identity_version`` they were read at."""
 
-    def __init__(self, secrets_box: SecretBox, monotonic: Callable[[], float]) -> None:
+    def __init__(self, secrets_box: SecretBox, monotonic: Callable[[], float], address_per_minute: int = 0) -> None:
         self._box = secrets_box
         self._monotonic = monotonic
         self._hasher = PasswordHasher()
@@ -54,6 +56,7 @@ class Identities:
         self._entries: OrderedDict[tuple[str, str], tuple[int, float, Any]] = OrderedDict()
         self._failures: OrderedDict[str, list[float]] = OrderedDict()
         self._decoy: str | None = None
+        self._addresses = TokenBuckets(address_per_minute / 60, address_per_minute, monotonic)
 
     # --- caches -----------------------------------------------------------------------------------------
 
@@ -105,6 +108,17 @@ class Identities:
         if len(recent) >= FAILURES:
             message = "Expected the right password, but there were too many wrong ones; try again later"
             raise LimitExceeded(message, retry_after=int(FAILURE_WINDOW_S - (now - recent[0])) + 1)
+
+    def check_address(self, address: str) -> None:
+        """Slows down whoever asks without credentials, or tries many names.
+
+        Raises:
+            LimitExceeded: too many requests from this address.
+        """
+        wait = self._addresses.take(address)
+        if wait > 0:
+            message = "Expected fewer requests from this address (BPM_ADDRESS_RATE_LIMIT), but found too many at once"
+            raise LimitExceeded(message, retry_after=math.ceil(wait))
 
     def note_failure(self, who: str) -> None:
         """Counts a wrong password."""
@@ -174,7 +188,7 @@ def actor_by_password(server: Server, username: str, password: str, address: str
 
     Raises:
         NotSignedIn: wrong; the answer does not say which part.
-        LimitExceeded: too many wrong ones.
+        LimitExceeded: too many wrong ones, or too many tries from this address.
     """
     identities = server.identities
     who = f"{username}@{address}"
@@ -185,6 +199,7 @@ def actor_by_password(server: Server, username: str, password: str, address: str
         verified: Actor = found
         return verified
     identities.check_rate(who)
+    identities.check_address(address)
     with server.database.read() as connection:
         person = store.find_user(connection, username)
     password_hash = None if person is None or not person.active else person.password_hash

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bpm_server.engine.state import token_keys
+from bpm_server.kernel import context
 from bpm_server.kernel.errors import BpmError, NotFound
 from bpm_server.services.advance import Advance
 from bpm_server.services.authorization import authorize
@@ -76,7 +77,8 @@ def complete_jobs(server: Server, actor: Actor, completions: Sequence[Completion
             except BpmError as error:
                 booked.refused[one.key] = error
                 continue
-            Advance(tx, stored).run(instance, step)
+            with context.working_for(context.of_row(row.trace_context), instance_key=row.instance_key):
+                Advance(tx, stored).run(instance, step)
             if row.kind == "task-listener":
                 tx.wake("task-listeners")
     return booked

@@ -11,6 +11,7 @@ from bpm_server.kernel import json
 from bpm_server.kernel.errors import InvalidInput, NotFound, WrongState
 from bpm_server.services.advance import Advance
 from bpm_server.services.authorization import authorize
+from bpm_server.services.business_keys import check_unique
 from bpm_server.services.submissions import check_start_submission
 from bpm_server.services.transaction import command, transaction
 from bpm_server.services.variables import check_variables
@@ -76,11 +77,13 @@ def start_process(
     Raises:
         NotFound: no such process is deployed.
         InvalidInput: wrong variables, or the process has no such start event or element.
+        AlreadyExists: business keys are unique here, and an active instance has this one.
     """
     values = check_variables(variables)
     with transaction(server, actor) as tx:
         compiled = _find(tx, process_id, version, version_tag, definition_key)
         authorize(actor, "PROCESS_DEFINITION", "CREATE_PROCESS_INSTANCE", compiled.row.process_id)
+        check_unique(tx, compiled.row.process_id, business_key)
         if from_form:
             values = check_start_submission(tx, compiled, values, time_zone=time_zone)
         _set_initiator(compiled, element_id, values, actor, force=from_form)
@@ -162,11 +165,11 @@ def cancel(tx: Transaction, key: int) -> None:
 
 @command
 def assign_business_key(server: Server, actor: Actor, key: int, business_key: str) -> None:
-    """Gives an active instance the company's own id of the case, which it does not have yet.
+    """Gives an active instance the company's own id of the case, which it does not have yet; once more is fine.
 
     Raises:
         NotFound: there is no such active instance.
-        WrongState: it has a business key, or was called by another instance.
+        WrongState: it has another one, or was called by another instance, or business keys are unique here.
         Forbidden: the permission UPDATE_PROCESS_INSTANCE is missing.
     """
     if not business_key:
@@ -178,6 +181,13 @@ def assign_business_key(server: Server, actor: Actor, key: int, business_key: st
         if row.ended_at is not None:
             message = f"Expected process instance '{key}' to be active, but it is {row.state}"
             raise NotFound(message)
+        if row.business_key == business_key and row.parent_key is None:
+            return
+        if server.settings.unique_business_ids:
+            message = (
+                "Expected business ids to be assigned afterwards, but they are unique here: give them at the start"
+            )
+            raise WrongState(message, retry=False)
         if row.business_key is not None or row.parent_key is not None:
             found = f"it has '{row.business_key}'" if row.business_key is not None else "another instance called it"
             message = f"Expected process instance '{key}' to have no business key of its own, but {found}"

@@ -1,16 +1,22 @@
 """Transactions of commands: the only place that commits.
 
 ``@command`` marks a command: it runs again (at most three times in all) when another transaction got in between.
+
+Inside of :func:`holding` the commit of a command waits, so that what is made of its result (the reply of a request that
+counts once, see ``services.idempotency``) is committed with it.
 """
 
 from __future__ import annotations
 
 import functools
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from bpm_server.domain.audit import LONGEST_DESCRIPTION, actor_type, category
-from bpm_server.kernel.errors import StaleVersion
+from bpm_server.kernel import metrics, tracing
+from bpm_server.kernel.errors import BpmError, StaleVersion, Unavailable
 from bpm_server.store import instances
 from bpm_server.store.batch import Batch
 from bpm_server.store.moments import read_moment
@@ -130,27 +136,124 @@ def transaction(server: Server, actor: Actor) -> Iterator[Transaction]:
         Unavailable: the database is busy or away.
         StaleVersion: another transaction got in between.
     """
+    held = _HELD.get()
+    if held is not None:
+        with held.opening(server, actor) as tx:
+            yield tx
+        return
     with server.database.write() as connection:
         tx = Transaction(server, connection, read_moment(connection), actor)
         yield tx
         tx.batch.flush(connection)
         connection.commit()
         tx.keep_hot()
+    _tell(tx)
+
+
+def _tell(tx: Transaction) -> None:
     if tx.topics:
-        server.wake(frozenset(tx.topics))
+        tx.server.wake(frozenset(tx.topics))
+
+
+class HeldCommits:
+    """Transactions of this thread whose commits wait; there is at most one at a time."""
+
+    def __init__(self, begun: Callable[[Transaction], None], leaving: Callable[[Connection], None]) -> None:
+        """What else belongs to these transactions.
+
+        Args:
+            begun: Called when a transaction has begun.
+            leaving: Called with a connection that is committed before the end, as another command follows or the
+                request waits.
+        """
+        self._begun = begun
+        self._leaving = leaving
+        self._open: tuple[ExitStack, Transaction] | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether there is something to commit."""
+        return self._open is not None
+
+    @contextmanager
+    def opening(self, server: Server, actor: Actor) -> Iterator[Transaction]:
+        """The transaction of a command; its rows are written at the end, its commit waits."""
+        self.settle()
+        with ExitStack() as stack:
+            connection = stack.enter_context(server.database.write())
+            tx = Transaction(server, connection, read_moment(connection), actor)
+            self._begun(tx)
+            yield tx
+            tx.batch.flush(connection)
+            stack.enter_context(server.database.sharing(connection))
+            self._open = (stack.pop_all(), tx)
+
+    def settle(self) -> None:
+        """Commits what waits, before the end."""
+        if self._open is not None:
+            self.end_with(self._leaving)
+
+    def end_with(self, last: Callable[[Connection], None]) -> None:
+        """Commits what waits, together with what ``last`` writes."""
+        assert self._open is not None  # noqa: S101
+        (stack, tx), self._open = self._open, None
+        with stack:
+            last(tx.connection)
+            tx.connection.commit()
+            tx.keep_hot()
+        _tell(tx)
+
+    def drop(self) -> None:
+        """Undoes what waits."""
+        if self._open is not None:
+            (stack, _), self._open = self._open, None
+            stack.close()
+
+
+_HELD: ContextVar[HeldCommits | None] = ContextVar("held_commits", default=None)
+
+
+@contextmanager
+def holding(held: HeldCommits) -> Iterator[None]:
+    """Commands of this thread leave their commits to ``held`` as long as the block runs; at its end it is dropped."""
+    token = _HELD.set(held)
+    try:
+        yield
+    finally:
+        _HELD.reset(token)
+        held.drop()
 
 
 def command(function: Callable[P, R]) -> Callable[P, R]:
     """Marks a command; repeats it after a conflict with another transaction."""
+    name = f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
+    seconds = metrics.COMMAND_SECONDS.labels(name)
+    succeeded = metrics.COMMANDS.labels(name, "succeeded")
 
-    @functools.wraps(function)
-    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+    def attempt(*args: P.args, **kwargs: P.kwargs) -> R:
         for _ in range(ATTEMPTS - 1):
             try:
                 return function(*args, **kwargs)
             except StaleVersion as error:
                 if not error.details.get("retry", True):
                     raise
+                metrics.CONFLICTS.inc()
         return function(*args, **kwargs)
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        begun = perf_counter()
+        outcome = "failed"
+        try:
+            with tracing.span(name):
+                result = attempt(*args, **kwargs)
+            outcome = ""
+        except BpmError as error:
+            outcome = "unavailable" if isinstance(error, Unavailable) else "refused"
+            raise
+        finally:
+            seconds.observe(perf_counter() - begun)
+            (metrics.COMMANDS.labels(name, outcome) if outcome else succeeded).inc()
+        return result
 
     return run

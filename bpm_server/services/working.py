@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bpm_server.store import documents, jobs, messages, retention, signals, timers
+from bpm_server.store import documents, idempotency, jobs, messages, retention, signals, timers
 from bpm_server.store.moments import read_moment
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def wait_s(server: Server, topics: Sequence[str], at_most: float) -> float:
 
     Args:
         server: The server.
-        topics: ``timers``, ``safe-points``, ``documents``, ``history``; others are never due by time.
+        topics: ``timers``, ``safe-points``, ``documents``, ``replies``, ``history``; others are never due by time.
         at_most: Where nothing is due before.
     """
     waits = [at_most]
@@ -46,6 +46,8 @@ def wait_s(server: Server, topics: Sequence[str], at_most: float) -> float:
             waits += _until(jobs.next_available(connection, [SAFE_POINT]), moment.database_now)
         if "documents" in topics:
             waits += _until(documents.next_due(connection), moment.now)
+        if "replies" in topics:
+            waits += _until(idempotency.next_due(connection), moment.database_now)
         if "history" in topics:
             waits += _until(retention.next_removal(connection, moment.now), moment.now)
     return max(min(waits), 0.01)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bpm_server.domain import events as e
 from bpm_server.domain.lasting import lasting
 from bpm_server.domain.states import ElementState, IncidentState, InstanceState, JobState, TaskState
-from bpm_server.kernel import json
+from bpm_server.kernel import context, json
 from bpm_server.store.batch import no_item
 from bpm_server.store.candidates import CANDIDATES, candidate_rows
 from bpm_server.store.migrated import Migrated
@@ -228,6 +228,7 @@ def _job_created(batch: Batch, row: InstanceRow, event: e.JobCreated) -> None:
         "task": None if event.task is None else json.dumps(event.task),
         "denied": False,
         "denied_reason": None,
+        "trace_context": context.carried(),
         "available_at": batch.database_now,
         "lease": None,
         "worker": None,

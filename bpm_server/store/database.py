@@ -9,11 +9,13 @@ from __future__ import annotations
 import contextlib
 import threading
 from contextlib import contextmanager
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 
+from bpm_server.kernel import metrics
 from bpm_server.kernel.errors import InvalidInput, StaleVersion, Unavailable
 from bpm_server.store.wire import UNKNOWN_STATEMENT, PostgresWire, SqliteWire, wire_of
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
+_WRITER_SECONDS = metrics.LOCK_SECONDS.labels("writer")
 _CONFLICTS = {"40001", "40P01", UNKNOWN_STATEMENT}
 _BUSY = {"55P03", "57014", "53300", "53400", "57P03"}
 OVERFLOW = 10
@@ -38,23 +41,28 @@ class Database:
     pooled one of the driver's costs more than many a command has to say.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 20, lock_timeout_ms: int = 3_000) -> None:
+    def __init__(
+        self, url: str, *, pool_size: int = 20, max_overflow: int = OVERFLOW, lock_timeout_ms: int = 3_000
+    ) -> None:
         self.url = sa.make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._lock_timeout_ms = lock_timeout_ms
         self._writer = threading.Lock()
-        self._free = threading.Semaphore(pool_size + OVERFLOW)
+        self._free = threading.Semaphore(pool_size + max_overflow)
+        self._shared = threading.local()
         self._idle: list[tuple[int, Connection]] = []
         self._age = 0
-        self.engine = self._sqlite(pool_size) if self.is_sqlite else self._postgresql(pool_size)
+        self.engine = (
+            self._sqlite(pool_size, max_overflow) if self.is_sqlite else self._postgresql(pool_size, max_overflow)
+        )
         driver: Any = self.engine.dialect.loaded_dbapi
         self._driver_error: type[Exception] = driver.Error
 
-    def _sqlite(self, pool_size: int) -> sa.Engine:
+    def _sqlite(self, pool_size: int, max_overflow: int) -> sa.Engine:
         engine = sa.create_engine(
             self.url,
             pool_size=pool_size,
-            max_overflow=OVERFLOW,
+            max_overflow=max_overflow,
             connect_args={"check_same_thread": False, "cached_statements": 512},
         )
 
@@ -79,12 +87,12 @@ class Database:
 
         return engine
 
-    def _postgresql(self, pool_size: int) -> sa.Engine:
+    def _postgresql(self, pool_size: int, max_overflow: int) -> sa.Engine:
         options = f"-c lock_timeout={self._lock_timeout_ms} -c idle_in_transaction_session_timeout=60000"
         engine = sa.create_engine(
             self.url,
             pool_size=pool_size,
-            max_overflow=OVERFLOW,
+            max_overflow=max_overflow,
             pool_pre_ping=False,
             connect_args={"options": options, "connect_timeout": 5, **_KEEPALIVE},
         )
@@ -111,15 +119,32 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """A connection for reading; on SQLite all sees one moment, on PostgreSQL each statement its own.
 
+        Inside of :meth:`sharing` it is the one shared.
+
         Raises:
             Unavailable: the database cannot be reached or is busy.
         """
+        shared: Connection | None = getattr(self._shared, "connection", None)
+        if shared is not None:
+            with self._explained():
+                yield shared
+            return
         with self._explained(), self._connection() as connection:
             if self.is_sqlite:
                 connection.begin()
             else:
                 _set_autocommit(connection, autocommit=True)  # no round trips for BEGIN and ROLLBACK
             yield connection
+
+    @contextmanager
+    def sharing(self, connection: Connection) -> Iterator[None]:
+        """As long as the block runs, this thread reads in a transaction that is not committed yet."""
+        wire_of(connection).flush()  # what fails is said now, not to whoever reads
+        self._shared.connection = connection
+        try:
+            yield
+        finally:
+            self._shared.connection = None
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
@@ -166,7 +191,10 @@ class Database:
                 connection.begin()
                 yield connection
             return
-        if not self._writer.acquire(timeout=self._lock_timeout_ms / 1000):
+        begun = perf_counter()
+        free = self._writer.acquire(timeout=self._lock_timeout_ms / 1000)
+        _WRITER_SECONDS.observe(perf_counter() - begun)
+        if not free:
             message = "Expected to write to the database, but other commands were busy for too long"
             raise Unavailable(message, retry_after=1)
         try:
@@ -182,8 +210,10 @@ class Database:
     def _connection(self) -> Iterator[Connection]:
         """One that nobody else has."""
         if not self._free.acquire(timeout=self._lock_timeout_ms / 1000):
+            metrics.CONNECTIONS_REFUSED.inc()
             message = "Expected a free database connection, but all are in use"
             raise Unavailable(message, retry_after=1)
+        metrics.CONNECTIONS.inc()
         try:
             age, connection = self._take()
             try:
@@ -191,6 +221,7 @@ class Database:
             finally:
                 self._give_back(age, connection)
         finally:
+            metrics.CONNECTIONS.dec()
             self._free.release()
 
     def _take(self) -> tuple[int, Connection]:

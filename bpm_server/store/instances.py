@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from bpm_server.domain.states import ElementState
-from bpm_server.kernel import json
+from bpm_server.kernel import json, metrics
 from bpm_server.kernel.errors import NotFound
 from bpm_server.store import rows
 from bpm_server.store.batch import InstanceRow
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 COLUMNS = [column for column in process_instance.columns if column.name != "tokens"]
 _FIELDS = [column.name for column in COLUMNS]
+LOCK_SECONDS = metrics.LOCK_SECONDS.labels("instance")
 _SELECT_BY_KEY = sa.select(*COLUMNS).where(process_instance.c.key == sa.bindparam("b_key"))
 _BY_KEY = rows.Query(lambda _: _SELECT_BY_KEY)
 _LOCK = rows.Query(lambda _: _SELECT_BY_KEY.with_for_update(of=process_instance))
@@ -91,7 +92,8 @@ def lock_instance(connection: Connection, key: int, root_key: int | None = None)
             message = f"Expected to find process instance '{key}', but there is none"
             raise NotFound(message)
         root_key = root[0]
-    found = _LOCK.first(connection, b_key=root_key)
+    with LOCK_SECONDS.time():
+        found = _LOCK.first(connection, b_key=root_key)
     if key != root_key:
         found = _BY_KEY.first(connection, b_key=key)
     if found is None:
@@ -163,6 +165,26 @@ def read_instance(connection: Connection, key: int) -> InstanceRow:
         message = f"Expected to find process instance '{key}', but there is none"
         raise NotFound(message)
     return row_from(found)
+
+
+def lock_business_key(connection: Connection, process_id: str, business_key: str) -> None:
+    """Keeps two starts with one business key apart until the commit. SQLite has one writer anyway."""
+    if connection.dialect.name == "postgresql":
+        name = f"business-key:{len(process_id)}:{process_id}:{business_key}"
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(name, 0))))
+
+
+def find_active(connection: Connection, process_id: str, business_key: str) -> int | None:
+    """The active instance of a process that has this business key and was called by nobody."""
+    t = process_instance
+    query = sa.select(t.c.key).where(
+        t.c.business_key == business_key,
+        t.c.process_id == process_id,
+        t.c.ended_at.is_(None),
+        t.c.parent_key.is_(None),
+    )
+    found: int | None = connection.execute(query.limit(1)).scalar()
+    return found
 
 
 def set_business_key(connection: Connection, key: int, business_key: str) -> None:

@@ -50,6 +50,7 @@ class JobRow:
     error_message: str | None
     created_at: datetime
     task: dict[str, Any] | None
+    trace_context: str | None
 
 
 _COLUMNS = [column for column in job.columns if column.name in JobRow.__slots__]

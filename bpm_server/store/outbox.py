@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from bpm_server.domain.states import DeliveryState
+from bpm_server.kernel import context
 from bpm_server.store import rows
 from bpm_server.store.tables.connectors import webhook_attempt, webhook_delivery, webhook_endpoint
 
@@ -74,7 +75,7 @@ def delete_endpoint(connection: Connection, key: int) -> None:
 
 def insert_delivery(connection: Connection, values: dict[str, Any]) -> None:
     """Puts a message into the outbox."""
-    rows.insert(connection, webhook_delivery, [values])
+    rows.insert(connection, webhook_delivery, [{**values, "trace_context": context.carried()}])
 
 
 def cancel_deliveries(connection: Connection, element_key: int, at: datetime) -> None:

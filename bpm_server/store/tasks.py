@@ -11,7 +11,7 @@ from bpm_server.kernel import json
 from bpm_server.kernel.errors import NotFound
 from bpm_server.store import rows
 from bpm_server.store.candidates import update_task
-from bpm_server.store.instances import COLUMNS, row_from
+from bpm_server.store.instances import COLUMNS, LOCK_SECONDS, row_from
 from bpm_server.store.tables.instances import process_instance
 from bpm_server.store.tables.tasks import task_comment, user_task
 
@@ -90,7 +90,8 @@ def lock_task(connection: Connection, key: int) -> tuple[Task, InstanceRow | Non
     Raises:
         NotFound: there is no such task.
     """
-    row = _LOCK.first(connection, b_key=key)
+    with LOCK_SECONDS.time():
+        row = _LOCK.first(connection, b_key=key)
     if row is None:
         raise _missing(key)
     task = _task(row[: len(_TASK)])

@@ -69,6 +69,9 @@ class Wire(Protocol):
     def read(self, compiled: Compiled, values: Values) -> list[tuple[Any, ...]]:
         """The rows of a query."""
 
+    def flush(self) -> None:
+        """Sends what was kept, if anything was, and waits until it has been done."""
+
 
 def wire_of(connection: Connection) -> Any:
     """The :class:`Wire` of a connection that ``Database`` gave."""
@@ -98,6 +101,9 @@ class SqliteWire:
             self._driver.execute(compiled.text, rows[0])
         else:
             self._driver.executemany(compiled.text, rows)
+
+    def flush(self) -> None:
+        """Nothing is ever kept."""
 
     def read(self, compiled: Compiled, values: Values) -> list[tuple[Any, ...]]:
         """All rows."""

@@ -17,6 +17,8 @@ from flask import current_app, g, request
 from bpm_server.domain.identity import ANONYMOUS, Actor
 from bpm_server.kernel.errors import Forbidden, NotSignedIn
 from bpm_server.services import identities
+from bpm_server.web import backpressure
+from bpm_server.web.parked import MEMORY
 
 if TYPE_CHECKING:
     from flask import Flask, Request
@@ -102,9 +104,16 @@ def _basic(encoded: str) -> tuple[str, str]:
 
 
 def find() -> Access | None:
-    """Who sent the current request; None for nobody."""
+    """Who sent the current request; None for nobody.
+
+    Raises:
+        NotSignedIn: the credentials are wrong.
+        LimitExceeded: too many wrong passwords, or too many requests.
+    """
     if "access" not in g:
         g.access = identify(server(), request)
+        if g.access is not None and not request.environ.get(MEMORY):  # a long poll that looks again is no new request
+            backpressure.of_app().admit_actor(g.access.actor)
     found: Access | None = g.access
     return found
 

@@ -8,7 +8,7 @@ from flask import Flask, request
 
 from bpm_server import __version__
 from bpm_server.settings import Settings
-from bpm_server.web import access, parking, problems
+from bpm_server.web import access, backpressure, correlation, metrics, parking, problems
 from bpm_server.web.api import registration
 from bpm_server.web.engine_rest import registration as engine_rest
 from bpm_server.web.json_provider import use_exact_json
@@ -46,6 +46,9 @@ def create_app(server: Server) -> Flask:
     use_exact_json(app)
     access.use_server(app, server)
     parking.use_parking(app, server)
+    backpressure.use_backpressure(app, server)
+    correlation.register(app)
+    metrics.register(app)
     problems.register(app)
     app.before_request(_limit_body)
     app.after_request(_protect)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from bpm_server.kernel.errors import TimedOut, WrongState
 from bpm_server.reports.listening import Heard, find_heard
+from bpm_server.services import idempotency
 from bpm_server.web import access, parking
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DEFAULT_WAIT_S = 10.0
 TOPICS = ("task-listeners",)
@@ -14,12 +20,12 @@ class Denied(WrongState):
     """A task listener said no; ``reason`` is what it said."""
 
 
-def await_listeners(task_key: int, operation: int | None, seconds: float = DEFAULT_WAIT_S) -> None:
-    """Waits until a change of a task counts.
+def await_listeners(task_key: int, change: Callable[[], int | None], seconds: float = DEFAULT_WAIT_S) -> None:
+    """Changes a task and waits until the change counts.
 
     Args:
         task_key: The task.
-        operation: Key of the change, as the command gave it; None: it counts already.
+        change: The command; gives the key of the change, None where it counts already.
         seconds: How long to wait.
 
     Raises:
@@ -27,6 +33,7 @@ def await_listeners(task_key: int, operation: int | None, seconds: float = DEFAU
         WrongState: the process took the task back meanwhile.
         TimedOut: listeners are still at work; the change counts when they are done.
     """
+    operation = idempotency.remembered(change)
     if operation is None:
         return
     server, places = access.server(), parking.of_app()

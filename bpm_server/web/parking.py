@@ -1,8 +1,9 @@
 """Requests that wait for something to happen: long polls and awaited completions.
 
-They hold a request thread each, so at most half of the threads may wait; a request beyond that is answered at once.
+Long polls, which have changed nothing yet, give their thread back and run again when there may be something
+(``web.parked``). Those that have done something hold their thread: at most half of the threads may wait so.
 Commits of this process wake them, and those of others where a broker tells of them; without one, what others commit is
-found by looking every quarter of a second.
+found by looking every quarter of a second, and every second for those without a thread.
 """
 
 from __future__ import annotations
@@ -12,7 +13,11 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from flask import current_app, request
+from flask import Response, current_app, request
+from werkzeug.exceptions import HTTPException
+
+from bpm_server.services import idempotency
+from bpm_server.web.parked import MEMORY, PARK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,10 +25,13 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from bpm_server.services.server import Server
+    from bpm_server.web.parked import Parked
 
 T = TypeVar("T")
 EXTENSION = "bpm_server.parking"
 LOOK_AGAIN_S = 0.25
+LOOK_AGAIN_PARKED_S = 1.0
+UNTIL = "until"
 
 
 class Parking:
@@ -33,6 +41,7 @@ class Parking:
         self._places = threading.BoundedSemaphore(max(server.settings.threads // 2, 1))
         self._bell = threading.Condition()
         self._rung: dict[str, int] = {}
+        self._parked: list[tuple[tuple[str, ...], Parked]] = []
         server.wake.listeners.append(self.ring)
 
     def ring(self, topics: frozenset[str]) -> None:
@@ -41,6 +50,11 @@ class Parking:
             for topic in topics:
                 self._rung[topic] = self._rung.get(topic, 0) + 1
             self._bell.notify_all()
+            woken = [parked for wanted, parked in self._parked if not topics.isdisjoint(wanted)]
+            if woken:
+                self._parked = [one for one in self._parked if topics.isdisjoint(one[0])]
+        for parked in woken:
+            parked.resume()
 
     @contextmanager
     def place(self) -> Iterator[bool]:
@@ -52,6 +66,31 @@ class Parking:
             if taken:
                 self._places.release()
 
+    def poll(self, topics: tuple[str, ...], look: Callable[[], T | None], seconds: float) -> T | None:
+        """Looks until there is something, at most for so long, without holding a thread meanwhile.
+
+        The request runs again from its beginning for every look, so it must have changed nothing. Arguments as in
+        :meth:`wait`.
+        """
+        park = request.environ.get(PARK)
+        if park is None:  # another server than ours, or a test's client
+            with self.place() as taken:
+                return self.wait(topics, look, seconds if taken else 0)
+        until = request.environ[MEMORY].setdefault(UNTIL, time.monotonic() + seconds)
+        seen = self._heard(topics)
+        found = look()
+        left = until - time.monotonic()
+        if found is not None or left <= 0 or _is_over():
+            return found
+        parked = park(min(left, LOOK_AGAIN_PARKED_S))
+        with self._bell:
+            self._parked = [one for one in self._parked if not one[1].is_over]
+            self._parked.append((topics, parked))
+            missed = self._heard(topics) != seen
+        if missed:
+            parked.resume()
+        raise HTTPException(response=Response(status=204))  # nobody sees it
+
     def wait(self, topics: tuple[str, ...], look: Callable[[], T | None], seconds: float) -> T | None:
         """Looks until there is something, at most for so long. To be called in a :meth:`place`.
 
@@ -61,6 +100,7 @@ class Parking:
             seconds: How long to wait; None is the result then, and where the server stops or the client has gone.
         """
         end = time.monotonic() + seconds
+        idempotency.settle(seconds)
         while True:
             seen = self._heard(topics)
             found = look()

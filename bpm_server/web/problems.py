@@ -15,7 +15,8 @@ from flask import Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.exceptions import NotFound as NoSuchPath
 
-from bpm_server.kernel import json
+from bpm_server.domain.idempotency import KeyReused
+from bpm_server.kernel import context, json
 from bpm_server.kernel.errors import (
     BpmError,
     Conflict,
@@ -39,6 +40,7 @@ log = get_logger(__name__)
 MIME = "application/problem+json"
 STATUS: dict[type[BpmError], int] = {
     TooLarge: 413,
+    KeyReused: 422,
     InvalidInput: 400,
     NotSignedIn: 401,
     Forbidden: 403,
@@ -51,7 +53,7 @@ STATUS: dict[type[BpmError], int] = {
 CHALLENGE = 'Bearer realm="bpm-server"'
 """Basic is understood too, but not asked for: browsers would open their own window."""
 RETRY_AFTER_S = 1
-_RESERVED = frozenset({"type", "title", "status", "detail", "instance", "code", "retry", "retry_after"})
+_RESERVED = frozenset({"type", "title", "status", "detail", "instance", "code", "requestId", "retry", "retry_after"})
 
 
 def status_of(error: BpmError) -> int:
@@ -82,6 +84,9 @@ def problem(status: int, detail: str, *, code: str | None = None, details: Mappi
     }
     if code is not None:
         body["code"] = code
+    cause = context.current()
+    if cause is not None:
+        body["requestId"] = cause.request_id
     for name, value in (details or {}).items():
         if name not in _RESERVED:
             body[name] = json.timestamp(value) if isinstance(value, datetime) else value
@@ -96,7 +101,7 @@ def from_error(error: BpmError) -> Response:
     response = problem(status, error.message, code=error.code, details=error.details)
     if status == 401:
         response.headers["WWW-Authenticate"] = CHALLENGE
-    if status in (429, 503):
+    if status in (429, 503) or "retry_after" in error.details:
         response.headers["Retry-After"] = str(error.details.get("retry_after", RETRY_AFTER_S))
     return response
 

@@ -4,8 +4,9 @@ waitress reads requests and sends replies in one thread and calls the applicatio
 clients hold no thread. This module adds what a product needs around it: stopping without losing requests,
 replies without a body that keep their connection, and the limits. docs/adr/0003-http-server.md says why.
 
-The application finds three questions in its environ: for event streams and long polls ``bpm_server.stopping()`` and
-``waitress.client_disconnected()``, for whoever watches it ``bpm_server.leaving()``.
+The application finds questions in its environ: for event streams and long polls ``bpm_server.stopping()`` and
+``waitress.client_disconnected()``, for whoever watches it ``bpm_server.leaving()`` and ``bpm_server.load()`` (how many
+wait for a thread), and how to wait without a thread (see ``parked``).
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import BaseWSGIServer, create_server
 from waitress.task import WSGITask
 
+from bpm_server.web.parked import MEMORY, PARK, PARKED, Parked, ParkingLot, RequestParked, parkable
+from bpm_server.web.queueing import BoundedDispatcher, RefusalTask
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from types import FrameType
@@ -36,6 +40,8 @@ SWITCH_SECONDS = 0.001
 """The reading thread waits at most this long for a busy one (Python's 5 ms doubled the p99)."""
 STEP_SECONDS = 0.25
 """A signal that arrives just before the loop waits is noticed this late."""
+LOOK_SECONDS = 0.1
+"""How late it may be noticed that somebody's time is over."""
 LINGER_SECONDS = 1.0
 """How long a stopping server keeps idle connections, for a request that may already be on its way."""
 
@@ -49,6 +55,10 @@ class ServingSettings:
     header_bytes: int = 65_536
     connections: int = 500 if ON_WINDOWS else 2_000  # select() on Windows takes no more
     idle_seconds: int = 120
+    header_seconds: int = 30
+    """A request whose headers take longer is cut off: a byte a second would else hold a connection for ever."""
+    most_waiting: int = 200
+    """Requests that wait for a thread; those beyond are refused (503)."""
     trusted_proxy: str | None = None
     """Address of the reverse proxy whose X-Forwarded-* headers count; without one they are removed."""
 
@@ -94,12 +104,53 @@ class _Task(_KeepsBodilessConnections, WSGITask):
         server = self.channel.server
         environ["bpm_server.stopping"] = lambda: server.stopping
         environ["bpm_server.leaving"] = lambda: server.leaving
+        environ["bpm_server.load"] = server.load
+        environ[MEMORY] = self.request.__dict__.setdefault("memory", {})
+
+        def park(seconds: float) -> Parked:
+            parked = Parked(time.monotonic() + seconds, self.channel.run_again)
+            environ[PARKED] = self.channel.parked = parked
+            return parked
+
+        environ[PARK] = park
         return environ
 
 
 class _Channel(HTTPChannel):
     parser_class = _Parser
     task_class = _Task
+    error_task_class = RefusalTask
+    server: Any
+    is_receiving = False
+    is_refused = False
+    begun: float | None = None
+    parked: Parked | None = None
+
+    def service(self) -> None:
+        """Runs a request; one that parks gives the thread back."""
+        try:
+            super().service()
+        except RequestParked:
+            assert self.parked is not None  # noqa: S101
+            self.requests[0].get_body_stream().seek(0)
+            self.server.lot.enter(self, self.parked)
+
+    def run_again(self) -> None:
+        """A request that had parked gets a thread again."""
+        parked, self.parked = self.parked, None
+        self.server.lot.leave(parked)
+        self.server.add_task(self)
+
+    def received(self, data: bytes) -> bool:
+        self.is_receiving = True
+        begun = self.begun or time.monotonic()
+        go_on: bool = super().received(data)
+        self.is_receiving = False
+        self.begun = begun if self.request is not None and not self.request.headers_finished else None
+        if self.is_refused:
+            self.is_refused = False
+            self.service()
+        return go_on
 
     def is_busy(self) -> bool:
         """Whether a request runs, its body is still arriving or its reply is still being sent."""
@@ -113,15 +164,17 @@ class HttpServer:
     def __init__(self, app: WSGIApplication, listeners: Sequence[socket.socket], settings: ServingSettings) -> None:
         sys.setswitchinterval(SWITCH_SECONDS)
         self._map: dict[int, Any] = {}
+        self._lot = ParkingLot()
         proxy: dict[str, Any] = {"clear_untrusted_proxy_headers": True}
         if settings.trusted_proxy is not None:
             headers = {"x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-port"}
             proxy |= {"trusted_proxy": settings.trusted_proxy, "trusted_proxy_headers": headers}
+        dispatcher = BoundedDispatcher(settings.threads, settings.most_waiting)
         create_server(
-            app,
+            parkable(app),
             map=self._map,
             sockets=list(listeners),
-            threads=settings.threads,
+            _dispatcher=dispatcher,
             max_request_body_size=settings.body_bytes,
             max_request_header_size=settings.header_bytes,
             connection_limit=settings.connections,
@@ -135,10 +188,24 @@ class HttpServer:
         for listener in self._listeners:
             listener.channel_class = _Channel
             listener.stopping = listener.leaving = False
+            listener.load = dispatcher.waiting
+            listener.lot = self._lot
+        self._header_seconds = settings.header_seconds
+        self._look_again = 0.0
 
     def step(self, seconds: float) -> None:
         """Reads, writes and hands out requests, for at most ``seconds`` while nothing happens."""
         wasyncore.loop(timeout=seconds, use_poll=True, map=self._map, count=1)
+        now = time.monotonic()
+        if now >= self._look_again:
+            self._look_again = now + LOOK_SECONDS
+            self._lot.look(stopping=self._listeners[0].stopping)
+            self._cut_slow_headers(now - self._header_seconds)
+
+    def _cut_slow_headers(self, before: float) -> None:
+        for channel in self._channels():
+            if channel.begun is not None and channel.begun < before:
+                channel.will_close = True
 
     def wake(self) -> None:
         """Ends a ``step`` early; may be called from other threads and from signal handlers."""

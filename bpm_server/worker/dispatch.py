@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from bpm_server.domain.webhooks import Delivery
+from bpm_server.kernel import metrics
 from bpm_server.kernel.errors import BpmError, Unavailable
 from bpm_server.kernel.log import get_logger
 from bpm_server.services import channels
@@ -104,6 +105,7 @@ class Dispatcher:
                 log.warning("worker.database_busy", lane="outside", reason=error.message)
                 pause = PAUSE_AFTER_ERROR_S
             except Exception:
+                metrics.WORK_FAILED.labels("round").inc()
                 log.exception("worker.round_failed", lane="outside")
                 pause = PAUSE_AFTER_ERROR_S
 

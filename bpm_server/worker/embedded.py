@@ -10,6 +10,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from bpm_server.kernel import metrics
 from bpm_server.kernel.errors import Unavailable
 from bpm_server.kernel.log import get_logger
 from bpm_server.worker import rounds
@@ -22,7 +23,7 @@ log = get_logger(__name__)
 OUTSIDE = "outside"
 LANES: dict[str, tuple[str, ...]] = {
     "engine": ("signals", "messages", "safe-points", "timers", "batch-operations"),
-    "tidying": ("documents", "audit-log", "history"),
+    "tidying": ("documents", "replies", "audit-log", "history"),
     OUTSIDE: ("jobs", "deliveries"),
 }
 LOOK_AGAIN_S = 5.0
@@ -106,5 +107,6 @@ class EmbeddedWorker:
         except Unavailable as error:
             log.warning("worker.database_busy", lane=lane, reason=error.message)
         except Exception:
+            metrics.WORK_FAILED.labels("round").inc()
             log.exception("worker.round_failed", lane=lane)
         return PAUSE_AFTER_ERROR_S

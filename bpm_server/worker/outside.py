@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from bpm_server.connectors.contract import PermanentError, Request, TemporaryError
@@ -10,6 +11,7 @@ from bpm_server.connectors.http import Policy
 from bpm_server.domain.channels import WEBHOOKS, Turns, is_on_trial, type_of, webhook_channel
 from bpm_server.domain.identity import SYSTEM
 from bpm_server.domain.webhooks import Delivery
+from bpm_server.kernel import context, metrics, tracing
 from bpm_server.kernel.errors import BpmError, NotFound, Unavailable, WrongState
 from bpm_server.kernel.log import get_logger
 from bpm_server.services import channels, deliveries, jobs
@@ -124,7 +126,19 @@ def do(server: Server, work: Work, booker: Booker) -> None:
         Unavailable: the database is away; the lease ends by itself.
     """
     what = work.what
-    seen = _send(server, what) if isinstance(what, Delivery) else _do_job(server, what, booker)
+    row = what if isinstance(what, Delivery) else what.row
+    cause = context.of_row(row.trace_context)
+    name, key = ("webhook", "delivery_key") if isinstance(what, Delivery) else ("job", "job_key")
+    with (
+        context.working_for(cause, instance_key=row.instance_key, **{key: row.key}),
+        tracing.span(
+            name,
+            None if cause is None else cause.traceparent,
+            bpm_instance_key=row.instance_key,
+            bpm_channel=work.channel,
+        ),
+    ):
+        seen = _send(server, what) if isinstance(what, Delivery) else _do_job(server, what, booker)
     if seen.works is False:
         channels.note_failure(server, work.channel, seen.reason, on_trial=is_on_trial(work.failures))
     elif seen.works and work.failures:
@@ -132,7 +146,13 @@ def do(server: Server, work: Work, booker: Booker) -> None:
 
 
 def _send(server: Server, delivery: Delivery) -> Seen:
-    attempt = deliveries.send(server, delivery)
+    with tracing.span("connector"):
+        attempt = deliveries.send(server, delivery)
+    outcome = attempt.verdict.outcome
+    metrics.WEBHOOKS.labels(outcome).inc()
+    metrics.WEBHOOK_SECONDS.observe(attempt.duration_ms / 1000)
+    if outcome != "delivered":
+        log.info("webhook.not_delivered", outcome=outcome, status=attempt.status, reason=attempt.error)
     deliveries.book_attempt(server, delivery, attempt)
     if attempt.verdict.pause is not None:
         return Seen()  # the endpoint asked for time, and has it
@@ -158,6 +178,7 @@ def failed(server: Server, job: ActivatedJob, error: Exception) -> None:
     if isinstance(error, NotFound | WrongState):
         log.info("job.superseded", job_key=job.row.key, reason=error.message)
         return
+    metrics.WORK_FAILED.labels("job").inc()
     log.error("job.failed", job_key=job.row.key, job_type=job.row.type, exc_info=error)
     message = error.message if isinstance(error, BpmError) else f"{type(error).__name__}: {error}"
     _fail(server, job, message, None)
@@ -188,7 +209,21 @@ def _call(server: Server, connector: Connector, job: ActivatedJob) -> Result:
     request = Request(
         row.key, row.instance_key, row.element_id, row.headers, job.variables, attempt, server.clock.now(), policy
     )
-    return connector.handler(request)
+    begun = perf_counter()
+    outcome = "failed"
+    try:
+        with tracing.span("connector"):
+            result = connector.handler(request)
+        outcome = "succeeded"
+    except TemporaryError:
+        outcome = "retried"
+        raise
+    finally:
+        metrics.CONNECTOR_SECONDS.labels(row.type).observe(perf_counter() - begun)
+        metrics.CONNECTOR_CALLS.labels(row.type, outcome).inc()
+        if outcome != "succeeded":
+            log.warning("connector.failed", job_type=row.type, element=row.element_id, attempt=attempt, outcome=outcome)
+    return result
 
 
 def _fail(server: Server, job: ActivatedJob, message: str, delay_s: float | None) -> None:

@@ -7,9 +7,20 @@ from typing import TYPE_CHECKING
 
 from bpm_server.domain.identity import SYSTEM
 from bpm_server.domain.states import BatchItemState
+from bpm_server.kernel import metrics
 from bpm_server.kernel.errors import BpmError, NotFound, Unavailable, WrongState
 from bpm_server.kernel.log import get_logger
-from bpm_server.services import batch_operations, documents, jobs, messages, retention, sealing, timers, working
+from bpm_server.services import (
+    batch_operations,
+    documents,
+    idempotency,
+    jobs,
+    messages,
+    retention,
+    sealing,
+    timers,
+    working,
+)
 from bpm_server.services.channels import OUR_WORKER
 from bpm_server.services.job_batches import Completion
 from bpm_server.worker import booking, outside
@@ -37,6 +48,7 @@ def fire_timers(server: Server) -> int:
         except Unavailable:
             raise
         except Exception:
+            metrics.WORK_FAILED.labels("timer").inc()
             log.exception("timer.failed", timer_key=due.key)
             timers.postpone_timer(server, due.key)
     return done
@@ -103,6 +115,7 @@ def _do_batch_item(server: Server, item: LeasedItem) -> None:
     except BpmError as error:
         _book_failure(server, item, BatchItemState.FAILED, error.message)
     except Exception as error:
+        metrics.WORK_FAILED.labels("batch_item").inc()
         log.exception("batch_item.failed", operation_key=item.operation_key, item_key=item.item_key)
         _book_failure(server, item, BatchItemState.FAILED, f"{type(error).__name__}: {error}")
 
@@ -142,6 +155,7 @@ ROUNDS: dict[str, Callable[[Server], int]] = {
     "outside": do_outside_work,
     "batch-operations": do_batch_items,
     "documents": sweep_documents,
+    "replies": idempotency.remove_expired,
     "audit-log": sealing.seal_audit_log,
     "history": remove_history,
 }

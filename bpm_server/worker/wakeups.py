@@ -9,6 +9,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from bpm_server.kernel import metrics
 from bpm_server.kernel.log import get_logger
 from bpm_server.worker.broker import BELL, CONNECT_S, EXPIRES_S, UNREACHABLE, WAKE_UP, make_app, queue_of
 from bpm_server.worker.embedded import lanes_of
@@ -96,6 +97,7 @@ class Publisher:
                 _close(connection)
                 connection = None
             else:
+                metrics.BROKER_REACHABLE.set(1)
                 if self._breaker.succeeded():
                     log.info("broker.back")
         _close(connection)
@@ -118,6 +120,7 @@ class Publisher:
 
     def _failed(self, error: Exception) -> None:
         pause = self._breaker.failed(time.monotonic())
+        metrics.BROKER_REACHABLE.set(0)
         log.warning("broker.unreachable", pause_s=pause, reason=f"{type(error).__name__}: {error}")
 
 

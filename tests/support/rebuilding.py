@@ -49,6 +49,7 @@ NOT_IN_EVENTS = {
         "error_message",
         "state",
         "suspended",
+        "trace_context",
     },
 }
 """Columns that commands beside the engine write; everything else comes from events."""

@@ -45,6 +45,7 @@ class WebhookDelivery(Model):
         state: ``waiting``, ``delivered``, ``failed`` (gave up) or ``canceled``.
         payload: The exact bytes that are sent.
         job_key: The job that waits for the delivery, if one does; ``element_key`` its element.
+        trace_context: As of the job.
         next_at: Not before (database time); while leased, the end of the lease.
     """
 
@@ -80,6 +81,7 @@ class WebhookDelivery(Model):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     suspended: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    trace_context: Mapped[str | None] = mapped_column(sa.String(256))
 
 
 class WebhookAttempt(Model):

@@ -27,6 +27,7 @@ class Job(Model):
         channel: What our own workers do it through; None: it is for outside workers, or a safe point.
         operation: Of a task listener: key of the change that waits for it.
         task: Of a task listener: what it is told of its task, as JSON.
+        trace_context: Which request it comes from (``kernel.context``); None where none is known.
         denied: A task listener said no; ``denied_reason`` says why.
     """
 
@@ -85,6 +86,7 @@ class Job(Model):
     task: Mapped[str | None] = mapped_column(sa.Text)
     denied: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     denied_reason: Mapped[str | None] = mapped_column(sa.Text)
+    trace_context: Mapped[str | None] = mapped_column(sa.String(256))
 
 
 class Timer(Model):

@@ -19,9 +19,10 @@ from flask_smorest import Blueprint  # type: ignore[import-untyped]
 from marshmallow import Schema, ValidationError
 from werkzeug.exceptions import UnsupportedMediaType
 
+from bpm_server.domain.idempotency import HEADER, LONGEST_KEY
 from bpm_server.domain.identity import ANONYMOUS
 from bpm_server.kernel.errors import InvalidInput
-from bpm_server.web import access
+from bpm_server.web import access, backpressure, idempotency
 from bpm_server.web.api.fields import flatten, instance, read_key, shown, writer
 from bpm_server.web.api.search_schemas import page_shape, query_schema
 from bpm_server.web.json_provider import read_body, reply
@@ -35,6 +36,13 @@ if TYPE_CHECKING:
     from bpm_server.web.api.searching import SearchTable
 
 NO_BODY: dict[str, Any] = {}
+ONCE: dict[str, Any] = {
+    "in": "header",
+    "name": HEADER,
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[!-~]+$"},
+    "description": "The request counts once, however often it is sent with this key within 24 hours.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +76,8 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
         status: int = 200,
         public: bool = False,
         body_required: bool = False,
+        counts_once: bool = True,
+        begins_work: bool = False,
         parameters: Sequence[dict[str, Any]] = (),
         doc: dict[str, Any] | None = None,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -82,17 +92,29 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
             status: Of a reply; 204 for functions that return nothing.
             public: Nobody needs to sign in; the call has the system's own restricted actor.
             body_required: Whether a missing body is refused.
+            counts_once: Of a POST: whether an ``Idempotency-Key`` is heeded (see ``web.idempotency``).
+            begins_work: Whether it is refused while too much work is due (see ``web.backpressure``).
             parameters: Of the query string, for the OpenAPI document.
             doc: More members of the OpenAPI operation.
         """
 
         def add(view: Callable[..., Any]) -> Callable[..., Any]:
-            run = self._runner(view, path, takes, gives, status, public=public, body_required=body_required)
+            once = method == "POST" and counts_once
+            run = self._runner(
+                _admitting(view) if begins_work else view,
+                path,
+                takes,
+                gives,
+                status,
+                public=public,
+                required=body_required,
+                once=once,
+            )
             functools.update_wrapper(run, view)
             described = self.doc(
                 operationId=operation_id,
                 tags=[self._tag],
-                **self._parameters_doc(path, parameters),
+                **self._parameters_doc(path, [*parameters, *([ONCE] if once else [])]),
                 **self._body_doc(takes, required=body_required),
                 **({"security": []} if public else {}),
                 **(doc or {}),
@@ -151,17 +173,22 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
         status: int,
         *,
         public: bool,
-        body_required: bool,
+        required: bool,
+        once: bool,
     ) -> Callable[..., Response]:
         write = None if gives is None else writer(gives)
         names = _parameter_names(path)
 
         def run(**parameters: str) -> Response:
-            asking = access.server()
-            actor = ANONYMOUS if public else access.require().actor
+            actor = stranger() if public else access.require().actor
+            if once and idempotency.is_asked():
+                return idempotency.answer(actor, lambda: respond(actor, parameters))
+            return respond(actor, parameters)
+
+        def respond(actor: Actor, parameters: dict[str, str]) -> Response:
             values = _path_values(names, parameters)
-            body = NO_BODY if takes is None else load_body(takes, required=body_required)
-            result = view(Call(asking, actor, body), *values)
+            body = NO_BODY if takes is None else load_body(takes, required=required)
+            result = view(Call(access.server(), actor, body), *values)
             if isinstance(result, Response):
                 return result
             if result is None:
@@ -186,6 +213,20 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
         if takes is None:
             return {}
         return {"requestBody": {"required": required, "content": {"application/json": {"schema": takes}}}}
+
+
+def stranger() -> Actor:
+    """Whoever asks where nobody needs to sign in."""
+    backpressure.admit_stranger(access.server())
+    return ANONYMOUS
+
+
+def _admitting(view: Callable[..., Any]) -> Callable[..., Any]:
+    def admitted(*args: Any) -> Any:
+        backpressure.admit_work()
+        return view(*args)
+
+    return admitted
 
 
 def nothing(status: int = 204) -> Response:

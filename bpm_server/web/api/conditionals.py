@@ -42,6 +42,7 @@ class ConditionalResult(Reply):
     takes=ConditionalEvaluation,
     gives=ConditionalResult,
     body_required=True,
+    begins_work=True,
 )
 def evaluate_conditionals(call: Call) -> dict[str, Any]:
     """Start an instance for every conditional start event that holds."""

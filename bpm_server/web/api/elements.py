@@ -155,5 +155,7 @@ def get_element_instance(call: Call, key: int) -> report.ElementLine:
 def create_element_instance_variables(call: Call, key: int) -> None:
     """Set variables of an active element or process instance."""
     local = bool(call.body["local"])
-    operation = process_instances.set_variables(call.server, call.actor, key, call.body["variables"], local=local)
-    await_listeners(key, operation)
+    await_listeners(
+        key,
+        lambda: process_instances.set_variables(call.server, call.actor, key, call.body["variables"], local=local),
+    )

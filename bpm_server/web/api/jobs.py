@@ -287,19 +287,19 @@ api.search("/jobs/search", "searchJobs", SEARCH, _find)
 
 
 @api.operation(
-    "POST", "/jobs/activation", "activateJobs", takes=JobActivation, gives=JobActivationResult, body_required=True
+    "POST",
+    "/jobs/activation",
+    "activateJobs",
+    takes=JobActivation,
+    gives=JobActivationResult,
+    body_required=True,
+    counts_once=False,  # jobs of a lost reply come back when their lease ends
 )
 def activate_jobs(call: Call) -> dict[str, Any]:
     """Hand out jobs; where none waits, wait for some up to ``requestTimeout``."""
     body = call.body
     authorize(call.actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE")
-    found = _activate(call)
-    wait = _wait_s(body["request_timeout"])
-    if found is None and wait > 0:
-        places = parking.of_app()
-        with places.place() as taken:
-            if taken:
-                found = places.wait(TOPICS, lambda: _activate(call), wait)
+    found = parking.of_app().poll(TOPICS, lambda: _activate(call), _wait_s(body["request_timeout"]))
     return {"jobs": [_job_json(job, with_lease=bool(body["with_lease"])) for job in found or ()]}
 
 

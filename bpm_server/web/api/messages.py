@@ -201,6 +201,7 @@ api.search("/correlated-message-subscriptions/search", "searchCorrelatedMessageS
     takes=MessagePublication,
     gives=MessagePublicationResult,
     body_required=True,
+    begins_work=True,
 )
 def publish_message(call: Call) -> dict[str, int]:
     """Publish a message; whoever waits gets it, nobody is fine."""
@@ -224,6 +225,7 @@ def publish_message(call: Call) -> dict[str, int]:
     takes=MessageCorrelation,
     gives=MessageCorrelationResult,
     body_required=True,
+    begins_work=True,
 )
 def correlate_message(call: Call) -> Correlated:
     """Hand a message to one receiver, now or not at all."""
@@ -240,6 +242,7 @@ def correlate_message(call: Call) -> Correlated:
     takes=SignalBroadcast,
     gives=SignalBroadcastResult,
     body_required=True,
+    begins_work=True,
 )
 def broadcast_signal(call: Call) -> dict[str, int]:
     """Send a signal to everyone who waits for it; nobody is fine."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from typing import Any
 
 from bpm_server.kernel.errors import InvalidInput, TimedOut, Unavailable, WrongState
 from bpm_server.reports import process_instances as report
-from bpm_server.services import deletion, process_instances
+from bpm_server.services import deletion, idempotency, process_instances
+from bpm_server.services.process_instances import Started
 from bpm_server.web import parking
 from bpm_server.web.api.blueprint import ApiBlueprint, Call
 from bpm_server.web.api.fields import (
@@ -27,9 +29,6 @@ from bpm_server.web.api.fields import (
 )
 from bpm_server.web.api.searching import Filter, SearchTable
 from bpm_server.web.api.tenants import Tenant, TheTenant
-
-if TYPE_CHECKING:
-    from bpm_server.services.process_instances import Started
 
 api = ApiBlueprint("process-instances", tag="Process instance")
 STATES = ("ACTIVE", "COMPLETED", "TERMINATED", "SUSPENDED")
@@ -192,6 +191,7 @@ def get_process_instance(call: Call, key: int) -> report.InstanceLine:
     takes=ProcessInstanceCreation,
     gives=CreateProcessInstanceResult,
     body_required=True,
+    begins_work=True,
 )
 def create_process_instance(call: Call) -> dict[str, Any]:
     """Start a process; with ``awaitCompletion`` the reply waits for its end and has its variables."""
@@ -202,7 +202,7 @@ def create_process_instance(call: Call) -> dict[str, Any]:
         if not taken:  # before anything has started: the client may simply try again
             message = "Expected a place to wait for the instance's end, but too many requests wait already"
             raise Unavailable(message, retry_after=1)
-        return _await_end(call, places, _start(call))
+        return _await_end(call, places, Started(**idempotency.remembered(lambda: asdict(_start(call)))))
 
 
 def _start(call: Call) -> Started:

@@ -170,7 +170,7 @@ def complete_user_task(call: Call, key: int) -> None:
     body = call.body
     await_listeners(
         key,
-        tasks.complete_task(
+        lambda: tasks.complete_task(
             call.server, call.actor, key, body["variables"], from_form=True, action=body.get("action") or None
         ),
     )
@@ -183,7 +183,7 @@ def assign_user_task(call: Call, key: int) -> None:
     override = body["allow_override"] is not False
     await_listeners(
         key,
-        tasks.assign_task(
+        lambda: tasks.assign_task(
             call.server,
             call.actor,
             key,
@@ -197,7 +197,7 @@ def assign_user_task(call: Call, key: int) -> None:
 @api.operation("DELETE", "/user-tasks/{userTaskKey}/assignee", "unassignUserTask", status=204)
 def unassign_user_task(call: Call, key: int) -> None:
     """Take a user task from its assignee."""
-    await_listeners(key, tasks.unassign_task(call.server, call.actor, key))
+    await_listeners(key, lambda: tasks.unassign_task(call.server, call.actor, key))
 
 
 @api.operation("PATCH", "/user-tasks/{userTaskKey}", "updateUserTask", takes=TaskUpdate, status=204)
@@ -208,4 +208,4 @@ def update_user_task(call: Call, key: int) -> None:
         message = "Expected a change of dates, candidates or priority, or an action, but found none"
         raise InvalidInput(message, field="changeset")
     action = call.body.get("action") or None
-    await_listeners(key, tasks.update_task(call.server, call.actor, key, action=action, **changes))
+    await_listeners(key, lambda: tasks.update_task(call.server, call.actor, key, action=action, **changes))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, request
 
 from bpm_server.kernel.errors import NotSignedIn
-from bpm_server.web import access
+from bpm_server.web import access, backpressure, idempotency
 from bpm_server.web.api.blueprint import NO_BODY, Call, load_body, nothing
 from bpm_server.web.engine_rest import errors
 from bpm_server.web.json_provider import reply
@@ -38,7 +38,13 @@ class EngineBlueprint(Blueprint):
         errors.register(self)
 
     def operation(
-        self, method: str, path: str, *, takes: type[Schema] | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        takes: type[Schema] | None = None,
+        counts_once: bool = True,
+        begins_work: bool = False,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Adds an operation.
 
@@ -46,12 +52,22 @@ class EngineBlueprint(Blueprint):
             method: HTTP method.
             path: With ``{parameters}``, which reach the function in this order, as text.
             takes: Shape of the body; a missing body counts as an empty object.
+            counts_once: Of a POST: whether an ``Idempotency-Key`` is heeded (see ``web.idempotency``).
+            begins_work: Whether it is refused while too much work is due (see ``web.backpressure``).
         """
+        once = method == "POST" and counts_once
         names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
 
         def add(view: Callable[..., Any]) -> Callable[..., Any]:
             def run(**parameters: str) -> Response:
                 actor = signed_in()
+                if once and idempotency.is_asked():
+                    return idempotency.answer(actor, lambda: respond(actor, parameters))
+                return respond(actor, parameters)
+
+            def respond(actor: Actor, parameters: dict[str, str]) -> Response:
+                if begins_work:
+                    backpressure.admit_work()
                 body = NO_BODY if takes is None else load_body(takes, required=False)
                 result = view(Call(access.server(), actor, body), *[parameters[name] for name in names])
                 if isinstance(result, Response):

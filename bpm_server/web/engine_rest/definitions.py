@@ -236,13 +236,13 @@ def _latest(call: Call, process_id: str) -> report.ProcessLine:
     return found[0]
 
 
-@api.operation("POST", "/process-definition/{id}/start", takes=Start)
+@api.operation("POST", "/process-definition/{id}/start", takes=Start, begins_work=True)
 def start_definition(call: Call, definition: str) -> dict[str, Any]:
     """Start a version of a process."""
     return _start(call, definition_key=read_definition_key(definition))
 
 
-@api.operation("POST", "/process-definition/key/{key}/start", takes=Start)
+@api.operation("POST", "/process-definition/key/{key}/start", takes=Start, begins_work=True)
 def start_latest(call: Call, process_id: str) -> dict[str, Any]:
     """Start the latest version of a process."""
     return _start(call, process_id=read_text(process_id))

@@ -115,20 +115,14 @@ class Lock(OfWorker):
 # --- fetching -------------------------------------------------------------------------------------------
 
 
-@api.operation("POST", "/external-task/fetchAndLock", takes=FetchAndLock)
+@api.operation("POST", "/external-task/fetchAndLock", takes=FetchAndLock, counts_once=False)
 def fetch_and_lock(call: Call) -> list[dict[str, Any]]:
     """Hand out tasks; where none waits, wait for some up to ``asyncResponseTimeout``."""
     authorize(call.actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE")
     topics = call.body["topics"]
     _check(topics)
-    found = _fetch(call)
     wait = min((call.body["async_response_timeout"] or 0) / 1000, LONGEST_WAIT_S)
-    if found is None and wait > 0 and topics:
-        places = parking.of_app()
-        with places.place() as taken:
-            if taken:
-                found = places.wait(WAKING, lambda: _fetch(call), wait)
-    return found or []
+    return parking.of_app().poll(WAKING, lambda: _fetch(call), wait if topics else 0) or []
 
 
 def _check(topics: list[dict[str, Any]]) -> None:

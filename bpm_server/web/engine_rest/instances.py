@@ -140,7 +140,7 @@ def change_variables(call: Call, instance: str) -> None:
 # --- messages -------------------------------------------------------------------------------------------
 
 
-@api.operation("POST", "/message", takes=Message)
+@api.operation("POST", "/message", takes=Message, begins_work=True)
 def correlate_message(call: Call) -> Response | None:
     """Hand a message to the one that fits, or with ``all`` to all that fit."""
     body = call.body
@@ -160,7 +160,7 @@ def correlate_message(call: Call) -> Response | None:
     return reply([{"resultType": "Execution", "execution": _execution(key), "processInstance": None} for key in keys])
 
 
-@api.operation("POST", "/signal", takes=Signal)
+@api.operation("POST", "/signal", takes=Signal, begins_work=True)
 def throw_signal(call: Call) -> None:
     """Send a signal to everybody who waits for it; nobody is fine."""
     messages.broadcast_signal(call.server, call.actor, call.body["name"], call.body["variables"])

@@ -162,27 +162,27 @@ def get_task(call: Call, task: str) -> dict[str, Any]:
 def claim_task(call: Call, task: str) -> None:
     """Take a task, for oneself or (with the right to assign) for another person."""
     person = call.body["user_id"] or call.actor.username
+    key = _key(task)
     if person == call.actor.username:
-        operation = tasks.claim_task(call.server, call.actor, _key(task))
+        await_listeners(key, lambda: tasks.claim_task(call.server, call.actor, key))
     else:
-        operation = tasks.assign_task(call.server, call.actor, _key(task), person, allow_override=False)
-    await_listeners(_key(task), operation)
+        await_listeners(key, lambda: tasks.assign_task(call.server, call.actor, key, person, allow_override=False))
 
 
 @api.operation("POST", "/task/{id}/unclaim")
 def unclaim_task(call: Call, task: str) -> None:
     """Give a task back to its candidates."""
-    await_listeners(_key(task), tasks.release_task(call.server, call.actor, _key(task)))
+    await_listeners(_key(task), lambda: tasks.release_task(call.server, call.actor, _key(task)))
 
 
 @api.operation("POST", "/task/{id}/assignee", takes=Person)
 def assign_task(call: Call, task: str) -> None:
     """Assign a task; without a person it is nobody's."""
+    key = _key(task)
     if call.body["user_id"]:
-        operation = tasks.assign_task(call.server, call.actor, _key(task), call.body["user_id"])
+        await_listeners(key, lambda: tasks.assign_task(call.server, call.actor, key, call.body["user_id"]))
     else:
-        operation = tasks.unassign_task(call.server, call.actor, _key(task))
-    await_listeners(_key(task), operation)
+        await_listeners(key, lambda: tasks.unassign_task(call.server, call.actor, key))
 
 
 @api.operation("POST", "/task/{id}/complete", takes=Completion)
@@ -203,8 +203,9 @@ def _complete(call: Call, key: int) -> dict[str, Any] | None:
     if wanted:
         with call.server.database.read() as connection:
             instance_key = report.SEARCH.get(connection, call.actor, key).instance_key
-    operation = tasks.complete_task(call.server, call.actor, key, call.body["variables"], from_form=True)
-    await_listeners(key, operation)
+    await_listeners(
+        key, lambda: tasks.complete_task(call.server, call.actor, key, call.body["variables"], from_form=True)
+    )
     return variables.of_scope(call, instance_key) if wanted else None
 
 

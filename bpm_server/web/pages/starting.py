@@ -12,7 +12,7 @@ from bpm_server.kernel.errors import InvalidInput
 from bpm_server.reports.catalogue import find_startable, startable
 from bpm_server.reports.form_data import start_form
 from bpm_server.services import process_instances
-from bpm_server.web import access
+from bpm_server.web import access, backpressure
 from bpm_server.web.pages import answers
 from bpm_server.web.pages.submissions import wrong_fields
 from bpm_server.web.pages.texts import gettext as _
@@ -86,6 +86,7 @@ def _form_values(found: Startable) -> dict[str, Any]:
 def start(process_id: str) -> Response:
     """Starts the process; the server says who started it, whatever the browser sends."""
     who, server = actor(), access.server()
+    backpressure.admit_work()
     found = find_startable(server, who, process_id)
     values = json.loads_untrusted((request.form.get("values") or "{}").encode())
     try:

@@ -116,18 +116,21 @@ def complete(key: int) -> Response:
     outcome = request.form.get("outcome") or None
     comment = request.form.get("comment", "").strip() or None
     try:
-        operation = tasks.complete_task(
-            server,
-            who,
+        await_listeners(
             key,
-            _submitted(),
-            from_form=True,
-            whole=_is_whole(task),
-            outcome=outcome,
-            comment=comment,
-            time_zone=visitor().zone.key,
+            lambda: tasks.complete_task(
+                server,
+                who,
+                key,
+                _submitted(),
+                from_form=True,
+                whole=_is_whole(task),
+                outcome=outcome,
+                comment=comment,
+                time_zone=visitor().zone.key,
+            ),
+            LONGEST_WAIT_S,
         )
-        await_listeners(key, operation, LONGEST_WAIT_S)
     except (InvalidInput, Denied) as error:
         return _refused(task, error)
     except WrongState:
@@ -217,7 +220,7 @@ def release(key: int) -> Response:
 def _changed(key: int, change: Callable[[Server, Actor, int], int | None]) -> Response:
     """The task after a change of whose it is; or why it has not changed."""
     try:
-        await_listeners(key, change(access.server(), actor(), key), LONGEST_WAIT_S)
+        await_listeners(key, lambda: change(access.server(), actor(), key), LONGEST_WAIT_S)
     except Denied as error:
         return _again(key, error)
     except WrongState:
