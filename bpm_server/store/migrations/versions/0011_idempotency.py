@@ -1,7 +1,7 @@
 """Requests that count once, with their replies.
 
-Revision: 0010
-Follows: 0012
+Revision: 0011
+Follows: 0010
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from alembic import op
 
 from bpm_server.store.types import UtcDateTime
 
-revision = "0010"
-down_revision = "0012"
+revision = "0011"
+down_revision = "0010"
 
 
 def upgrade() -> None:

@@ -1,6 +1,6 @@
 """Channels of outside work, their turns, rates and pauses; indexes that give jobs in the order of their claim.
 
-Revision: 0012
+Revision: 0010
 Follows: 0009
 """
 
@@ -11,7 +11,7 @@ from alembic import op
 
 from bpm_server.store.types import UtcDateTime
 
-revision = "0012"
+revision = "0010"
 down_revision = "0009"
 
 OPEN = sa.text("state = 'CREATED'")
