@@ -103,6 +103,7 @@ def install_demo_company(server: Server, company: Company) -> bool:
                 "disabled_at": None,
                 "disabled_reason": None,
                 "paused_until": None,
+                "most_per_minute": None,
             }
             outbox.insert_endpoint(tx.connection, values)
         store.identity_changed(tx.connection)

@@ -153,11 +153,10 @@ class Product:
         messages.broadcast_signal(self.server, ADMIN, name, variables)
         self.deliver()
 
-    def deliver(self) -> int:
-        """Does everything that waits for a worker and is due now, except sealing what was done."""
-        return rounds.run_until_idle(
-            self.server, topics=tuple(topic for topic in rounds.ROUNDS if topic != "audit-log")
-        )
+    def deliver(self, *, but: tuple[str, ...] = ("audit-log",)) -> int:
+        """Does everything that waits for a worker and is due now, ``but`` sealing what was done."""
+        topics = tuple(topic for topic in rounds.ROUNDS if topic not in but)
+        return rounds.run_until_idle(self.server, topics=topics)
 
     # --- what there is ----------------------------------------------------------------------------------
 
