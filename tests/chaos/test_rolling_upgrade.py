@@ -129,6 +129,8 @@ def previous_release() -> str:
 @pytest.mark.parametrize("previous", [lambda: "HEAD~1", previous_release], ids=["commit", "release"])
 def test_orders_go_on_while_the_code_is_replaced(previous: Callable[[], str], tmp_path: Path) -> None:
     code = unpacked(previous(), tmp_path / "code")
+    if "def serves(" not in (code / "bpm_server" / "store" / "migrate.py").read_text(encoding="utf-8"):
+        pytest.skip("the previous code is older than upgrades in two steps: commit once more to test them")
     for name in ("old", "new"):
         (tmp_path / name).mkdir()
     with own_postgresql() as database, Receiver() as receiver, contextlib.ExitStack() as stack:
