@@ -6,11 +6,13 @@ import importlib
 import sys
 
 from benchmarks.machine import describe
+from bpm_server.kernel import log
 
-ALL = ("steps", "growth", "http_steps", "jobs", "history", "feel")
+ALL = ("steps", "growth", "http_steps", "jobs", "history", "shards", "feel")
 
 
 def main() -> None:
+    log.configure(level="WARNING", as_json=False)  # as the servers are started that are measured
     print(describe())
     for name in sys.argv[1:] or ALL:
         print(f"\n## {name}")
