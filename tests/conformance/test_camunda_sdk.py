@@ -106,6 +106,7 @@ def connected(script: Script, bpm: Product, config: dict[str, str], **settings: 
     worker = EmbeddedWorker(product.server)
     worker.start()
     with served(rest.app) as url:
+        script.forget()
         script.tell({"connect": {"ZEEBE_REST_ADDRESS": url, "CAMUNDA_LOG_LEVEL": "error", **config}})
         yield Sdk(script)
     worker.stop()

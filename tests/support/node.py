@@ -45,6 +45,7 @@ class Script:
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.heard: list[dict[str, Any]] = []
+        self._unasked: list[dict[str, Any]] = []
         self._process = process
         self._lines: queue.Queue[str] = queue.Queue()
         assert process.stdout is not None
@@ -57,8 +58,12 @@ class Script:
         self._process.stdin.flush()
 
     def wait_for(self, event: str, *others: str, **members: Any) -> dict[str, Any]:
-        """The next event of one of these kinds."""
+        """The next event of one of these kinds; those that come before it stay for whoever waits for them."""
         end = time.monotonic() + PATIENCE_S
+        for found in self._unasked:
+            if _is(found, (event, *others), members):
+                self._unasked.remove(found)
+                return found
         while True:
             try:
                 line = self._lines.get(timeout=max(end - time.monotonic(), 0.01))
@@ -66,10 +71,19 @@ class Script:
                 pytest.fail(f"expected {event} {members}, but heard {self.heard}")
             if not line.startswith("{"):
                 continue  # the client's own log
-            found: dict[str, Any] = json.loads(line)
+            found = json.loads(line)
             self.heard.append(found)
-            if found["event"] in (event, *others) and members.items() <= found.items():
+            if _is(found, (event, *others), members):
                 return found
+            self._unasked.append(found)
+
+    def forget(self) -> None:
+        """Another test begins: what nobody has asked for belongs to the one before."""
+        self._unasked.clear()
+
+
+def _is(found: dict[str, Any], events: tuple[str, ...], members: dict[str, Any]) -> bool:
+    return found["event"] in events and members.items() <= found.items()
 
 
 @contextmanager
