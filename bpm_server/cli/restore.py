@@ -10,7 +10,7 @@ from bpm_server import bootstrap
 from bpm_server.cli.data_folder import locked
 from bpm_server.kernel.errors import Conflict
 from bpm_server.store import migrate
-from bpm_server.store.archive import Reader
+from bpm_server.store.backup_file import Reader
 from bpm_server.store.contents import FolderContents
 from bpm_server.store.restore import restore
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import argparse
 
     from bpm_server.settings import Settings
-    from bpm_server.store.archive import Manifest
+    from bpm_server.store.backup_file import Manifest
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from bpm_server import __version__
 from bpm_server.kernel.errors import InvalidInput, NotFound
 from bpm_server.store import migrate
-from bpm_server.store.archive import FORMAT, VERSION, Column, Manifest, Writer, kind_of
+from bpm_server.store.backup_file import FORMAT, VERSION, Column, Manifest, Writer, kind_of
 from bpm_server.store.moments import read_database_now
 from bpm_server.store.tables import db
 from bpm_server.store.tables.documents import document
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
-    from bpm_server.store.archive import Part
+    from bpm_server.store.backup_file import Part
     from bpm_server.store.contents import Contents
     from bpm_server.store.database import Database
 

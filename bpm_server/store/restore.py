@@ -17,7 +17,7 @@ from sqlalchemy import exc
 
 from bpm_server.kernel.errors import Conflict, InvalidInput, Unavailable
 from bpm_server.store import migrate
-from bpm_server.store.archive import light_table
+from bpm_server.store.backup_file import light_table
 from bpm_server.store.contents import FolderContents, sync_folder
 from bpm_server.store.database import Database
 from bpm_server.store.moments import read_database_now
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
-    from bpm_server.store.archive import Part, Reader
+    from bpm_server.store.backup_file import Part, Reader
 
 BATCH_ROWS, BATCH_BYTES = 500, 4 * 1024 * 1024
 LEASED = ((job, "available_at"), (webhook_delivery, "next_at"), (batch_operation_item, "available_at"))

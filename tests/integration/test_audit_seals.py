@@ -13,8 +13,8 @@ from bpm_server.connectors.secrets import SecretBox
 from bpm_server.domain.sealing import FORMAT, FORMATS, Break
 from bpm_server.reports.audit_seals import Verdict, verify
 from bpm_server.services import groups, sealing
-from bpm_server.store.archive import Reader
 from bpm_server.store.backup import back_up
+from bpm_server.store.backup_file import Reader
 from bpm_server.store.database import Database
 from bpm_server.store.restore import restore
 from bpm_server.store.tables.audit import audit_log, audit_seal

@@ -18,8 +18,8 @@ from bpm_server.kernel.errors import AlreadyExists, BpmError, Conflict, InvalidI
 from bpm_server.services import documents, jobs, process_instances, users
 from bpm_server.store import backup as backups
 from bpm_server.store import migrate
-from bpm_server.store.archive import Reader, Writer, kind_of
 from bpm_server.store.backup import back_up
+from bpm_server.store.backup_file import Reader, Writer, kind_of
 from bpm_server.store.contents import FolderContents
 from bpm_server.store.database import Database
 from bpm_server.store.moments import bump, read_moment
