@@ -245,7 +245,7 @@ class Batch:
         _END_JOB.run(connection, list(self.ended_jobs.values()))
         rows.insert(connection, job, [*self.brief_jobs, *self.jobs.values()])
         for table, waits in ((timer, self.ended_timers), (subscription, self.ended_subscriptions)):
-            everything = [key for key, event_ids in waits if event_ids is None]
+            everything = {key for key, event_ids in waits if event_ids is None}
             if everything:
                 connection.execute(table.delete().where(table.c.element_key.in_(everything)))
             for key, event_ids in waits:

@@ -229,7 +229,7 @@ class Database:
         with contextlib.suppress(IndexError):  # another thread may take the last
             while self._idle:
                 age, connection = self._idle.pop()
-                if self.is_sqlite or wire_of(connection).is_usable():
+                if self.is_sqlite or not wire_of(connection).has_hung_up():
                     return age, connection
                 _discard(connection)
         return self._age, self.engine.connect()
@@ -288,8 +288,8 @@ def _ended(connection: Connection) -> bool:
     wire = wire_of(connection)
     if driver.pgconn.transaction_status and not driver.pgconn.pipeline_status:
         wire.undo()
-    usable: bool = wire.is_usable()
-    return usable
+    at_rest: bool = wire.is_at_rest()
+    return at_rest
 
 
 def _discard(connection: Connection) -> None:

@@ -87,19 +87,26 @@ def lock_instance(connection: Connection, key: int, root_key: int | None = None)
         NotFound: there is no such instance.
     """
     if root_key is None:
-        root = _ROOT.first(connection, b_key=key)
-        if root is None:
-            message = f"Expected to find process instance '{key}', but there is none"
-            raise NotFound(message)
-        root_key = root[0]
+        root_key = _root_of(connection, key)
     with LOCK_SECONDS.time():
         found = _LOCK.first(connection, b_key=root_key)
     if key != root_key:
-        found = _BY_KEY.first(connection, b_key=key)
+        return read_instance(connection, key)
     if found is None:
-        message = f"Expected to find process instance '{key}', but there is none"
-        raise NotFound(message)
+        raise _missing(key)
     return row_from(found)
+
+
+def _root_of(connection: Connection, key: int) -> int:
+    root = _ROOT.first(connection, b_key=key)
+    if root is None:
+        raise _missing(key)
+    found: int = root[0]
+    return found
+
+
+def _missing(key: int) -> NotFound:
+    return NotFound(f"Expected to find process instance '{key}', but there is none")
 
 
 def try_lock_instance(connection: Connection, key: int) -> InstanceRow | None:
@@ -108,14 +115,11 @@ def try_lock_instance(connection: Connection, key: int) -> InstanceRow | None:
     Raises:
         NotFound: there is no such instance.
     """
-    root = _ROOT.first(connection, b_key=key)
-    if root is None:
-        message = f"Expected to find process instance '{key}', but there is none"
-        raise NotFound(message)
-    found = _TRY_LOCK.first(connection, b_key=root[0])
+    root_key = _root_of(connection, key)
+    found = _TRY_LOCK.first(connection, b_key=root_key)
     if found is None:
         return None
-    return row_from(found) if key == root[0] else read_instance(connection, key)
+    return row_from(found) if key == root_key else read_instance(connection, key)
 
 
 def hold_instance(connection: Connection, key: int) -> None:
@@ -162,8 +166,7 @@ def read_instance(connection: Connection, key: int) -> InstanceRow:
     """
     found = _BY_KEY.first(connection, b_key=key)
     if found is None:
-        message = f"Expected to find process instance '{key}', but there is none"
-        raise NotFound(message)
+        raise _missing(key)
     return row_from(found)
 
 

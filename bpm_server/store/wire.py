@@ -179,14 +179,16 @@ class PostgresWire:
             self._kept.append((_ROLLBACK, []))
             self._exchange()
 
-    def is_usable(self) -> bool:
-        """Whether the next transaction may begin here: nothing is open, and the server has not hung up."""
+    def is_at_rest(self) -> bool:
+        """Whether nothing is open here, and nothing broke."""
         pgconn = self.driver.pgconn
-        if self.driver.closed or pgconn.pipeline_status or pgconn.transaction_status:
-            return False
+        return not (self.driver.closed or pgconn.pipeline_status or pgconn.transaction_status)
+
+    def has_hung_up(self) -> bool:
+        """Whether the server has ended a connection at rest: it says nothing on its own but that."""
         poll = select.poll()
-        poll.register(pgconn.socket, select.POLLIN)
-        return not poll.poll(0)  # an idle server says nothing, unless it ends
+        poll.register(self.driver.pgconn.socket, select.POLLIN)
+        return bool(poll.poll(0))
 
     def _exchange(self) -> PGresult:
         """Sends everything kept; the last statement's result.

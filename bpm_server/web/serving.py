@@ -236,7 +236,7 @@ class HttpServer:
                     channel.will_close = channel.will_close or not channel.is_busy()
             self.step(0.1)
         finished = not any(channel.is_busy() for channel in self._channels())
-        self._listeners[0].task_dispatcher.shutdown(timeout=0)
+        self._listeners[0].task_dispatcher.shutdown(timeout=1 if finished else 0)
         wasyncore.close_all(self._map)
         return finished
 
