@@ -83,9 +83,26 @@ def database(database_url: str) -> Iterator[Database]:
 
 
 @pytest.fixture
+def postgresql_database(postgresql_cluster: postgresql.Cluster) -> Iterator[Database]:
+    """A fresh database on PostgreSQL alone, for what SQLite has not."""
+    with postgresql_cluster.fresh(postgresql.TEMPLATE) as url:
+        found = Database(url, pool_size=20)
+        yield found
+        found.dispose()
+
+
+@pytest.fixture
 def bpm(database: Database, tmp_path: Path) -> Product:
     """The product on a fresh database, its clock standing at ``START``."""
     product = Product.on(database, tmp_path)
+    product.clock.set(START)
+    return product
+
+
+@pytest.fixture
+def bpm_postgresql(postgresql_database: Database, tmp_path: Path) -> Product:
+    """The product on PostgreSQL alone, for what SQLite has not."""
+    product = Product.on(postgresql_database, tmp_path)
     product.clock.set(START)
     return product
 

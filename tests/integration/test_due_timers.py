@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import sqlalchemy as sa
 
 from bpm_server.services import timers
@@ -120,9 +121,10 @@ def chain() -> bytes:
     return p.xml()
 
 
-def test_an_instance_that_somebody_works_on_does_not_hold_up_the_others(bpm: Product) -> None:
-    if bpm.server.database.is_sqlite:
-        return  # one writer at a time: nobody holds a single instance there
+@pytest.mark.postgresql
+def test_an_instance_that_somebody_works_on_does_not_hold_up_the_others(bpm_postgresql: Product) -> None:
+    """SQLite has one writer at a time: nobody holds a single instance there."""
+    bpm = bpm_postgresql
     p = Process()
     p.path(p.start(), p.add("intermediateCatchEvent", "t", timer_event("Duration", "PT1M")), p.user("a"))
     bpm.deploy(p.xml())

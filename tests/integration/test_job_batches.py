@@ -27,6 +27,10 @@ PATIENCE_S = 60
 
 @pytest.fixture
 def work(bpm: Product) -> Product:
+    return deployed(bpm)
+
+
+def deployed(bpm: Product) -> Product:
     """A service task that a script follows; one in items."""
     p = Process("one")
     p.path(p.start(), p.service("j", "work"), p.script("divide", "=a / b", "c"), p.user("after"), p.end())
@@ -124,10 +128,10 @@ def test_an_instance_that_ended_meanwhile_spoils_no_other(work: Product) -> None
     assert work.open_tasks() == ["after"]
 
 
-def test_a_batch_waits_for_nobody(work: Product) -> None:
+@pytest.mark.postgresql
+def test_a_batch_waits_for_nobody(bpm_postgresql: Product) -> None:
     """An instance that somebody else has locked is left out; SQLite has one writer anyway."""
-    if work.server.database.is_sqlite:
-        return
+    work = deployed(bpm_postgresql)
     busy, free = work.start("one", a=1, b=1), work.start("one", a=1, b=1)
     found = {one.row.instance_key: one for one in leased(work)}
     with work.server.database.write() as other:

@@ -136,47 +136,38 @@ def test_a_key_that_exists_fails_the_whole_transaction(database: Database) -> No
 
 
 @pytest.mark.postgresql
-def test_a_transaction_that_failed_does_not_commit(database: Database) -> None:
-    if database.is_sqlite:
-        return  # a statement that fails leaves SQLite's transaction as it was
-
+def test_a_transaction_that_failed_does_not_commit(postgresql_database: Database) -> None:
     def swallow(connection: Connection) -> None:
         rows.insert(connection, timer, [a_timer(1), a_timer(1)])
         with pytest.raises(Exception, match="duplicate key"):
             ALL.all(connection)
 
     with pytest.raises(Exception, match="had failed"):
-        transact(database, swallow)
-    assert kept(database) == []
+        transact(postgresql_database, swallow)
+    assert kept(postgresql_database) == []
 
 
 @pytest.mark.postgresql
-def test_text_that_the_database_cannot_hold(database: Database) -> None:
-    if database.is_sqlite:
-        return  # SQLite holds it; commands refuse it before
+def test_text_that_the_database_cannot_hold(postgresql_database: Database) -> None:
     with pytest.raises(InvalidInput):
-        transact(database, lambda connection: rows.insert(connection, timer, [a_timer(1, event_id="a\0b")]))
-    assert kept(database) == []
+        transact(postgresql_database, lambda connection: rows.insert(connection, timer, [a_timer(1, event_id="a\0b")]))
+    assert kept(postgresql_database) == []
 
 
 @pytest.mark.postgresql
-def test_statements_that_the_server_has_dropped_are_prepared_again(database: Database) -> None:
-    if database.is_sqlite:
-        return  # nothing is kept there by name
-    assert kept(database) == []
-    with database.write() as connection:
+def test_statements_that_the_server_has_dropped_are_prepared_again(postgresql_database: Database) -> None:
+    assert kept(postgresql_database) == []
+    with postgresql_database.write() as connection:
         connection.exec_driver_sql("DEALLOCATE ALL")
         connection.commit()
-    with pytest.raises(StaleVersion), database.read() as connection:
+    with pytest.raises(StaleVersion), postgresql_database.read() as connection:
         ALL.all(connection)
-    assert kept(database) == []
+    assert kept(postgresql_database) == []
 
 
 @pytest.mark.postgresql
-def test_a_connection_that_broke_takes_the_idle_ones_with_it(database: Database) -> None:
-    if database.is_sqlite:
-        return  # a file has no connections that break
-    with database.read(), database.read():
+def test_a_connection_that_broke_takes_the_idle_ones_with_it(postgresql_database: Database) -> None:
+    with postgresql_database.read(), postgresql_database.read():
         pass  # two are idle now
     others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 
@@ -185,20 +176,18 @@ def test_a_connection_that_broke_takes_the_idle_ones_with_it(database: Database)
         connection.exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
 
     with pytest.raises(Unavailable):
-        transact(database, break_all)
-    assert kept(database) == []
+        transact(postgresql_database, break_all)
+    assert kept(postgresql_database) == []
 
 
 @pytest.mark.postgresql
-def test_a_batch_larger_than_all_buffers(database: Database) -> None:
-    if database.is_sqlite:
-        return  # the file has no buffers between us and it
+def test_a_batch_larger_than_all_buffers(postgresql_database: Database) -> None:
     values = [a_timer(key, event_id="事" * 500) for key in range(5_000)]
-    with database.write() as connection:
+    with postgresql_database.write() as connection:
         for one in values:
             rows.insert(connection, timer, [one])  # each a statement of its own, 7 MB in all
         connection.commit()
-    assert len(kept(database)) == 5_000
+    assert len(kept(postgresql_database)) == 5_000
 
 
 def test_many_rows_are_few_statements(database: Database) -> None:

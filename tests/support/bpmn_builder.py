@@ -183,3 +183,10 @@ class Camunda7Process(Process):
     """A file in the Camunda 7 dialect."""
 
     header = CAMUNDA7_HEADER
+
+
+def one_task(process_id: str = "p") -> bytes:
+    """The shortest process that waits for somebody: start, user task ``a``, end."""
+    p = Process(process_id)
+    p.path(p.start(), p.user("a"), p.end())
+    return p.xml()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.test_concurrency import at_once
-from tests.support.bpmn_builder import Process
+from tests.support.bpmn_builder import one_task
 from tests.support.rest import add_person, application
 
 if TYPE_CHECKING:
@@ -15,12 +15,6 @@ if TYPE_CHECKING:
     from tests.support.rest import Answer, Rest
 
 START = "/v2/process-instances"
-
-
-def one_task(process_id: str = "p") -> bytes:
-    p = Process(process_id)
-    p.path(p.start(), p.user("a"), p.end())
-    return p.xml()
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from bpm_server.store.tables.identity import api_token
 from bpm_server.store.tables.instances import process_instance
 from bpm_server.worker import rounds
 from tests.integration.test_concurrency import at_once
-from tests.support.bpmn_builder import Process
+from tests.support.bpmn_builder import one_task
 from tests.support.rest import add_person, application, counted_statements
 from tests.support.services import ROOT
 
@@ -26,12 +26,6 @@ if TYPE_CHECKING:
     from tests.support.rest import Answer, Rest
 
 START = "/v2/process-instances"
-
-
-def one_task() -> bytes:
-    p = Process()
-    p.path(p.start(), p.user("a"), p.end())
-    return p.xml()
 
 
 def send(rest: Rest, path: str, body: Any, key: str = "k-1") -> Answer:
