@@ -173,7 +173,7 @@ class Measuring:
     def latencies(self) -> list[float]:
         """Milliseconds until a started instance has ended, one after the other."""
         dispatcher = Dispatcher(self.server, look_again_s=5.0)
-        self.server.wake.listeners.append(lambda topics: dispatcher.ring() if "jobs" in topics else None)
+        self.server.wake.listeners.append(lambda topics: dispatcher.heard(topics) if "jobs" in topics else None)
         ended = threading.Event()
         self.server.wake.listeners.append(lambda topics: ended.set() if "instances" in topics else None)
         dispatcher.start()

@@ -70,7 +70,7 @@ def wait_s(server: Server, at_most: float) -> float:
 
 @command
 def take_work(
-    server: Server, shares: Mapping[str, int], on_trial: frozenset[str] = frozenset()
+    server: Server, shares: Mapping[str, int], on_trial: frozenset[str] = frozenset(), *, sound_only: bool = False
 ) -> list[ActivatedJob | Delivery]:
     """Leases work of channels for threads that begin it now.
 
@@ -78,8 +78,9 @@ def take_work(
         server: The server.
         shares: How many pieces, by channel; a rate may allow less.
         on_trial: Channels whose pause is over: each gets one call, over all workers.
+        sound_only: Nothing of channels whose last call failed.
     """
-    with transaction(server, SYSTEM) as tx:
+    with transaction(server, SYSTEM, synced=False) as tx:
         authorize(tx.actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE")
         rows: list[jobs.JobRow] = []
         taken: list[ActivatedJob | Delivery] = []
@@ -88,17 +89,17 @@ def take_work(
             if number and channel.startswith(WEBHOOKS):
                 taken += take_deliveries(tx, channel.removeprefix(WEBHOOKS), number)
             elif number:
-                rows += _take_jobs(tx, channel, number)
+                rows += _take_jobs(tx, channel, number, sound_only=sound_only)
         return [*taken, *activated(tx, rows, labeled=False)]
 
 
-def _take_jobs(tx: Transaction, channel: str, number: int) -> list[jobs.JobRow]:
+def _take_jobs(tx: Transaction, channel: str, number: int, *, sound_only: bool) -> list[jobs.JobRow]:
     connector = tx.server.connectors.find(type_of(channel))
     if connector is None or connector.handler is None:
         return []  # of a worker with other connectors
     now = tx.moment.database_now
     until = now + timedelta(seconds=connector.lease_s)
-    return jobs.lease_channel(tx.connection, channel, number, now, until, OUR_WORKER)
+    return jobs.lease_channel(tx.connection, channel, number, now, until, OUR_WORKER, sound_only=sound_only)
 
 
 def _permitted(tx: Transaction, channel: str, wanted: int, *, on_trial: bool) -> int:

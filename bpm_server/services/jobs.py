@@ -79,7 +79,7 @@ def activate_jobs(
         wanted = f"1 to {MAX_JOBS} jobs and a timeout of 1 ms to {MAX_LEASE.days} days"
         message = f"Expected {wanted}, but found {limit} and {lease_ms}"
         raise InvalidInput(message)
-    with transaction(server, actor) as tx:
+    with transaction(server, actor, synced=False) as tx:
         authorize(actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE")
         until = tx.moment.database_now + timedelta(milliseconds=lease_ms)
         rows = store.lease_jobs(tx.connection, types, limit, tx.moment.database_now, until, worker, kinds=kinds)

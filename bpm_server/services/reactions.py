@@ -147,8 +147,10 @@ def _job_created(advance: Advance, row: InstanceRow, event: e.JobCreated) -> Non
         enqueue_webhook(advance, row, event)
         tx.wake("deliveries")
     else:
-        tx.batch.jobs[event.element_key]["channel"] = _channel(advance, row, event, connector)
+        channel = _channel(advance, row, event, connector)
+        tx.batch.jobs[event.element_key]["channel"] = channel
         tx.wake("jobs")
+        tx.wake(channel)
 
 
 def _channel(advance: Advance, row: InstanceRow, event: e.JobCreated, connector: Connector) -> str:

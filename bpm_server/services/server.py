@@ -28,7 +28,7 @@ class Wakes:
 
     Topics: ``jobs``, ``timers``, ``messages``, ``signals``, ``deliveries``, ``batch-operations``, ``documents``,
     ``tasks``; for parked requests also ``outside-jobs`` (an outside worker may find one) and ``instances`` (one has
-    ended).
+    ended); for the workers of this process also the channels of new jobs (``job:...``).
     """
 
     listeners: list[Callable[[frozenset[str]], None]] = field(default_factory=list)

@@ -129,8 +129,13 @@ class Transaction:
 
 
 @contextmanager
-def transaction(server: Server, actor: Actor) -> Iterator[Transaction]:
+def transaction(server: Server, actor: Actor, *, synced: bool = True) -> Iterator[Transaction]:
     """Opens the transaction of a command; commits at the end, or changes nothing.
+
+    Args:
+        server: The server.
+        actor: Who acts.
+        synced: False for what may be lost when the machine crashes, like a lease: the commit waits for no disk.
 
     Raises:
         Unavailable: the database is busy or away.
@@ -141,7 +146,7 @@ def transaction(server: Server, actor: Actor) -> Iterator[Transaction]:
         with held.opening(server, actor) as tx:
             yield tx
         return
-    with server.database.write() as connection:
+    with server.database.write(synced=synced) as connection:
         tx = Transaction(server, connection, read_moment(connection), actor)
         yield tx
         tx.batch.flush(connection)

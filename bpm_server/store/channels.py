@@ -88,19 +88,27 @@ def due_deliveries(connection: Connection, now: datetime, after: str, limit: int
     return [DueChannel(WEBHOOKS + name, failures) for name, failures in found if name not in pausing]
 
 
-def next_due(connection: Connection, now: datetime) -> datetime | None:
-    """When something more may begin: the next row is due, or a channel's time to wait is over (database time)."""
+def _next_moments(_dialect: str) -> sa.Select[Any]:
     e, d = webhook_endpoint, webhook_delivery
+    now = sa.bindparam("b_now", type_=channel.c.paused_until.type)
     moments = [
         sa.select(sa.func.min(job.c.available_at)).where(
-            jobs.OPEN, job.c.channel.is_not(None), job.c.retries > 0, ~job.c.suspended, job.c.available_at > now
+            jobs.OPEN, job.c.channel.is_not(None), job.c.retries > rows.ZERO, ~job.c.suspended, job.c.available_at > now
         ),
         sa.select(sa.func.min(d.c.next_at)).where(outbox.WAITING, ~d.c.suspended, d.c.next_at > now),
         sa.select(sa.func.min(channel.c.paused_until)).where(channel.c.paused_until > now),
         sa.select(sa.func.min(channel.c.free_at)).where(channel.c.free_at > now),
         sa.select(sa.func.min(e.c.paused_until)).where(e.c.paused_until > now),
     ]
-    found = connection.execute(sa.select(*[one.scalar_subquery() for one in moments])).one()
+    return sa.select(*[one.scalar_subquery().label(f"moment_{place}") for place, one in enumerate(moments)])
+
+
+_NEXT_MOMENTS = rows.Query(_next_moments)
+
+
+def next_due(connection: Connection, now: datetime) -> datetime | None:
+    """When something more may begin: the next row is due, or a channel's time to wait is over (database time)."""
+    (found,) = _NEXT_MOMENTS.all(connection, b_now=now)
     return min((moment for moment in found if moment is not None), default=None)
 
 

@@ -178,8 +178,12 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, synced: bool = True) -> Iterator[Connection]:
         """A transaction for one command. Whoever opened it commits (see ``services.transaction``).
+
+        Args:
+            synced: False: its commit waits for no disk. A crash of the machine may lose it, but only together with
+                everything after it; no crash of a process does.
 
         Raises:
             Unavailable: the database cannot be reached, or a lock was not free in time.
@@ -189,6 +193,8 @@ class Database:
             with self._explained(), self._connection() as connection:
                 _set_autocommit(connection, autocommit=False)  # begins with the first statement
                 connection.begin()
+                if not synced:
+                    wire_of(connection).forgo_sync()
                 yield connection
             return
         begun = perf_counter()
@@ -198,7 +204,7 @@ class Database:
             message = "Expected to write to the database, but other commands were busy for too long"
             raise Unavailable(message, retry_after=1)
         try:
-            with self._explained(), self._connection() as connection:
+            with self._explained(), self._connection() as connection, _syncing(connection, synced=synced):
                 driver: Any = connection.connection.driver_connection
                 driver.execute("BEGIN IMMEDIATE")
                 connection.begin()
@@ -270,6 +276,21 @@ class Database:
         """Closes all connections."""
         self._drop_idle()
         self.engine.dispose()
+
+
+@contextmanager
+def _syncing(connection: Connection, *, synced: bool) -> Iterator[None]:
+    """On SQLite, where it is said of a connection, between transactions."""
+    if synced:
+        yield
+        return
+    wire = wire_of(connection)
+    wire.forgo_sync()
+    try:
+        yield
+    finally:
+        connection.rollback()
+        wire.insist_on_sync()
 
 
 def _set_autocommit(connection: Connection, *, autocommit: bool) -> None:

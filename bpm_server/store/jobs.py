@@ -12,6 +12,7 @@ from bpm_server.domain.states import JobState
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import NotFound
 from bpm_server.store import rows
+from bpm_server.store.tables.channels import channel as channels
 from bpm_server.store.tables.jobs import job
 
 if TYPE_CHECKING:
@@ -87,6 +88,12 @@ _IN_TURN = (
 _LEASE = _IN_TURN.where(job.c.type.in_(sa.bindparam("b_types", expanding=True)))
 _LEASE_TYPE = rows.Query(lambda _: _IN_TURN.where(job.c.type == sa.bindparam("b_type")))
 _LEASE_CHANNEL = rows.Query(lambda _: _IN_TURN.where(job.c.channel == sa.bindparam("b_channel")))
+_LEASE_SOUND_CHANNEL = rows.Query(
+    lambda _: _IN_TURN.where(
+        job.c.channel == sa.bindparam("b_channel"),
+        ~sa.exists().where(channels.c.name == sa.bindparam("b_channel"), channels.c.failures > rows.ZERO),
+    )
+)
 _LEASE_KINDS = _LEASE.where(job.c.kind.in_(sa.bindparam("b_kinds", expanding=True)))
 _TAKE = rows.Prepared(
     lambda _: (
@@ -133,10 +140,18 @@ def lease_jobs(
 
 
 def lease_channel(
-    connection: Connection, channel: str, limit: int, now: datetime, until: datetime, worker: str
+    connection: Connection,
+    channel: str,
+    limit: int,
+    now: datetime,
+    until: datetime,
+    worker: str,
+    *,
+    sound_only: bool = False,
 ) -> list[JobRow]:
-    """Hands out waiting jobs of a channel; see :func:`lease_jobs`."""
-    found = _LEASE_CHANNEL.all(connection, b_channel=channel, b_now=now, b_limit=limit)
+    """Hands out waiting jobs of a channel; ``sound_only``: unless its last call failed; see :func:`lease_jobs`."""
+    query = _LEASE_SOUND_CHANNEL if sound_only else _LEASE_CHANNEL
+    found = query.all(connection, b_channel=channel, b_now=now, b_limit=limit)
     return _taken(connection, [_from(values) for values in found], until, worker)
 
 

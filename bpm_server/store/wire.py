@@ -72,6 +72,9 @@ class Wire(Protocol):
     def flush(self) -> None:
         """Sends what was kept, if anything was, and waits until it has been done."""
 
+    def forgo_sync(self) -> None:
+        """A crash of the machine may lose the transaction that begins now, as long as no later one was synced."""
+
 
 def wire_of(connection: Connection) -> Any:
     """The :class:`Wire` of a connection that ``Database`` gave."""
@@ -104,6 +107,14 @@ class SqliteWire:
 
     def flush(self) -> None:
         """Nothing is ever kept."""
+
+    def forgo_sync(self) -> None:
+        """Before BEGIN; for all that follow, until ``insist_on_sync``."""
+        self._driver.execute("PRAGMA synchronous = NORMAL")
+
+    def insist_on_sync(self) -> None:
+        """After the end of such a transaction."""
+        self._driver.execute("PRAGMA synchronous = FULL")
 
     def read(self, compiled: Compiled, values: Values) -> list[tuple[Any, ...]]:
         """All rows."""
@@ -161,6 +172,10 @@ class PostgresWire:
         """Sends what was kept, and waits until it has been done."""
         if self._kept:
             self._exchange()
+
+    def forgo_sync(self) -> None:
+        """For this transaction."""
+        self._kept.append((_UNSYNCED, []))
 
     def finish(self) -> None:
         """Commits, with what was kept, in one exchange."""
@@ -315,4 +330,7 @@ _POSTGRESQL_CODES: tuple[tuple[Any, tuple[Callable[[Any], bytes], Callable[[byte
 _NUMBERS = itertools.count(1)
 _SQLITE = sqlite.dialect()
 _POSTGRESQL: Dialect = postgresql.psycopg.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
-_BEGIN, _COMMIT, _ROLLBACK = (Compiled(text, (), (), (), (), b"") for text in ("BEGIN", "COMMIT", "ROLLBACK"))
+_BEGIN, _COMMIT, _ROLLBACK, _UNSYNCED = (
+    Compiled(text, (), (), (), (), b"")
+    for text in ("BEGIN", "COMMIT", "ROLLBACK", "SET LOCAL synchronous_commit TO off")
+)

@@ -75,20 +75,15 @@ class Booker:
         self._lock = threading.Lock()
         self._waiting: list[_Waiting] = []
 
-    def complete(self, completion: Completion) -> None:
-        """Returns when the result is booked.
-
-        Raises:
-            Exception: why it could not be, as from ``jobs.complete_job``.
-        """
-        mine = _Waiting(completion)
+    def complete(self, completions: Sequence[Completion]) -> dict[int, Exception]:
+        """Returns when the results are booked: by key, why some could not be, as from ``jobs.complete_job``."""
+        mine = [_Waiting(one) for one in completions]
         with self._lock:
-            self._waiting.append(mine)
+            self._waiting += mine
         with self._turn:
-            while not mine.is_done:  # the first round may have another result of the same job
+            while not all(one.is_done for one in mine):  # the first round may have other results of the same jobs
                 self._book_all()
-        if mine.error is not None:
-            raise mine.error
+        return {one.completion.key: one.error for one in mine if one.error is not None}
 
     def _book_all(self) -> None:
         with self._lock:  # of two results of one job, the second has its own turn

@@ -1,7 +1,7 @@
 """Threads for outside work: each free one begins what is leased for it, channels in turn (ADR 16).
 
 One thread deals, the others call connectors and endpoints. A call that hangs keeps its own thread busy and takes room
-of its channel; nothing is leased that waits behind it.
+of its channel; what was leased to be done after it goes back.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from bpm_server.domain.channels import JOBS
 from bpm_server.domain.webhooks import Delivery
 from bpm_server.kernel import metrics
 from bpm_server.kernel.errors import BpmError, Unavailable
@@ -20,13 +21,17 @@ from bpm_server.worker import outside
 from bpm_server.worker.booking import Booker
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bpm_server.services.server import Server
-    from bpm_server.worker.outside import Work
+    from bpm_server.worker.outside import Piece, Work
 
 log = get_logger(__name__)
 PAUSE_AFTER_ERROR_S = 2.0
 SETTLED_S = 0.25
 """After work was given out: asks only then when more is due, unless something happens before."""
+BEHIND_S = 0.5
+"""So long a piece may wait behind others of its bundle; then it goes back, for whoever is free."""
 
 
 class Dispatcher:
@@ -39,9 +44,12 @@ class Dispatcher:
         self._begin: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._news = threading.Condition()
         self._rung = True
+        self._heard: set[str] = set()
+        self._looked_at = 0.0
         self._stopping = False
         self._busy: dict[int, Work] = {}
         self._finished: list[Work] = []
+        self._left: list[Piece] = []
         self._number = server.settings.worker_threads
         self._threads = [
             threading.Thread(target=self._deal, name="worker-outside", daemon=True),
@@ -62,6 +70,14 @@ class Dispatcher:
             self._rung = True
             self._news.notify_all()
 
+    def heard(self, topics: frozenset[str]) -> None:
+        """A commit of this process left work; where it names the channels, nothing else has to be looked at."""
+        named = {topic for topic in topics if topic.startswith(JOBS)}
+        with self._news:
+            self._heard |= named
+            self._rung = self._rung or not named or "deliveries" in topics
+            self._news.notify_all()
+
     def take_no_more(self) -> None:
         """Begins to stop: what runs goes on, nothing more is taken. Does not wait."""
         with self._news:
@@ -79,18 +95,20 @@ class Dispatcher:
             left = list(self._busy.values())
         for _ in range(self._number):
             self._begin.put(None)
-        if left:
-            self._give_back(left)
+        pieces = [piece for work in left for piece in work.pieces]
+        if pieces:
+            log.warning("worker.gave_back", pieces=len(pieces), channels=sorted({work.channel for work in left}))
+            try:
+                self._give_back(pieces)
+            except BpmError as error:
+                log.warning("worker.gave_nothing_back", reason=error.message)  # their leases end by themselves
         return finished
 
-    def _give_back(self, left: list[Work]) -> None:
-        log.warning("worker.gave_back", pieces=len(left), channels=sorted({work.channel for work in left}))
-        deliveries = {one.key: one.lease for work in left if isinstance(one := work.what, Delivery)}
-        jobs = {one.row.key: one.row.lease or "" for work in left if not isinstance(one := work.what, Delivery)}
-        try:
-            channels.give_back(self._server, jobs, deliveries)
-        except BpmError as error:
-            log.warning("worker.gave_nothing_back", reason=error.message)  # their leases end by themselves
+    def _give_back(self, pieces: Sequence[Piece]) -> None:
+        """Of what is booked already nothing changes."""
+        deliveries = {one.key: one.lease for one in pieces if isinstance(one, Delivery)}
+        jobs = {one.row.key: one.row.lease or "" for one in pieces if not isinstance(one, Delivery)}
+        channels.give_back(self._server, jobs, deliveries)
 
     # --- the thread that deals --------------------------------------------------------------------------
 
@@ -99,7 +117,7 @@ class Dispatcher:
         pause = 0.0
         while self._wait_for_news(dealer, pause):
             try:
-                dealer = dealer or outside.Dealer(self._server)
+                dealer = dealer or outside.Dealer(self._server, bundle=outside.BUNDLE)
                 pause = self._round(dealer)
             except Unavailable as error:
                 log.warning("worker.database_busy", lane="outside", reason=error.message)
@@ -114,11 +132,10 @@ class Dispatcher:
 
         def is_worth_looking() -> bool:
             freed = bool(self._finished) and dealer is not None and dealer.may_have_more
-            return self._stopping or self._rung or freed
+            return self._stopping or self._rung or freed or bool(self._heard)
 
         with self._news:
             self._news.wait_for(is_worth_looking, pause)
-            self._rung = False
             return not self._stopping
 
     def _round(self, dealer: outside.Dealer) -> float:
@@ -126,17 +143,40 @@ class Dispatcher:
         with self._news:
             finished, self._finished = self._finished, []
             free = self._number - len(self._busy)
+            heard, self._heard = self._heard, set()
+            everywhere = self._rung or not heard or time.monotonic() - self._looked_at > SETTLED_S
+            self._rung = False
         for work in finished:
             dealer.finished(work)
+        self._give_back_what_waits(finished)
         if not free:
             dealer.may_have_more = True
-            return self._look_again_s
-        taken = dealer.take(free)
+            return self._at_most(self._look_again_s)
+        taken = [] if everywhere else dealer.take_of(heard, free)
+        if not taken:
+            self._looked_at = time.monotonic()
+            taken = dealer.take(free)
         with self._news:
             self._busy |= {id(work): work for work in taken}
         for work in taken:
             self._begin.put(work)
-        return SETTLED_S if taken else channels.wait_s(self._server, self._look_again_s)
+        return SETTLED_S if taken else self._at_most(channels.wait_s(self._server, self._look_again_s))
+
+    def _give_back_what_waits(self, finished: Sequence[Work]) -> None:
+        """What bundles left when a call failed, and what waits behind one that takes long."""
+        late = time.monotonic() - BEHIND_S
+        with self._news:
+            slow = [work for work in self._busy.values() if work.begun_at is not None and work.begun_at < late]
+        self._left += [piece for work in (*finished, *slow) for piece in work.withdraw()]
+        if self._left:
+            self._give_back(self._left)
+            self._left = []
+
+    def _at_most(self, pause: float) -> float:
+        """Bundles are looked after."""
+        with self._news:
+            bundles = any(work.has_more() for work in self._busy.values())
+        return min(pause, BEHIND_S) if bundles else pause
 
     # --- the threads that work --------------------------------------------------------------------------
 

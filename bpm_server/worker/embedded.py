@@ -59,7 +59,10 @@ class EmbeddedWorker:
     def wake(self, topics: frozenset[str]) -> None:
         """There is work of these kinds."""
         for lane in lanes_of(topics):
-            self.ring(lane)
+            if lane == OUTSIDE:
+                self._dispatcher.heard(topics)
+            else:
+                self.ring(lane)
 
     def ring(self, lane: str) -> None:
         """There may be work for this lane."""

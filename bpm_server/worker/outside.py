@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from time import perf_counter
+from collections import Counter, deque
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import monotonic, perf_counter
 from typing import TYPE_CHECKING
 
 from bpm_server.connectors.contract import PermanentError, Request, TemporaryError
@@ -16,26 +18,66 @@ from bpm_server.kernel.errors import BpmError, NotFound, Unavailable, WrongState
 from bpm_server.kernel.log import get_logger
 from bpm_server.services import channels, deliveries, jobs
 from bpm_server.services.job_batches import Completion
+from bpm_server.services.jobs import ActivatedJob
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
     from bpm_server.connectors.contract import Connector, Result
-    from bpm_server.services.jobs import ActivatedJob
     from bpm_server.services.server import Server
     from bpm_server.worker.booking import Booker
 
+Piece = ActivatedJob | Delivery
 log = get_logger(__name__)
 ADOPT_S = 60.0
 REMEMBERED = 1_000
-"""Channels whose last turn is remembered."""
+"""Channels whose last turn, and pace, are remembered."""
+BUNDLE = 20
+"""Jobs that a thread takes at once where they are short."""
+BUNDLE_S = 0.02
+"""So long may the jobs of a bundle take together, by the pace of those before; results wait as long to be booked."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Work:
-    """One leased piece; ``failures``: of its channel, in a row, when it was taken."""
+    """Leased pieces of one channel, which one thread does one after the other: one, or a bundle of short jobs.
+
+    Attributes:
+        channel: Of all of them.
+        pieces: All of them.
+        failures: Of the channel, in a row, when it was taken.
+        begun_at: Seconds of the steady clock; None: not begun.
+        done: So many have been done, in ``spent_s`` seconds without booking.
+    """
 
     channel: str
-    what: ActivatedJob | Delivery
+    pieces: list[Piece]
     failures: int = 0
+    begun_at: float | None = None
+    done: int = 0
+    spent_s: float = 0.0
+    _waiting: deque[Piece] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._waiting = deque(self.pieces)
+
+    def next(self) -> Piece | None:
+        """Begins the next piece; None where none is left."""
+        try:
+            return self._waiting.popleft()
+        except IndexError:
+            return None
+
+    def has_more(self) -> bool:
+        """Whether a piece waits behind the one that is being done."""
+        return bool(self._waiting)
+
+    def withdraw(self) -> list[Piece]:
+        """Takes back what has not begun; safe while a thread is at work."""
+        left = []
+        while (piece := self.next()) is not None:
+            left.append(piece)
+        return left
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +91,14 @@ class Seen:
 class Dealer:
     """Takes work for free threads: channels in turn, none above its limit. For one thread at a time."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, *, bundle: int = 1) -> None:
+        """Begins; ``bundle``: at most so many short jobs go to a thread at once."""
         self._server = server
+        self._bundle = bundle
         self._due = channels.DueChannels(server)
         self._turns = Turns()
         self._running: dict[str, int] = {}
+        self._paces: dict[str, float] = {}
         self.may_have_more = True
         """Whether the last look left work that only wanted for a thread or its channel's room."""
         self._adopt_at = 0.0
@@ -76,18 +121,48 @@ class Dealer:
         shares = self._turns.deal(due, free, room)
         self._turns.forget(but=REMEMBERED)
         self.may_have_more = len(shares) < len(due)
-        if not shares:
-            return []
+        wanted = {name: share * self._depth(name, due[name]) for name, share in shares.items()}
         on_trial = frozenset(name for name in shares if is_on_trial(due[name]))
-        taken = [
-            Work(channel, what, due.get(channel, 0))
-            for what in channels.take_work(self._server, shares, on_trial)
-            for channel in [_channel_of(what)]
+        taken = channels.take_work(self._server, wanted, on_trial) if wanted else []
+        self.may_have_more |= bool(wanted) and len(taken) == sum(wanted.values())
+        return self._begun(taken, shares, due)
+
+    def take_of(self, heard: Collection[str], free: int) -> list[Work]:
+        """Leases jobs that just came about, without looking at anything else; nothing where that would be unfair.
+
+        Args:
+            heard: Their channels.
+            free: As many threads would begin now.
+        """
+        if self.may_have_more or len(heard) > free or not all(self._serves(name) for name in heard):
+            return []
+        each = 2 if 2 * len(heard) <= free else 1  # a second one tells whether there are more
+        shares = {name: room for name in heard if (room := min(self._room(name, 0), each)) > 0}
+        taken = channels.take_work(self._server, shares, sound_only=True) if shares else []
+        found = Counter(map(_channel_of, taken))
+        self.may_have_more = len(shares) < len(heard) or any(shares[name] == found[name] for name in shares)
+        return self._begun(taken, shares, {})
+
+    def _begun(self, taken: list[Piece], shares: Mapping[str, int], failures: Mapping[str, int]) -> list[Work]:
+        """What was leased, for so many threads of each channel."""
+        by_channel: dict[str, list[Piece]] = {}
+        for piece in taken:
+            by_channel.setdefault(_channel_of(piece), []).append(piece)
+        work = [
+            Work(name, pieces[start :: shares[name]], failures.get(name, 0))
+            for name, pieces in by_channel.items()
+            for start in range(min(shares[name], len(pieces)))
         ]
-        for work in taken:
-            self._running[work.channel] = self._running.get(work.channel, 0) + 1
-        self.may_have_more |= len(taken) == sum(shares.values())
-        return taken
+        for one in work:
+            self._running[one.channel] = self._running.get(one.channel, 0) + 1
+        return work
+
+    def _depth(self, channel: str, failures: int) -> int:
+        """How many pieces a thread takes at once: several where those before were short and did not fail."""
+        pace = self._paces.get(channel)
+        if pace is None or failures:
+            return 1
+        return max(1, min(self._bundle, int(BUNDLE_S / max(pace, 1e-6))))
 
     def _serves(self, channel: str) -> bool:
         if channel.startswith(WEBHOOKS):
@@ -107,7 +182,13 @@ class Dealer:
         return most - running
 
     def finished(self, work: Work) -> None:
-        """A piece that was taken runs no more."""
+        """What was taken runs no more."""
+        if work.done and not work.channel.startswith(WEBHOOKS):
+            now = work.spent_s / work.done
+            before = self._paces.pop(work.channel, now)
+            self._paces[work.channel] = max(now, (before + now) / 2)  # slow at once, fast again by and by
+            while len(self._paces) > REMEMBERED:
+                del self._paces[next(iter(self._paces))]
         left = self._running[work.channel] - 1
         if left:
             self._running[work.channel] = left
@@ -115,34 +196,87 @@ class Dealer:
             del self._running[work.channel]
 
 
-def _channel_of(what: ActivatedJob | Delivery) -> str:
-    return webhook_channel(what.endpoint_name) if isinstance(what, Delivery) else what.row.channel or ""
+def _channel_of(piece: Piece) -> str:
+    return webhook_channel(piece.endpoint_name) if isinstance(piece, Delivery) else piece.row.channel or ""
 
 
 def do(server: Server, work: Work, booker: Booker) -> None:
-    """Does one piece and books what came of it, at the row and at its channel.
+    """Does the pieces one after the other and books what came of them, at the rows and at the channel.
+
+    After a call that failed the channel, what is left stays leased: whoever gave the work takes it back.
 
     Raises:
-        Unavailable: the database is away; the lease ends by itself.
+        Unavailable: the database is away; leases end by themselves.
     """
-    what = work.what
-    row = what if isinstance(what, Delivery) else what.row
+    work.begun_at = monotonic()
+    results = _Results(server, booker)
+    while (piece := work.next()) is not None:
+        with _working_for(piece, work.channel):
+            begun = perf_counter()
+            seen = _send(server, piece) if isinstance(piece, Delivery) else _do_job(server, piece, results)
+            work.done, work.spent_s = work.done + 1, work.spent_s + perf_counter() - begun
+            if seen.works is False or not work.has_more() or results.wait_long():
+                results.book()
+        if seen.works is False:
+            channels.note_failure(server, work.channel, seen.reason, on_trial=is_on_trial(work.failures))
+            return
+        if seen.works and work.failures:
+            channels.note_success(server, work.channel)
+            work.failures = 0
+
+
+@contextmanager
+def _working_for(piece: Piece, channel: str) -> Iterator[None]:
+    """The logs and traces of a piece."""
+    row = piece if isinstance(piece, Delivery) else piece.row
     cause = context.of_row(row.trace_context)
-    name, key = ("webhook", "delivery_key") if isinstance(what, Delivery) else ("job", "job_key")
+    name, key = ("webhook", "delivery_key") if isinstance(piece, Delivery) else ("job", "job_key")
     with (
         context.working_for(cause, instance_key=row.instance_key, **{key: row.key}),
         tracing.span(
             name,
             None if cause is None else cause.traceparent,
             bpm_instance_key=row.instance_key,
-            bpm_channel=work.channel,
+            bpm_channel=channel,
         ),
     ):
-        seen = _send(server, what) if isinstance(what, Delivery) else _do_job(server, what, booker)
-    if seen.works is False:
-        channels.note_failure(server, work.channel, seen.reason, on_trial=is_on_trial(work.failures))
-    elif seen.works and work.failures:
-        channels.note_success(server, work.channel)
+        yield
+
+
+class _Results:
+    """Results of a bundle's jobs that wait to be booked together."""
+
+    def __init__(self, server: Server, booker: Booker) -> None:
+        self._server = server
+        self._booker = booker
+        self._jobs: dict[int, ActivatedJob] = {}
+        self._completions: list[Completion] = []
+        self._since = 0.0
+
+    def add(self, job: ActivatedJob, result: Result) -> None:
+        """A job is done."""
+        row = job.row
+        self._since = self._since if self._jobs else monotonic()
+        self._jobs[row.key] = job
+        self._completions.append(Completion(row.key, row.lease, result.variables, result.local))
+
+    def wait_long(self) -> bool:
+        """Whether the first has waited long enough."""
+        return bool(self._jobs) and monotonic() - self._since >= BUNDLE_S
+
+    def book(self) -> None:
+        """Books them; those that cannot be booked have failed.
+
+        Raises:
+            Unavailable: the database is away.
+        """
+        waiting, self._completions = self._completions, []
+        held, self._jobs = self._jobs, {}
+        refused = self._booker.complete(waiting) if waiting else {}
+        for key, error in refused.items():
+            if isinstance(error, Unavailable):
+                raise error
+            failed(self._server, held[key], error)
 
 
 def _send(server: Server, delivery: Delivery) -> Seen:
@@ -160,12 +294,12 @@ def _send(server: Server, delivery: Delivery) -> Seen:
     return Seen(works=not failed, reason=attempt.error or f"status {attempt.status}")
 
 
-def _do_job(server: Server, job: ActivatedJob, booker: Booker) -> Seen:
+def _do_job(server: Server, job: ActivatedJob, results: _Results) -> Seen:
     connector = server.connectors.find(job.row.type)
     if connector is None:
         return Seen()
     try:
-        return _run_connector(server, connector, job, booker)
+        return _run_connector(server, connector, job, results)
     except Unavailable:
         raise
     except Exception as error:  # noqa: BLE001 - logged and booked
@@ -184,7 +318,7 @@ def failed(server: Server, job: ActivatedJob, error: Exception) -> None:
     _fail(server, job, message, None)
 
 
-def _run_connector(server: Server, connector: Connector, job: ActivatedJob, booker: Booker) -> Seen:
+def _run_connector(server: Server, connector: Connector, job: ActivatedJob, results: _Results) -> Seen:
     row = job.row
     try:
         result = _call(server, connector, job)
@@ -197,7 +331,7 @@ def _run_connector(server: Server, connector: Connector, job: ActivatedJob, book
         else:
             jobs.fail_job(server, SYSTEM, row.key, retries=0, message=error.message, lease=row.lease)
     else:
-        booker.complete(Completion(row.key, row.lease, result.variables, result.local))
+        results.add(job, result)
     return Seen(works=True)
 
 

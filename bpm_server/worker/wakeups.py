@@ -9,6 +9,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from bpm_server.domain.channels import JOBS
 from bpm_server.kernel import metrics
 from bpm_server.kernel.log import get_logger
 from bpm_server.worker.broker import BELL, CONNECT_S, EXPIRES_S, UNREACHABLE, WAKE_UP, make_app, queue_of
@@ -66,8 +67,9 @@ class Publisher:
 
     def wake(self, topics: frozenset[str]) -> None:
         """Something of these topics was committed; never waits for the broker."""
+        told = {topic for topic in topics if not topic.startswith(JOBS)}
         with self._bell:
-            self._topics |= topics
+            self._topics |= told
             self._bell.notify()
 
     def stop(self) -> None:
