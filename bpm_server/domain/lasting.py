@@ -29,6 +29,9 @@ CALLS_OFF: dict[type[e.Event], tuple[str, str]] = {
 
 def lasting(happened: Sequence[e.Event]) -> list[e.Event]:
     """The events of one step that count outside of it."""
+    kinds = set(map(type, happened))
+    if kinds.isdisjoint(CALLS_OFF) and e.SubscriptionsClosed not in kinds:
+        return list(happened)
     begun: dict[tuple[str, int], int] = {}
     waits: dict[int, e.SubscriptionOpened] = {}
     left_out: set[int] = set()

@@ -167,7 +167,7 @@ class Batch:
         self._flush_instances(connection)
         self._flush_chunks(connection)
         self._flush_elements(connection)
-        rows.upsert(connection, variable, list(self.variables.values()), ("scope_key", "name"), ("value",))
+        self._flush_variables(connection)
         self._flush_tasks(connection)
         self._flush_jobs(connection)
         for moved in self.migrated.values():
@@ -225,6 +225,17 @@ class Batch:
         rows.insert(connection, element_instance, list(self.elements.values()))
         if self.ended_elements:
             _END_ELEMENT.run(connection, list(self.ended_elements.values()))
+
+    def _flush_variables(self, connection: Connection) -> None:
+        """What is in a scope that began just now is new; elsewhere it may be the next value."""
+        new: list[dict[str, Any]] = []
+        known: list[dict[str, Any]] = []
+        for values in self.variables.values():
+            scope = values["scope_key"]
+            began = scope in self.elements or (scope in self.instances and self.instances[scope].is_new)
+            (new if began else known).append(values)
+        rows.insert(connection, variable, new)
+        rows.upsert(connection, variable, known, ("scope_key", "name"), ("value",))
 
     def _flush_tasks(self, connection: Connection) -> None:
         rows.insert(connection, user_task, list(self.tasks.values()))

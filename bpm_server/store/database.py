@@ -29,6 +29,8 @@ _CONFLICTS = {"40001", "40P01", UNKNOWN_STATEMENT}
 _BUSY = {"55P03", "57014", "53300", "53400", "57P03"}
 OVERFLOW = 10
 """Connections beyond the size of the pool that a rush may open."""
+_WAL_PAGES = 4_000
+"""How long SQLite's log grows (16 MB) before a commit copies it into the database, with two syncs of its own."""
 _KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 15_000}
 """A database whose host is gone is noticed after at most 45 seconds, one that leaves data unanswered after 15."""
 _SQLITE_OUT = ("disk", "full", "readonly", "i/o", "unable to open")
@@ -72,6 +74,7 @@ class Database:
             for pragma in (
                 "journal_mode = WAL",
                 "synchronous = FULL",
+                f"wal_autocheckpoint = {_WAL_PAGES}",
                 f"busy_timeout = {self._lock_timeout_ms}",
                 "cache_size = -16000",
                 "temp_store = MEMORY",
