@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from bpm_server.domain.substitutions import Substitution
 
+LONGEST_NAME = 256
 HIGHEST_LEVEL = 50
 """Superiors one above the other that are looked at."""
 
@@ -250,6 +251,18 @@ def nth_superior(organisation: Organisation, username: str, level: int) -> Super
 
 
 # --- what may not be ------------------------------------------------------------------------------------
+
+
+def check_name(name: str, what: str) -> str:
+    """A name that people can read.
+
+    Raises:
+        InvalidInput: it is blank or longer than 256 characters.
+    """
+    if name.strip() and len(name) <= LONGEST_NAME:
+        return name
+    message = f"Expected {what} of 1 to {LONGEST_NAME} characters, but found '{name[:60]}'"
+    raise InvalidInput(message, field="name")
 
 
 def check_departments(organisation: Organisation) -> None:
