@@ -210,9 +210,9 @@ class Amount(Value):
     """An amount of money, with all its digits: less than 10**18, at most nine decimal places."""
 
     def read(self, value: Any) -> Decimal:
-        if isinstance(value, int | Decimal) and not isinstance(value, bool) and abs(value) < 10**18:
+        if isinstance(value, int | Decimal) and not isinstance(value, bool):
             found = Decimal(value)
-            if found == round(found, 9):
+            if abs(found) < 10**18 and found == round(found, 9):
                 return found
         message = f"Expected an amount with at most nine decimal places, but found {shown(value)}"
         raise InvalidInput(message)
