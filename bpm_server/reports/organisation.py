@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from bpm_server.domain import organisation as rules
+from bpm_server.domain.organisation_file import organisation_lines, plan_changes
 from bpm_server.domain.substitutions import is_absent, stand_in
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import NotFound
@@ -16,6 +17,7 @@ from bpm_server.reports import sight
 from bpm_server.reports.query import Kind
 from bpm_server.reports.search import Field, Search, forbidden
 from bpm_server.store.moments import read_moment
+from bpm_server.store.organisation import read_emails, read_organisation
 from bpm_server.store.tables.identity import user
 from bpm_server.store.tables.organisation import department, department_member, position
 from bpm_server.store.tables.organisation import substitution as s
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     from bpm_server.domain.identity import Actor
     from bpm_server.domain.organisation import Organisation, Superior
+    from bpm_server.domain.organisation_file import OrganisationFile, Plan
     from bpm_server.services.server import Server
 
 Where = sa.ColumnElement[bool]
@@ -186,6 +189,31 @@ SUBSTITUTIONS = Search(
     permission=READ,
     convert={"processes": json.loads, "most_amount": Decimal},
 )
+
+
+def export_lines(connection: Connection, actor: Actor) -> list[dict[str, str]]:
+    """The whole organisation as the lines of its file.
+
+    Raises:
+        Forbidden: the permission ORGANISATION:READ is missing.
+    """
+    if not actor.may(*READ):
+        raise forbidden(actor, "organisation", "all of it", READ)
+    organisation = read_organisation(connection, read_moment(connection).now)
+    return organisation_lines(organisation, read_emails(connection))
+
+
+def plan_import(connection: Connection, actor: Actor, file: OrganisationFile) -> Plan:
+    """What importing a file would change.
+
+    Raises:
+        RefusedFile: the file does not fit; names lines and columns.
+        Forbidden: the permission ORGANISATION:READ is missing.
+    """
+    if not actor.may(*READ):
+        raise forbidden(actor, "organisation", "all of it", READ)
+    organisation = read_organisation(connection, read_moment(connection).now)
+    return plan_changes(organisation, read_emails(connection), file)
 
 
 def members(server: Server, connection: Connection, actor: Actor, department_id: str, *, deep: bool) -> list[Place]:

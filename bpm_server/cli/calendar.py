@@ -1,0 +1,36 @@
+"""``bpm-server calendar``: business calendars, holidays and make-up days from files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bpm_server import bootstrap
+from bpm_server.cli.first_run import prepare_people
+from bpm_server.cli.inputs import read_file
+from bpm_server.domain.calendar_file import read_calendar, read_days
+from bpm_server.domain.identity import SYSTEM
+from bpm_server.services import calendars
+
+if TYPE_CHECKING:
+    import argparse
+
+    from bpm_server.settings import Settings
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    """Saves a whole calendar (JSON), or adds the days of a table to one; a file that is wrong changes nothing."""
+    data = read_file(options.file, "a JSON or CSV file, or an Excel workbook")
+    name = options.file.name
+    is_calendar = options.file.suffix.lower() == ".json"
+    bootstrap.prepare(settings)
+    with bootstrap.running(settings) as server:
+        prepare_people(server)
+        if is_calendar:
+            calendar = read_calendar(data, name)
+            calendars.save_calendar(server, SYSTEM, calendar)
+            print(f"Calendar {calendar.calendar_id}: {calendar.time_zone}, {len(calendar.days)} days")
+        else:
+            days = read_days(data, name)
+            changed = calendars.save_days(server, SYSTEM, options.into, days)
+            print(f"Calendar {options.into}: {changed} of {len(days)} days are new or otherwise")
+    return 0
