@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from bpm_server.settings import Settings
 
 log = get_logger(__name__)
-CONTENT_FOLDERS = ("processes", "forms", "rules", "connectors")
+CONTENT_FOLDERS = ("processes", "forms", "rules", "connectors", "calendars")
 RENEW_S = 120.0
 PATIENCE_S = 60.0
 PAUSE_S = 1.0
