@@ -147,7 +147,8 @@ def write_xlsx(title: str, columns: Sequence[str], lines: Iterable[Mapping[str, 
         for place, name in enumerate(columns, 1):
             text = _NOT_IN_CELLS.sub(" ", line.get(name, ""))
             if text:
-                sheet.cell(number, place).set_explicit_value(text, "s")  # type: ignore[union-attr]
+                cell = sheet.cell(number, place, text)
+                cell.data_type = "s"
     book.properties.creator = "bpm-server"
     book.properties.created = book.properties.modified = EPOCH
     buffer = BytesIO()

@@ -293,6 +293,10 @@ def check_superiors(organisation: Organisation) -> None:
         Conflict: some go in a circle; the message names the path.
     """
     sound: set[str] = set()
+    for username, named in organisation.superiors.items():
+        if named == username:  # also where they have left, so that nobody looks at it
+            message = f"Expected nobody above themselves, but found '{username}'"
+            raise Conflict(message, path=[username, username])
     for username in organisation.people:
         path: list[str] = []
         at: str | None = username

@@ -239,6 +239,8 @@ class _Planning:
         if main is None and others:
             self.check.note(line, "department", "Expected a main department before others, but found none")
         if main is not None:
+            if "others" in line.cells and any(one.department_id == main.department_id for one in others):
+                self.check.note(line, "others", f"Expected others than '{main.department_id}', which is the main one")
             others = [one for one in others if one.department_id != main.department_id]
         self.memberships[username] = [*([main] if main is not None else []), *others]
 

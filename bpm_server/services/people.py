@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from bpm_server.domain.audit import Entity, Operation
 from bpm_server.domain.organisation import (
     Membership,
+    check_organisation,
     told_change,
     with_membership,
     with_superior,
     without_membership,
 )
-from bpm_server.kernel.errors import Conflict, NotFound
+from bpm_server.kernel.errors import NotFound
 from bpm_server.services.authorization import authorize
 from bpm_server.services.organisations import (
     RESOURCE,
@@ -98,9 +99,6 @@ def name_superior(server: Server, actor: Actor, username: str, superior: str | N
         check_person(organisation, username)
         if superior is not None:
             check_person(organisation, superior, active=True)
-        if superior == username:
-            message = f"Expected somebody else above '{username}', but found themselves"
-            raise Conflict(message, path=[username, username])
         after = with_superior(organisation, username, superior)
         write_organisation(tx, organisation, after)
         audit_superior(tx, organisation, after, username)
@@ -114,22 +112,21 @@ def set_activity(server: Server, actor: Actor, username: str, *, active: bool) -
 
     Raises:
         NotFound: there is no such person.
-        Conflict: the last administrator.
+        Conflict: the last administrator, or superiors would go in a circle when they come back.
         Forbidden: the permission USER:UPDATE is missing.
     """
     with transaction(server, actor) as tx:
         authorize(actor, "USER", "UPDATE", username)
         organisation = lock_organisation(tx)
         check_person(organisation, username)
-        change_activity(tx, organisation, username, active=active)
-
-
-def change_activity(tx: Transaction, organisation: Organisation, username: str, *, active: bool) -> None:
-    """What :func:`set_activity` does, in a transaction that locked the organisation."""
-    before = organisation.people[username].active
-    identities.update_user(tx.connection, username, {"active": active})
-    check_administrator(tx)
-    tx.audit(Entity.USER, Operation.UPDATE, username, description=told_change({"active": before}, {"active": active}))
+        before = organisation.people[username]
+        if active:
+            after = replace(organisation, people={**organisation.people, username: replace(before, active=True)})
+            check_organisation(after)
+        identities.update_user(tx.connection, username, {"active": active})
+        check_administrator(tx)
+        told = told_change({"active": before.active}, {"active": active})
+        tx.audit(Entity.USER, Operation.UPDATE, username, description=told)
 
 
 def audit_memberships(tx: Transaction, before: Organisation, after: Organisation, username: str) -> None:

@@ -89,6 +89,8 @@ def test_circles_are_refused_with_their_path(rest: Rest, company: dict[str, Rest
     assert (above.status, above["path"][0], above["path"][-1]) == (409, "boss", "boss")
     assert rest.put("/api/people/boss/superior", {"superior": "boss"}).status == 409
     assert superiors(rest, "boss") == []
+    assert rest.put("/api/people/seller/activity", {"active": False}).status == 204
+    assert rest.put("/api/people/lead/superior", {"superior": "seller"}).status == 404  # has left
 
 
 def test_members_and_main_departments(rest: Rest, company: dict[str, Rest]) -> None:
