@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from io import BytesIO, StringIO
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from openpyxl import Workbook
@@ -54,7 +55,8 @@ def read_lines(data: bytes, file: str, columns: Sequence[str], required: Sequenc
             _refuse(file, number, f"Expected at most {MOST_LINES} lines, but found more")
         if any(text.strip() for text in texts[len(names) :]):
             _refuse(file, number, f"Expected {len(names)} cells, but found {len(texts)}")
-        lines.append(Line(number, {name: text.strip() for name, text in zip(names, texts, strict=False)}))
+        cells = zip_longest(names, texts[: len(names)], fillvalue="")  # what a line ends before is empty
+        lines.append(Line(number, {name: text.strip() for name, text in cells}))
     return lines
 
 

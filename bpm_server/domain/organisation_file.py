@@ -272,13 +272,10 @@ class _Planning:
                 columns = ("department", "position") if place.is_main else ("others", "others")
                 self._check(line, columns[0], place.department_id, self.departments, "a department")
                 self._check(line, columns[1], place.position_id, self.positions, "a position")
-            self._check_texts(line)
-
-    def _check_texts(self, line: Line) -> None:
-        if line["superior"] == line["id"]:
-            self.check.note(line, "superior", f"Expected somebody else above '{line['id']}', but found themselves")
-        for column in ("name", "email"):
-            if line[column]:
+            if line["superior"] == line["id"]:
+                self.check.note(line, "superior", f"Expected somebody else above '{line['id']}', but found themselves")
+        for column in ("name", "name_en", "email"):
+            if line[column] and not (column == "name" and line["kind"] != PERSON):  # those are needed: checked before
                 self.check.run(line, column, check_name, line[column], f"{line['kind']} {column}")
 
     def _check(self, line: Line, column: str, name: str | None, known: Mapping[str, object], what: str) -> None:

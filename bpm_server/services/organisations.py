@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bpm_server.domain.organisation import Organisation, check_organisation, find_department
-from bpm_server.kernel.errors import NotFound
+from bpm_server.kernel.errors import NotFound, Unavailable
 from bpm_server.store import organisation as store
 from bpm_server.store.identities import identity_changed
+from bpm_server.store.moments import read_moment
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from bpm_server.store.moments import Moment
 
 RESOURCE = "ORGANISATION"
+ATTEMPTS = 5
 
 
 class Organisations:
@@ -28,12 +30,23 @@ class Organisations:
         self._known: tuple[int, Organisation] = (-1, Organisation())
 
     def at(self, connection: Connection, moment: Moment) -> Organisation:
-        """The organisation of a moment; not for a transaction that changes it."""
-        known = self._known
-        if known[0] != moment.identity_version:
+        """The organisation of a moment, or of a later one that has come meanwhile; not for who changes it.
+
+        Raises:
+            Unavailable: it is changed faster than it can be read.
+        """
+        for _ in range(ATTEMPTS):
+            known = self._known
+            if known[0] == moment.identity_version:
+                return known[1]
             found = store.read_organisation(connection, moment.now)
-            known = self._known = (moment.identity_version, found)
-        return known[1]
+            after = read_moment(connection)
+            if after.identity_version == moment.identity_version:  # nothing came between its statements
+                self._known = (moment.identity_version, found)
+                return found
+            moment = after
+        message = "Expected the organisation to stand still while it is read, but it was changed each time"
+        raise Unavailable(message, retry_after=1)
 
 
 def lock_organisation(tx: Transaction) -> Organisation:
