@@ -14,12 +14,13 @@ from bpm_server.services import calendars
 if TYPE_CHECKING:
     import argparse
 
+    from bpm_server.domain.calendars import SpecialDay
     from bpm_server.settings import Settings
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
-    """Saves a whole calendar (JSON), or adds the days of a table to one; a file that is wrong changes nothing."""
-    data = read_file(options.file, "a JSON or CSV file, or an Excel workbook")
+    """Saves a whole calendar (JSON), or adds the days of a table or iCalendar file to one; all of it or nothing."""
+    data = read_file(options.file, "a JSON, CSV or iCalendar file, or an Excel workbook")
     name = options.file.name
     is_calendar = options.file.suffix.lower() == ".json"
     bootstrap.prepare(settings)
@@ -30,7 +31,15 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
             calendars.save_calendar(server, SYSTEM, calendar)
             print(f"Calendar {calendar.calendar_id}: {calendar.time_zone}, {len(calendar.days)} days")
         else:
-            days = read_days(data, name)
+            days = _read_days(data, name, options.file.suffix.lower())
             changed = calendars.save_days(server, SYSTEM, options.into, days)
             print(f"Calendar {options.into}: {changed} of {len(days)} days are new or otherwise")
     return 0
+
+
+def _read_days(data: bytes, name: str, suffix: str) -> list[SpecialDay]:
+    if suffix == ".ics":
+        from bpm_server.domain.icalendar_file import read_icalendar  # noqa: PLC0415 - takes a while to import
+
+        return read_icalendar(data, name)
+    return read_days(data, name)

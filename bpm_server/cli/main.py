@@ -178,7 +178,7 @@ def _company(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     give = actions.add_parser("export", help="write them to a CSV file or Excel workbook")
     calendar = _command(commands, "calendar", "Business calendars: office hours, holidays and make-up days.")
     days = calendar.add_subparsers(dest="action", required=True).add_parser(
-        "import", help="save a calendar (JSON), or add the days of a CSV file or Excel workbook to one"
+        "import", help="save a calendar (JSON), or add the days of a CSV, Excel or iCalendar file to one"
     )
     days.add_argument("--into", metavar="CALENDAR", default="default", help="which one the days are for")
     for action in (take, give, days):

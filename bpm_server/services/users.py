@@ -215,7 +215,7 @@ def set_password(server: Server, actor: Actor, username: str, password: str) -> 
 
 @command
 def delete_user(server: Server, actor: Actor, username: str) -> None:
-    """Removes a person with sessions and tokens; what they did stays in history.
+    """Removes a person with sessions, tokens and their place in the organisation; what they did stays in history.
 
     Raises:
         NotFound: there is no such user.
@@ -225,7 +225,7 @@ def delete_user(server: Server, actor: Actor, username: str) -> None:
     with transaction(server, actor) as tx:
         authorize(actor, "USER", "DELETE", username)
         check_user(tx, username)
+        store.identity_changed(tx.connection)  # first: nobody makes them head of something meanwhile
         store.delete_user(tx.connection, username)
         check_administrator(tx)
-        store.identity_changed(tx.connection)
         tx.audit(Entity.USER, Operation.DELETE, username)

@@ -9,7 +9,7 @@ import pytest
 from bpm_server.domain import organisation as rules
 from bpm_server.domain.identity import SYSTEM
 from bpm_server.kernel.errors import Conflict
-from bpm_server.services import departments, people, substitutions, users
+from bpm_server.services import departments, installation, people, substitutions, users
 from bpm_server.store.moments import read_moment
 from bpm_server.store.organisation import read_organisation
 from tests.integration.test_concurrency import at_once
@@ -104,3 +104,18 @@ def test_what_is_in_memory_is_never_old(bpm: Product) -> None:
     with pytest.raises(Conflict):
         departments.move_department(bpm.server, ADMIN, "d", "d")
     assert head() == "a"
+
+
+def test_nobody_who_is_deleted_becomes_head_meanwhile(bpm: Product) -> None:
+    departments.create_department(bpm.server, ADMIN, "d", "d")
+    installation.prepare_installation(bpm.server, "correct horse battery")
+    for round_ in range(3):
+        name = f"p{round_}"
+        add_people(bpm, name)
+        acts = (
+            lambda name=name: users.delete_user(bpm.server, ADMIN, name),
+            lambda name=name: departments.appoint_head(bpm.server, ADMIN, "d", name),
+        )
+        at_once(2, lambda n, acts=acts: acts[n]())
+        assert organisation(bpm).departments["d"].head is None
+        assert name not in organisation(bpm).people
