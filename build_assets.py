@@ -25,7 +25,7 @@ except ModuleNotFoundError:  # as a script in an environment without setuptools
 
 PACKAGES = ("package.json", "package-lock.json")
 VENDOR = Path("bpm_server", "web", "static", "vendor")
-CONTENT = ("processes", "forms", "rules", "connectors")
+CONTENT = ("processes", "forms", "rules", "connectors", "calendars")
 NPM_FAILED = """\
 Expected to install the front-end packages of package-lock.json, but npm failed (see its message above).
 Behind a proxy or without internet, point npm at a registry that this machine reaches (npm_config_registry,
@@ -124,7 +124,7 @@ class BuildPy(build_py):
             self._copy_content()
 
     def _copy_content(self) -> None:
-        """The shipped processes, forms, rules and connectors go into the package: ``bpm_server/content``."""
+        """The shipped processes, forms, rules, connectors and calendars go into the package: ``bpm_server/content``."""
         target = Path(self.build_lib, "bpm_server", "content")
         shutil.rmtree(target, ignore_errors=True)
         for name in CONTENT:

@@ -27,6 +27,7 @@ from bpm_server.services.cluster_variables import ClusterVariables
 from bpm_server.services.definitions import Definitions
 from bpm_server.services.hot import HotInstances
 from bpm_server.services.identities import Identities
+from bpm_server.services.organisations import Organisations
 from bpm_server.services.server import Server, Wakes
 from bpm_server.store import migrate
 from bpm_server.store.contents import ContentStores
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from bpm_server.settings import Settings
 
 log = get_logger(__name__)
-CONTENT_FOLDERS = ("processes", "forms", "rules", "connectors")
+CONTENT_FOLDERS = ("processes", "forms", "rules", "connectors", "calendars")
 RENEW_S = 120.0
 PATIENCE_S = 60.0
 PAUSE_S = 1.0
@@ -155,6 +156,7 @@ def build(
         secrets=box,
         contents=ContentStores(document_folder(settings) if settings.document_dir else None),
         cluster_variables=ClusterVariables(),
+        organisations=Organisations(),
         limits=limits or Limits(),
         wake=Wakes(),
     )

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 from bpm_server import bootstrap
 from bpm_server.cli.content import deploy_content
 from bpm_server.cli.first_run import prepare_people
+from bpm_server.domain.calendar_file import read_calendar
 from bpm_server.domain.demo import COMPANY, orders
+from bpm_server.domain.identity import SYSTEM
 from bpm_server.kernel.errors import NotFound
 from bpm_server.kernel.log import get_logger
 from bpm_server.reports.tasks import open_task
-from bpm_server.services import identities, installation, process_instances, tasks
+from bpm_server.services import calendars, identities, installation, process_instances, tasks
+from bpm_server.store import calendars as store
 
 if TYPE_CHECKING:
     import argparse
@@ -43,10 +46,22 @@ def fill(server: Server, count: int) -> bool:
     """Adds the company and its orders once; False where they are there already."""
     if not installation.install_demo_company(server, COMPANY):
         return False
+    add_calendars(server)
     for order in orders(count):
         _run_order(server, order)
     log.info("demo.filled", orders=count)
     return True
+
+
+def add_calendars(server: Server) -> None:
+    """Saves the shipped calendars that are not there; what people have changed stays."""
+    folder = bootstrap.content_folder(server.settings) / "calendars"
+    for path in sorted(folder.glob("*.json")):
+        calendar = read_calendar(path.read_bytes(), path.name)
+        with server.database.read() as connection:
+            missing = store.find_calendar(connection, calendar.calendar_id) is None
+        if missing:
+            calendars.save_calendar(server, SYSTEM, calendar)
 
 
 def _run_order(server: Server, order: DemoOrder) -> None:

@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     _content(commands)
     _rules(commands)
     _administration(commands)
+    _company(commands)
     _safety(commands)
     return parser
 
@@ -167,6 +168,22 @@ def _administration(commands: argparse._SubParsersAction[argparse.ArgumentParser
     demo = _command(commands, "demo", "Fill a database with the demo company.")
     demo.add_argument("--data-dir", type=Path)
     demo.add_argument("--orders", type=int, default=12, help="orders on their way")
+
+
+def _company(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    organisation = _command(commands, "organisation", "Departments, positions and people from a file, and into one.")
+    actions = organisation.add_subparsers(dest="action", required=True)
+    take = actions.add_parser("import", help="make them those of a CSV file or Excel workbook")
+    take.add_argument("--dry-run", action="store_true", help="say what would change, change nothing")
+    give = actions.add_parser("export", help="write them to a CSV file or Excel workbook")
+    calendar = _command(commands, "calendar", "Business calendars: office hours, holidays and make-up days.")
+    days = calendar.add_subparsers(dest="action", required=True).add_parser(
+        "import", help="save a calendar (JSON), or add the days of a CSV, Excel or iCalendar file to one"
+    )
+    days.add_argument("--into", metavar="CALENDAR", default="default", help="which one the days are for")
+    for action in (take, give, days):
+        action.add_argument("--data-dir", type=Path)
+        action.add_argument("file", type=Path, metavar="FILE")
 
 
 def _safety(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
-from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
-from openpyxl import load_workbook
 from openpyxl.utils import get_column_letter
-from openpyxl.utils.exceptions import InvalidFileException
 
 from bpm_server.dmn import sheets
 from bpm_server.dmn.model import load
 from bpm_server.dmn.tablexml import TableXml, new_definitions, put_table, serialized
-from bpm_server.kernel.findings import Finding, RefusedFile, refuse_errors
+from bpm_server.kernel.findings import Finding, refuse_errors
+from bpm_server.kernel.workbook import worksheets
 from bpm_server.kernel.xml import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from openpyxl.worksheet.worksheet import Worksheet
 
-MAX_UNPACKED: Final = 100 * 1024 * 1024
-"""Bytes of a workbook once it is unpacked."""
 _CELL_KINDS: Final = frozenset({"Input", "Output", "Annotation", "Description", "Rule id"})
 
 
@@ -43,7 +36,7 @@ def from_xlsx(workbook: bytes, *, name: str, into: bytes | None = None) -> bytes
             each finding names the sheet and the cell.
     """
     findings: list[Finding] = []
-    tables = [table for sheet in _sheets(workbook, name) if (table := _SheetReader(sheet, name, findings).read())]
+    tables = [table for sheet in worksheets(workbook, name) if (table := _SheetReader(sheet, name, findings).read())]
     refuse_errors(name, findings)
     if not tables:
         findings.append(
@@ -70,25 +63,6 @@ def _check(data: bytes, name: str, places: dict[str, str]) -> None:
             message = f"{place}: {finding.message}"
             found.append(Finding(finding.severity, finding.rule, message, finding.element, file=name))
     refuse_errors(name, found)
-
-
-def _sheets(workbook: bytes, name: str) -> Iterator[Worksheet]:
-    """The worksheets of a workbook.
-
-    Raises:
-        RefusedFile: not a workbook, or too large.
-    """
-    try:
-        with zipfile.ZipFile(BytesIO(workbook)) as archive:
-            unpacked = sum(entry.file_size for entry in archive.infolist())
-        if unpacked > MAX_UNPACKED:
-            message = f"Expected a workbook of at most {MAX_UNPACKED} bytes unpacked, but found {unpacked}"
-            raise RefusedFile(message, [Finding("error", "xlsx-size", message, file=name)])
-        book = load_workbook(BytesIO(workbook), keep_links=False)
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, TypeError, OSError) as error:
-        message = f"Expected '{name}' to be an Excel workbook, but it cannot be read ({type(error).__name__})"
-        raise RefusedFile(message, [Finding("error", "xlsx-file", message, file=name)]) from error
-    yield from book.worksheets
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""The demo company: people, groups and orders, the same at every run."""
+"""The demo company: people, groups, departments and orders, the same at every run."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import random
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+
+from bpm_server.domain.organisation import Department, Membership, Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +18,8 @@ class Person:
     name: str
     title: str
     groups: tuple[str, ...]
+    department: str
+    position: str
     roles: tuple[str, ...] = ("staff",)
 
 
@@ -26,8 +30,15 @@ class Company:
     name: str
     password: str
     groups: dict[str, str]
+    departments: tuple[Department, ...]
+    positions: tuple[Position, ...]
     people: tuple[Person, ...]
     endpoint: str
+
+    @property
+    def memberships(self) -> tuple[Membership, ...]:
+        """Where everybody belongs."""
+        return tuple(Membership(one.department, one.username, one.position, is_main=True) for one in self.people)
 
 
 COMPANY = Company(
@@ -45,19 +56,43 @@ COMPANY = Company(
         "service-lead": "客服主管",
         "support": "技术支持组",
     },
+    departments=(
+        Department("huaxin", "华信智能装备有限公司", "Huaxin Intelligent Equipment Co., Ltd.", head="zhou.wei"),
+        Department("sales", "销售部", "Sales", "huaxin", "zhang.wei"),
+        Department("sales-east", "华东大区", "Sales, East China", "sales", "li.ming"),
+        Department("sales-south", "华南大区", "Sales, South China", "sales"),
+        Department("technology", "技术部", "Technology", "huaxin", "wang.fang"),
+        Department("purchasing", "采购部", "Purchasing", "huaxin", "zhao.qiang"),
+        Department("finance", "财务部", "Finance", "huaxin", "chen.jing"),
+        Department("service", "客服部", "Customer Service", "huaxin", "huang.min"),
+        Department("support", "技术支持组", "Technical Support", "service"),
+    ),
+    positions=(
+        Position("general-manager", "总经理", "General Manager"),
+        Position("sales-director", "销售总监", "Sales Director"),
+        Position("sales-manager", "销售经理", "Sales Manager"),
+        Position("sales-representative", "销售代表", "Sales Representative"),
+        Position("technical-lead", "技术主管", "Technical Lead"),
+        Position("technical-engineer", "技术工程师", "Technical Engineer"),
+        Position("purchasing-lead", "采购主管", "Purchasing Lead"),
+        Position("finance-lead", "财务主管", "Finance Lead"),
+        Position("service-lead", "客服主管", "Customer Service Lead"),
+        Position("service-agent", "客服专员", "Customer Service Agent"),
+        Position("support-engineer", "技术支持工程师", "Support Engineer"),
+    ),
     people=(
-        Person("li.ming", "李明", "销售经理", ("sales",)),
-        Person("wang.fang", "王芳", "技术主管", ("technology",)),
-        Person("liu.yang", "刘洋", "技术工程师", ("technology",)),
-        Person("zhao.qiang", "赵强", "采购主管", ("purchasing",)),
-        Person("chen.jing", "陈静", "财务主管", ("finance",), ("staff", "operator")),
-        Person("zhou.wei", "周伟", "总经理", ("general-manager",)),
-        Person("wu.di", "吴迪", "销售代表", ("sales",)),
-        Person("lin.xue", "林雪", "销售代表", ("sales",)),
-        Person("zhang.wei", "张伟", "销售总监", ("sales-lead", "sales-director")),
-        Person("sun.li", "孙丽", "客服专员", ("service",)),
-        Person("huang.min", "黄敏", "客服主管", ("service", "service-lead")),
-        Person("he.tao", "何涛", "技术支持工程师", ("support",)),
+        Person("li.ming", "李明", "销售经理", ("sales",), "sales-east", "sales-manager"),
+        Person("wang.fang", "王芳", "技术主管", ("technology",), "technology", "technical-lead"),
+        Person("liu.yang", "刘洋", "技术工程师", ("technology",), "technology", "technical-engineer"),
+        Person("zhao.qiang", "赵强", "采购主管", ("purchasing",), "purchasing", "purchasing-lead"),
+        Person("chen.jing", "陈静", "财务主管", ("finance",), "finance", "finance-lead", ("staff", "operator")),
+        Person("zhou.wei", "周伟", "总经理", ("general-manager",), "huaxin", "general-manager"),
+        Person("wu.di", "吴迪", "销售代表", ("sales",), "sales-east", "sales-representative"),
+        Person("lin.xue", "林雪", "销售代表", ("sales",), "sales-south", "sales-representative"),
+        Person("zhang.wei", "张伟", "销售总监", ("sales-lead", "sales-director"), "sales", "sales-director"),
+        Person("sun.li", "孙丽", "客服专员", ("service",), "service", "service-agent"),
+        Person("huang.min", "黄敏", "客服主管", ("service", "service-lead"), "service", "service-lead"),
+        Person("he.tao", "何涛", "技术支持工程师", ("support",), "support", "support-engineer"),
     ),
     endpoint="finance",
 )

@@ -95,6 +95,8 @@ ROLES: dict[str, tuple[str, tuple[str, ...]]] = {
             "DECISION_DEFINITION:*",
             "EXPRESSION:EVALUATE",
             "CLUSTER_VARIABLE:READ",
+            "ORGANISATION:READ",
+            "CALENDAR:READ",
         ),
     ),
     "operator": (
@@ -109,6 +111,8 @@ ROLES: dict[str, tuple[str, tuple[str, ...]]] = {
             "BATCH:*",
             "WEBHOOK:*",
             "SYSTEM:READ",
+            "ORGANISATION:READ",
+            "CALENDAR:*",
         ),
     ),
     "worker": (
@@ -124,7 +128,12 @@ ROLES: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "staff": (
         "Staff",
-        ("PROCESS_DEFINITION:CREATE_PROCESS_INSTANCE", "PROCESS_DEFINITION:READ_PROCESS_DEFINITION"),
+        (
+            "PROCESS_DEFINITION:CREATE_PROCESS_INSTANCE",
+            "PROCESS_DEFINITION:READ_PROCESS_DEFINITION",
+            "ORGANISATION:READ",
+            "CALENDAR:READ",
+        ),
     ),
 }
 """Roles that every installation begins with: name and permissions."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bpm_server.connectors import webhooks
@@ -11,12 +12,14 @@ from bpm_server.domain.identity import ROLES, SYSTEM
 from bpm_server.kernel import json
 from bpm_server.services.authorization import authorize
 from bpm_server.services.deliveries import SECRET_PURPOSE
+from bpm_server.services.organisations import lock_organisation, write_organisation
 from bpm_server.services.transaction import command, transaction
 from bpm_server.store import identities as store
 from bpm_server.store import outbox
 
 if TYPE_CHECKING:
     from bpm_server.domain.demo import Company
+    from bpm_server.domain.organisation import Organisation
     from bpm_server.services.server import Server
     from bpm_server.services.transaction import Transaction
 
@@ -73,11 +76,12 @@ def _add_person(
 
 @command
 def install_demo_company(server: Server, company: Company) -> bool:
-    """Adds people, groups and the finance system's webhook endpoint; False where they are there already."""
+    """Adds people with their organisation, groups and a webhook endpoint; False where they are there already."""
     with transaction(server, SYSTEM) as tx:
         authorize(tx.actor, "SYSTEM", "UPDATE")
         if store.find_user(tx.connection, company.people[0].username) is not None:
             return False
+        before = lock_organisation(tx)
         for group_id, name in company.groups.items():
             store.save_group(tx.connection, group_id, name)
         for person in company.people:
@@ -91,6 +95,7 @@ def install_demo_company(server: Server, company: Company) -> bool:
                 title=person.title,
                 is_demo=True,
             )
+        _add_departments(tx, before, company)
         if outbox.find_endpoint(tx.connection, company.endpoint) is None:
             keys = json.dumps_bytes([webhooks.new_secret()])
             values = {
@@ -106,5 +111,17 @@ def install_demo_company(server: Server, company: Company) -> bool:
                 "most_per_minute": None,
             }
             outbox.insert_endpoint(tx.connection, values)
-        store.identity_changed(tx.connection)
     return True
+
+
+def _add_departments(tx: Transaction, before: Organisation, company: Company) -> None:
+    """Those of an installation that has some already stay."""
+    departments = {one.department_id: one for one in company.departments}
+    positions = {one.position_id: one for one in company.positions}
+    after = replace(
+        before,
+        departments={**departments, **before.departments},
+        positions={**positions, **before.positions},
+        memberships=(*before.memberships, *company.memberships),
+    )
+    write_organisation(tx, before, after)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bpm_server.services.definitions import Definitions
     from bpm_server.services.hot import HotInstances
     from bpm_server.services.identities import Identities
+    from bpm_server.services.organisations import Organisations
     from bpm_server.settings import Settings
     from bpm_server.store.contents import ContentStores
     from bpm_server.store.database import Database
@@ -58,5 +59,6 @@ class Server:
     secrets: SecretBox
     contents: ContentStores
     cluster_variables: ClusterVariables
+    organisations: Organisations
     limits: Limits
     wake: Wakes

@@ -46,13 +46,16 @@ def create_user(
         if store.find_user(tx.connection, username) is not None:
             message = f"Expected to add user '{username}', but there is one of that name"
             raise AlreadyExists(message)
-        _insert(tx, username, name, email, password_hash)
+        insert_user(tx, username, name, email, password_hash)
         _belong(tx, username, groups, roles)
         store.identity_changed(tx.connection)
         tx.audit(Entity.USER, Operation.CREATE, username)
 
 
-def _insert(tx: Transaction, username: str, name: str | None, email: str | None, password_hash: str | None) -> None:
+def insert_user(
+    tx: Transaction, username: str, name: str | None, email: str | None, password_hash: str | None = None
+) -> None:
+    """Adds a person; without a password nobody can sign in as them until one is set."""
     values: dict[str, Any] = {
         "username": username,
         "name": name,
@@ -147,7 +150,7 @@ def save_user(
     with transaction(server, actor) as tx:
         if store.find_user(tx.connection, username) is None:
             authorize(actor, "USER", "CREATE")
-            _insert(tx, username, name, email, password_hash)
+            insert_user(tx, username, name, email, password_hash)
             operation = Operation.CREATE
         else:
             authorize(actor, "USER", "UPDATE", username)
@@ -212,7 +215,7 @@ def set_password(server: Server, actor: Actor, username: str, password: str) -> 
 
 @command
 def delete_user(server: Server, actor: Actor, username: str) -> None:
-    """Removes a person with sessions and tokens; what they did stays in history.
+    """Removes a person with sessions, tokens and their place in the organisation; what they did stays in history.
 
     Raises:
         NotFound: there is no such user.
@@ -222,7 +225,7 @@ def delete_user(server: Server, actor: Actor, username: str) -> None:
     with transaction(server, actor) as tx:
         authorize(actor, "USER", "DELETE", username)
         check_user(tx, username)
+        store.identity_changed(tx.connection)  # first: nobody makes them head of something meanwhile
         store.delete_user(tx.connection, username)
         check_administrator(tx)
-        store.identity_changed(tx.connection)
         tx.audit(Entity.USER, Operation.DELETE, username)

@@ -3,6 +3,7 @@
 from bpm_server.store.tables import (
     audit,
     batch_operations,
+    calendars,
     channels,
     cluster_variables,
     connectors,
@@ -15,6 +16,7 @@ from bpm_server.store.tables import (
     instances,
     jobs,
     messages,
+    organisation,
     server,
     tasks,
 )
@@ -23,6 +25,7 @@ from bpm_server.store.tables.model import db
 __all__ = [
     "audit",
     "batch_operations",
+    "calendars",
     "channels",
     "cluster_variables",
     "connectors",
@@ -36,6 +39,7 @@ __all__ = [
     "instances",
     "jobs",
     "messages",
+    "organisation",
     "server",
     "tasks",
 ]

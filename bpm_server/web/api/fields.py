@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from marshmallow import Schema, ValidationError, fields
@@ -203,6 +204,21 @@ class Number(Value):
     def schema(self) -> dict[str, Any]:
         size = "int32" if self.least >= -MAX_INT - 1 and self.most <= MAX_INT else "int64"
         return {"type": "integer", "format": size, "minimum": self.least, "maximum": self.most}
+
+
+class Amount(Value):
+    """An amount of money, with all its digits: less than 10**18, at most nine decimal places."""
+
+    def read(self, value: Any) -> Decimal:
+        if isinstance(value, int | Decimal) and not isinstance(value, bool):
+            found = Decimal(value)
+            if abs(found) < 10**18 and found == round(found, 9):
+                return found
+        message = f"Expected an amount with at most nine decimal places, but found {shown(value)}"
+        raise InvalidInput(message)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "number"}
 
 
 class Word(Value):

@@ -1,0 +1,70 @@
+"""Reading and writing business calendars."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from bpm_server.domain.calendars import Calendar, DayKind, Span, SpecialDay
+from bpm_server.kernel import json
+from bpm_server.store import rows
+from bpm_server.store.tables.calendars import business_calendar as t
+from bpm_server.store.tables.calendars import calendar_day as d
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy.engine import Connection, Row
+
+
+def find_calendar(connection: Connection, calendar_id: str, *, lock: bool = False) -> Calendar | None:
+    """A calendar with its days; None where there is none."""
+    query = sa.select(*t.columns).where(t.c.calendar_id == calendar_id)
+    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+    if row is None:
+        return None
+    days = connection.execute(sa.select(*d.columns).where(d.c.calendar_id == calendar_id).order_by(d.c.day))
+    week = tuple(_spans(hours) for hours in json.loads(row.week))
+    special = {one.day: one for one in map(_day, days)}
+    return Calendar(row.calendar_id, row.name, row.time_zone, week, special, row.name_en)
+
+
+def save_calendar(connection: Connection, calendar: Calendar) -> None:
+    """Adds a calendar, or makes the one of its id like this."""
+    values = {
+        "calendar_id": calendar.calendar_id,
+        "name": calendar.name,
+        "name_en": calendar.name_en,
+        "time_zone": calendar.time_zone,
+        "week": json.dumps([[str(span) for span in spans] for spans in calendar.week]),
+    }
+    rows.upsert(connection, t, [values], ("calendar_id",), ("name", "name_en", "time_zone", "week"))
+    connection.execute(d.delete().where(d.c.calendar_id == calendar.calendar_id))
+    rows.insert(connection, d, [_values(calendar.calendar_id, one) for one in calendar.days.values()])
+
+
+def delete_calendar(connection: Connection, calendar_id: str) -> None:
+    """Removes a calendar with its days."""
+    connection.execute(d.delete().where(d.c.calendar_id == calendar_id))
+    connection.execute(t.delete().where(t.c.calendar_id == calendar_id))
+
+
+def _values(calendar_id: str, one: SpecialDay) -> dict[str, Any]:
+    return {
+        "calendar_id": calendar_id,
+        "day": one.day.isoformat(),
+        "kind": str(one.kind),
+        "name": one.name,
+        "hours": None if one.spans is None else json.dumps([str(span) for span in one.spans]),
+    }
+
+
+def _day(row: Row[Any]) -> SpecialDay:
+    spans = None if row.hours is None else _spans(json.loads(row.hours))
+    return SpecialDay(date.fromisoformat(row.day), DayKind(row.kind), row.name, spans)
+
+
+def _spans(texts: Sequence[str]) -> tuple[Span, ...]:
+    return tuple(map(Span.parse, texts))
