@@ -189,7 +189,7 @@ def _safety(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     verify.add_argument("--expect", metavar="NUMBER:DIGEST", help="a seal that was noted before: it must be there")
     secrets = _command(commands, "secrets", "Change the secret key.")
     rotate = secrets.add_subparsers(dest="action", required=True).add_parser(
-        "rotate", help="seal anew what keys of BPM_OLD_SECRET_KEYS have sealed"
+        "rotate", help="seal anew what keys of BPM_OLD_SECRET_KEYS have sealed: webhooks' secrets, e-mail addresses"
     )
     rotate.add_argument("--data-dir", type=Path)
 

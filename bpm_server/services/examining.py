@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bpm_server import engine
+from bpm_server.connectors.sealed_fields import EMAIL
 from bpm_server.domain.consistency import Defect, compare, missing
 from bpm_server.engine.state import token_keys
 from bpm_server.kernel.errors import BpmError, InvalidInput, NotFound
 from bpm_server.store import consistency as store
-from bpm_server.store import instances
+from bpm_server.store import identities, instances
 from bpm_server.store.moments import read_moment
 from bpm_server.store.recorded import Recorded
 from bpm_server.store.strays import CHECKS
@@ -36,8 +37,34 @@ def examine(server: Server) -> Iterator[Defect]:
     for check in CHECKS:
         with server.database.snapshot() as connection:
             yield from check.find(connection, read_moment(connection))
+    with server.database.snapshot() as connection:
+        yield from _addresses(server, connection)
     for key in running_instances(server):
         yield from examine_instance(server, key)
+
+
+def _addresses(server: Server, connection: Connection) -> Iterator[Defect]:
+    """Addresses of people that nobody can read, or find, or that everybody can."""
+    table, box = EMAIL.table, server.secrets
+    for row in identities.addresses(connection):
+        if row.email is not None:
+            message = (
+                f"Expected the e-mail address of '{row.username}' sealed, but it is in plain text; "
+                "run 'bpm-server migrate --finish'"
+            )
+            yield Defect("address-in-plain-text", message, table, row.username, severity="warning")
+            continue
+        try:
+            text = EMAIL.open(box, row.username, row.email_sealed)
+        except UNREADABLE as error:
+            yield Defect("address-unreadable", str(error), table, row.username)
+            continue
+        if row.email_digest not in ([None] if text is None else EMAIL.digests(box, text)):
+            message = (
+                f"Expected to find '{row.username}' by e-mail address, but the blind index is of another one; "
+                "run 'bpm-server secrets rotate'"
+            )
+            yield Defect("address-not-found", message, table, row.username)
 
 
 def running_instances(server: Server) -> Iterator[int]:
