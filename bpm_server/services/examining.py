@@ -5,6 +5,7 @@ Each instance is read in a snapshot of its own, so the server may go on working.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bpm_server import engine
@@ -16,7 +17,7 @@ from bpm_server.store import consistency as store
 from bpm_server.store import identities, instances
 from bpm_server.store.moments import read_moment
 from bpm_server.store.recorded import Recorded
-from bpm_server.store.strays import CHECKS
+from bpm_server.store.strays import CHECKS, find_waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,16 +29,23 @@ if TYPE_CHECKING:
     from bpm_server.store.moments import Moment
 
 KEYS_AT_ONCE = 500
+LATE_AFTER = timedelta(minutes=15)
 UNREADABLE = (BpmError, ValueError, TypeError, LookupError)
 """What reading a stored state may raise where it is damaged."""
 
 
-def examine(server: Server) -> Iterator[Defect]:
-    """Everything that is not as it must be: rows of nobody first, then instance by instance."""
+def examine(server: Server, late_after: timedelta = LATE_AFTER) -> Iterator[Defect]:
+    """Everything that is not as it must be: rows of nobody first, then instance by instance.
+
+    Args:
+        server: The server.
+        late_after: Since when work must be due for a warning that nobody does it.
+    """
     for check in CHECKS:
         with server.database.snapshot() as connection:
             yield from check.find(connection, read_moment(connection))
     with server.database.snapshot() as connection:
+        yield from find_waiting(connection, read_moment(connection), late_after)
         yield from _addresses(server, connection)
     for key in running_instances(server):
         yield from examine_instance(server, key)

@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from bpm_server.cli import addresses as upgrading
+from bpm_server.cli.main import main
 from bpm_server.connectors.sealed_fields import EMAIL
 from bpm_server.connectors.secrets import SecretBox
 from bpm_server.domain.identity import SYSTEM
@@ -277,3 +278,28 @@ def test_an_upgrade_without_the_key_seals_nothing(bpm_sqlite: Product, tmp_path:
     assert upgrading.seal_after_upgrade(replace(settings, secret_key=OLD)) == 1
     assert read_user(bpm_sqlite.server, ADMIN, "zhang").email == ADDRESS
     assert upgrading.seal_after_upgrade(settings) == 0  # nothing left: no key is needed
+
+
+# --- the commands ---------------------------------------------------------------------------------------
+
+
+def test_an_administrator_changes_the_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty.conf").touch()
+    for name, value in {"CONFIG": str(tmp_path / "empty.conf"), "PASSWORD": PASSWORD, "SECRET_KEY": OLD}.items():
+        monkeypatch.setenv(f"BPM_{name}", value)
+    monkeypatch.delenv("BPM_DATABASE_URL", raising=False)
+    folder = ["--data-dir", str(tmp_path / "data")]
+    assert main(["user", "add", "zhang", "--email", ADDRESS, *folder]) == 0
+    monkeypatch.setenv("BPM_SECRET_KEY", NEW)
+    assert main(["doctor", *folder]) == 1
+    assert "Expected email of user 'zhang' sealed" in capsys.readouterr().out
+    monkeypatch.setenv("BPM_OLD_SECRET_KEYS", OLD)
+    assert main(["secrets", "rotate", *folder]) == 0
+    assert "1 e-mail addresses were sealed with another key" in capsys.readouterr().out
+    monkeypatch.delenv("BPM_OLD_SECRET_KEYS")
+    assert main(["doctor", "--late-after", "30", *folder]) == 0
+    with pytest.raises(SystemExit):
+        main(["doctor", "--late-after", "0", *folder])
+    assert "expected whole minutes from 1 to" in capsys.readouterr().err
