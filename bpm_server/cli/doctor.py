@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bpm_server import bootstrap
@@ -31,7 +32,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
             for defect in _repaired(server):
                 print(f"repaired: {defect.message} ({defect.rule})", file=sys.stderr)
         counts = {"error": 0, "warning": 0}
-        for defect in examine(server):
+        for defect in examine(server, timedelta(minutes=options.late_after)):
             counts[defect.severity] += 1
             print(json.dumps(defect.as_json()) if options.json else defect.as_text(), flush=True)
     print(f"{counts['error']} errors, {counts['warning']} warnings", file=sys.stderr)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from bpm_server.settings import Settings
 
+MOST_MINUTES = 366 * 24 * 60
 SETTINGS_FILES = ("bpm-server.conf", ".env")
 
 
@@ -186,6 +187,14 @@ def _company(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         action.add_argument("file", type=Path, metavar="FILE")
 
 
+def _minutes(text: str) -> int:
+    """Whole minutes, at most a year of them."""
+    if not text.isascii() or not text.isdecimal() or not 0 < int(text) <= MOST_MINUTES:
+        message = f"expected whole minutes from 1 to {MOST_MINUTES}, but found '{text[:40]}'"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
+
+
 def _safety(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     backup = _command(commands, "backup", "Write everything into one file, while the server goes on working.")
     restore = _command(commands, "restore", "Fill a database from a backup file.")
@@ -198,6 +207,9 @@ def _safety(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     doctor = _command(commands, "doctor", "Prove that engine state and tables agree.")
     doctor.add_argument("--data-dir", type=Path)
     doctor.add_argument("--repair", action="store_true", help="mend what can be mended")
+    doctor.add_argument(
+        "--late-after", type=_minutes, default=15, metavar="MINUTES", help="warn of work that is due for so long (15)"
+    )
     doctor.add_argument("--json", action="store_true", help="findings as JSON lines")
     audit = _command(commands, "audit", "Verify the audit log.")
     verify = audit.add_subparsers(dest="action", required=True).add_parser("verify", help="compare it with its seals")
@@ -206,7 +218,7 @@ def _safety(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     verify.add_argument("--expect", metavar="NUMBER:DIGEST", help="a seal that was noted before: it must be there")
     secrets = _command(commands, "secrets", "Change the secret key.")
     rotate = secrets.add_subparsers(dest="action", required=True).add_parser(
-        "rotate", help="seal anew what keys of BPM_OLD_SECRET_KEYS have sealed"
+        "rotate", help="seal anew what keys of BPM_OLD_SECRET_KEYS have sealed: webhooks' secrets, e-mail addresses"
     )
     rotate.add_argument("--data-dir", type=Path)
 

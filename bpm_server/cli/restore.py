@@ -7,8 +7,11 @@ import sys
 from typing import TYPE_CHECKING
 
 from bpm_server import bootstrap
+from bpm_server.cli.addresses import seal_all
 from bpm_server.cli.data_folder import locked
+from bpm_server.domain.identity import SYSTEM
 from bpm_server.kernel.errors import Conflict
+from bpm_server.services.installation import note_restore
 from bpm_server.store import migrate
 from bpm_server.store.backup_file import Reader
 from bpm_server.store.contents import FolderContents
@@ -32,6 +35,9 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
             revision, _ = migrate.current(database)
         finally:
             database.dispose()
+        with bootstrap.running(settings) as server:
+            seal_all(server)
+            note_restore(server, SYSTEM, options.file.name, archive.manifest.product, archive.manifest.taken_at)
         manifest = archive.manifest
         rows = sum(part.rows for part in manifest.tables)
     print(f"{rows} rows of {len(manifest.tables)} tables as of {manifest.taken_at}; the database is at {revision}.")

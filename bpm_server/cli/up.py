@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bpm_server import bootstrap
+from bpm_server.cli.addresses import seal_all
 from bpm_server.cli.content import deploy_content
 from bpm_server.cli.data_folder import locked
 from bpm_server.cli.first_run import prepare_people
@@ -33,6 +34,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         settings = replace(settings, port=listener.getsockname()[1])
         bootstrap.prepare(settings, finish=True)  # nothing else runs here
         with bootstrap.running(settings) as server:
+            seal_all(server)
             password = prepare_people(server)
             if not options.no_content:
                 deploy_content(server)

@@ -23,7 +23,11 @@ _NONCE = 12
 
 
 class SecretBox:
-    """Seals and opens small secrets. ``purpose`` separates uses: a text sealed for one does not open for another."""
+    """Seals and opens small secrets.
+
+    ``purpose`` separates uses: a text sealed for one does not open for another. ``row`` does the same for what must not
+    be moved to another row of a table.
+    """
 
     def __init__(self, secret_key: str, old_keys: Iterable[str] = ()) -> None:
         self._key, *self._old = [_checked(key) for key in (secret_key, *old_keys)]
@@ -36,12 +40,12 @@ class SecretBox:
         """The same of the secret keys of before."""
         return [_derived(key, purpose) for key in self._old]
 
-    def seal(self, plain: bytes, purpose: str) -> bytes:
+    def seal(self, plain: bytes, purpose: str, row: str = "") -> bytes:
         """Encrypts."""
         nonce = os.urandom(_NONCE)
-        return _VERSION + nonce + AESGCM(self.key(purpose)).encrypt(nonce, plain, purpose.encode())
+        return _VERSION + nonce + AESGCM(self.key(purpose)).encrypt(nonce, plain, _place(purpose, row))
 
-    def open(self, sealed: bytes, purpose: str) -> bytes:
+    def open(self, sealed: bytes, purpose: str, row: str = "") -> bytes:
         """Decrypts, also what a secret key of before has sealed.
 
         Raises:
@@ -49,21 +53,25 @@ class SecretBox:
         """
         for key in (self.key(purpose), *self.old_keys(purpose)):
             with contextlib.suppress(InvalidTag):
-                return _opened(key, sealed, purpose)
+                return _opened(key, sealed, _place(purpose, row))
         message = f"Expected a secret sealed for '{purpose}' with this installation's key, but it does not open"
         raise InvalidInput(message)
 
-    def is_current(self, sealed: bytes, purpose: str) -> bool:
+    def is_current(self, sealed: bytes, purpose: str, row: str = "") -> bool:
         """Whether the secret key of now has sealed it."""
         try:
-            _opened(self.key(purpose), sealed, purpose)
+            _opened(self.key(purpose), sealed, _place(purpose, row))
         except InvalidTag:
             return False
         return True
 
     def digest(self, text: str, purpose: str) -> str:
         """A keyed hash, for looking up and comparing without storing the text."""
-        return hmac.new(self.key(purpose), text.encode(), hashlib.sha256).hexdigest()
+        return _digest(self.key(purpose), text)
+
+    def digests(self, text: str, purpose: str) -> list[str]:
+        """The same by the secret key of now, then by those of before."""
+        return [_digest(key, text) for key in (self.key(purpose), *self.old_keys(purpose))]
 
 
 def _checked(secret_key: str) -> bytes:
@@ -77,6 +85,17 @@ def _derived(secret_key: bytes, purpose: str) -> bytes:
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.encode()).derive(secret_key)
 
 
-def _opened(key: bytes, sealed: bytes, purpose: str) -> bytes:
+def _digest(key: bytes, text: str) -> str:
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+
+
+def _place(purpose: str, row: str) -> bytes:
+    """The associated data. No purpose has a NUL in it, so no two places look alike."""
+    return f"{purpose}\0{row}".encode() if row else purpose.encode()
+
+
+def _opened(key: bytes, sealed: bytes, place: bytes) -> bytes:
     nonce, body = sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :]
-    return AESGCM(key).decrypt(nonce, body, purpose.encode())
+    if len(nonce) < _NONCE:
+        raise InvalidTag
+    return AESGCM(key).decrypt(nonce, body, place)

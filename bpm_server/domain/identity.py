@@ -48,7 +48,7 @@ class Actor:
 
     username: str
     name: str | None = None
-    email: str | None = None
+    email: str | None = field(default=None, repr=False)
     groups: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
     permissions: frozenset[Permission] = frozenset()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from bpm_server.connectors.sealed_fields import EMAIL
 from bpm_server.domain.identity import Authorization, authorizations
 from bpm_server.kernel import json
 from bpm_server.reports import sight
-from bpm_server.reports.query import Kind
+from bpm_server.reports.query import Condition, Kind, Page
 from bpm_server.reports.search import Field, Search
 from bpm_server.store.tables.identity import api_token, group, group_member, role, role_member, user
 
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
+    from bpm_server.connectors.secrets import SecretBox
     from bpm_server.domain.identity import Actor
+    from bpm_server.reports.query import Query
     from bpm_server.services.server import Server
 
 Where = sa.ColumnElement[bool]
@@ -46,6 +49,32 @@ class UserLine:
     title: str | None
     active: bool
     is_demo: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoredUser:
+    """A person as the row has it: the address sealed, or as plain text of an earlier release."""
+
+    username: str
+    name: str | None
+    email: str | None
+    email_sealed: bytes | None
+    title: str | None
+    active: bool
+    is_demo: bool
+
+    def opened(self, box: SecretBox) -> UserLine:
+        """The same with the address opened."""
+        email = EMAIL.read(box, self.username, self.email, self.email_sealed)
+        return UserLine(self.username, self.name, email, self.title, self.active, self.is_demo)
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Addresses that somebody looks for: as they are typed, and what the blind index has of them."""
+
+    plain: tuple[str, ...]
+    digests: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +110,29 @@ def _sight(resource: str, column: sa.ColumnElement[str]) -> Callable[[Actor], Wh
     return lambda actor: sight.by_permission(actor, resource, "READ", column)
 
 
+def _address_is(condition: Condition, _dialect: str) -> Where:
+    """The test of a condition that :func:`_by_digest` has made."""
+    t = user
+    if condition.operator == "exists":
+        known = t.c.email.is_not(None) | t.c.email_sealed.is_not(None)
+        return known if condition.value else ~known
+    sealed = t.c.email.is_(None) & t.c.email_digest.is_not(None) & t.c.email_digest.in_(condition.value.digests)
+    found: Where = sealed | (t.c.email.is_not(None) & t.c.email.in_(condition.value.plain))
+    return found if condition.operator in ("eq", "in") else ~found
+
+
 _GROUP_NAME = sa.func.coalesce(group.c.name, group.c.group_id)
 _ROLE_NAME = sa.func.coalesce(role.c.name, role.c.role_id)
 USERS = Search(
     "user",
-    UserLine,
+    StoredUser,
     source=user,
     key=user.c.username,
-    columns={name: user.c[name] for name in UserLine.__slots__},
+    columns={name: user.c[name] for name in StoredUser.__slots__},
     fields_={
         "username": Field(Kind.TEXT, user.c.username),
         "name": Field(Kind.TEXT, user.c.name),
-        "email": Field(Kind.TEXT, user.c.email),
+        "email": Field(Kind.SEALED, where=_address_is),
     },
     sight=_sight("USER", user.c.username),
     permission=("USER", "READ"),
@@ -117,6 +157,46 @@ ROLES = Search(
     sight=_sight("ROLE", role.c.role_id),
     permission=("ROLE", "READ"),
 )
+
+
+def find_users(server: Server, actor: Actor, query: Query) -> Page[UserLine]:
+    """A page of people; conditions on addresses are answered by the blind index.
+
+    Raises:
+        InvalidInput: a cursor of another search.
+    """
+    wanted = replace(
+        query,
+        conditions=_by_digest(server.secrets, query.conditions),
+        any_of=tuple(_by_digest(server.secrets, one) for one in query.any_of),
+    )
+    with server.database.read() as connection:
+        page = USERS.page(connection, actor, wanted)
+    items = [one.opened(server.secrets) for one in page.items]
+    return Page(items, page.total, page.more_than_total, page.start, page.end)
+
+
+def read_user(server: Server, actor: Actor, username: str) -> UserLine:
+    """A person by name.
+
+    Raises:
+        NotFound: there is none.
+        Forbidden: the actor may not see them.
+    """
+    with server.database.read() as connection:
+        return USERS.get(connection, actor, username).opened(server.secrets)
+
+
+def _by_digest(box: SecretBox, conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
+    return tuple(
+        replace(one, value=_addresses(box, one)) if one.field == "email" and one.operator != "exists" else one
+        for one in conditions
+    )
+
+
+def _addresses(box: SecretBox, condition: Condition) -> Addresses:
+    texts = condition.value if condition.operator in ("in", "not_in") else (condition.value,)
+    return Addresses(tuple(texts), tuple(digest for text in texts for digest in EMAIL.digests(box, text)))
 
 
 def in_group(group_id: str) -> Where:

@@ -31,6 +31,8 @@ class Kind(StrEnum):
     FLAG = "flag"
     TAGS = "tags"
     VARIABLES = "variables"
+    SEALED = "sealed"
+    """Personal data that is stored encrypted: equal or not, but neither patterns nor an order."""
 
 
 _COMPARE: frozenset[str] = frozenset({"eq", "neq", "exists", "in", "not_in"})
@@ -43,6 +45,7 @@ OPERATORS: dict[Kind, frozenset[str]] = {
     Kind.FLAG: frozenset({"eq"}),
     Kind.TAGS: frozenset({"eq"}),
     Kind.VARIABLES: frozenset({"eq"}),
+    Kind.SEALED: _COMPARE,
 }
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,6 +18,7 @@ from bpm_server.domain import commands, events
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import NotFound
 from bpm_server.store.cluster_variables import outer_at
+from bpm_server.store.large_values import fill_rows
 from bpm_server.store.moments import read_moment
 from bpm_server.store.tables.history import journal
 from bpm_server.store.tables.instances import process_instance
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from sqlalchemy.engine import Connection, Row
+    from sqlalchemy.engine import Connection
 
     from bpm_server.bpmn.values import Variables
     from bpm_server.engine.outcome import DecisionOutcome
@@ -68,9 +70,7 @@ def replay(server: Server, instance_key: int) -> Replay:
         if found is None:
             message = f"Expected to find process instance '{instance_key}', but there is none"
             raise NotFound(message)
-        steps = connection.execute(
-            sa.select(*journal.columns).where(journal.c.instance_key == instance_key).order_by(journal.c.sequence)
-        ).all()
+        steps = _steps(connection, instance_key)
         begun_by = _first_definition(steps) or found.process_definition_key
         compiled = server.definitions.process(connection, moment.definition_version, begun_by)
         running = _Replaying(server, connection, moment.definition_version, compiled.definition)
@@ -82,7 +82,14 @@ def replay(server: Server, instance_key: int) -> Replay:
     return Replay(len(steps), None)
 
 
-def _first_definition(steps: Sequence[Row[Any]]) -> int | None:
+def _steps(connection: Connection, instance_key: int) -> list[SimpleNamespace]:
+    query = sa.select(*journal.columns).where(journal.c.instance_key == instance_key).order_by(journal.c.sequence)
+    found = [dict(row) for row in connection.execute(query).mappings()]
+    fill_rows(connection, instance_key, found)
+    return [SimpleNamespace(**row) for row in found]
+
+
+def _first_definition(steps: Sequence[SimpleNamespace]) -> int | None:
     """The definition that an instance followed before its first migration; None where it has not been migrated."""
     tag = commands.MigrateInstance.__struct_config__.tag
     for step in steps:
@@ -103,7 +110,7 @@ class _Replaying:
         self._instance: engine.Instance | None = None
         self.business_key: str | None = None
 
-    def step(self, row: Row[Any]) -> Difference | None:
+    def step(self, row: SimpleNamespace) -> Difference | None:
         recorded: list[Any] = json.loads(row.events)
         decisions = _RecordedDecisions(self, recorded)
         context = engine.Context(

@@ -11,6 +11,7 @@ from bpm_server.domain.states import ElementState, IncidentState
 from bpm_server.kernel import json
 from bpm_server.reports import process_instances, sight
 from bpm_server.reports.wait_states import WAITS
+from bpm_server.store.large_values import emptied
 from bpm_server.store.tables.history import journal
 from bpm_server.store.tables.instances import element_instance as t
 from bpm_server.store.tables.instances import incident
@@ -124,7 +125,10 @@ def taken_flows(connection: Connection, actor: Actor, instance_key: int) -> list
     instance = process_instances.SEARCH.get(connection, actor, instance_key)
     query = sa.select(journal.c.events).where(journal.c.instance_key == instance_key).order_by(journal.c.sequence)
     taken = dict.fromkeys(
-        event[1] for text in connection.execute(query).scalars() for event in json.loads(text) if event[0] == FLOW_TAKEN
+        event[1]
+        for text in connection.execute(query).scalars()
+        for event in json.loads(emptied(text))
+        if event[0] == FLOW_TAKEN
     )
     return [TakenFlow(flow, instance) for flow in taken]
 

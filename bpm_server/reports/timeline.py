@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from bpm_server.domain import events as e
 from bpm_server.kernel import json
 from bpm_server.reports.why import rule_texts
+from bpm_server.store.large_values import fill_rows
 from bpm_server.store.tables.connectors import webhook_attempt, webhook_delivery
 from bpm_server.store.tables.history import journal as j
 from bpm_server.store.tables.tasks import task_comment
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from sqlalchemy.engine import Connection, Row
+    from sqlalchemy.engine import Connection
 
     from bpm_server.services.server import Server
 
@@ -68,14 +69,25 @@ def timeline(server: Server, instance_key: int) -> Timeline:
             .order_by(j.c.sequence)
             .limit(MOST_STEPS + 1)
         )
-        steps: list[Any] = list(connection.execute(query))
+        steps = [dict(step) for step in connection.execute(query).mappings()]
+        fill_rows(connection, instance_key, steps)
         comments = _comments(connection, instance_key)
         deliveries = _deliveries(connection, instance_key)
         teller = _Teller(instance_key, lambda key, entry: rule_texts(server, connection, key, entry))
         for step in steps[:MOST_STEPS]:
-            teller.tell(step)
+            teller.tell(Step(**step))
     items = _with_comments([*teller.items, *deliveries], comments)
     return Timeline(tuple(sorted(items, key=lambda item: item.at)), len(steps) > MOST_STEPS)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of the journal, with its large values."""
+
+    at: datetime
+    actor: str | None
+    command: str
+    events: str
 
 
 class _Teller:
@@ -90,7 +102,7 @@ class _Teller:
         self._jobs: dict[int, str] = {}
         self._end: str | None = None
 
-    def tell(self, step: Row[Any]) -> None:
+    def tell(self, step: Step) -> None:
         """Adds what one step caused."""
         command = json.loads(step.command)
         for event in _events.decode(step.events):
@@ -104,7 +116,7 @@ class _Teller:
         if command[0] == "set-variables":
             self.items.append(Item(step.at, "changed", step.actor, values={"names": sorted(command[2])}))
 
-    def item(self, step: Row[Any], kind: str, key: int | None, **values: Any) -> Item:
+    def item(self, step: Step, kind: str, key: int | None, **values: Any) -> Item:
         """An item at the element of a key."""
         actor: str | None = values.pop("actor", None)
         name = None if key is None else self._tasks.get(key)
@@ -112,35 +124,35 @@ class _Teller:
 
     # --- by event ---------------------------------------------------------------------------------------
 
-    def activated(self, _step: Row[Any], _command: Any, event: e.ElementActivated) -> None:
+    def activated(self, _step: Step, _command: Any, event: e.ElementActivated) -> None:
         self._places[event.key] = event.element_id
         if event.type == "endEvent" and event.scope_key == self._instance_key:
             self._end = event.element_id
 
-    def started(self, step: Row[Any], _command: Any, event: e.InstanceStarted) -> Item:
+    def started(self, step: Step, _command: Any, event: e.InstanceStarted) -> Item:
         return Item(step.at, "started", step.actor, event.element_id)
 
-    def completed(self, step: Row[Any], _command: Any, _event: e.InstanceCompleted) -> Item:
+    def completed(self, step: Step, _command: Any, _event: e.InstanceCompleted) -> Item:
         return Item(step.at, "ended", element_id=self._end)
 
-    def terminated(self, step: Row[Any], _command: Any, _event: e.InstanceTerminated) -> Item:
+    def terminated(self, step: Step, _command: Any, _event: e.InstanceTerminated) -> Item:
         return Item(step.at, "cancelled", step.actor)
 
-    def suspended(self, step: Row[Any], _command: Any, _event: e.InstanceSuspended) -> Item:
+    def suspended(self, step: Step, _command: Any, _event: e.InstanceSuspended) -> Item:
         return Item(step.at, "suspended", step.actor)
 
-    def resumed(self, step: Row[Any], _command: Any, _event: e.InstanceResumed) -> Item:
+    def resumed(self, step: Step, _command: Any, _event: e.InstanceResumed) -> Item:
         return Item(step.at, "resumed", step.actor)
 
-    def migrated(self, step: Row[Any], _command: Any, event: e.InstanceMigrated) -> Item:
+    def migrated(self, step: Step, _command: Any, event: e.InstanceMigrated) -> Item:
         return Item(step.at, "migrated", step.actor, values={"version": event.version})
 
-    def element_migrated(self, _step: Row[Any], _command: Any, event: e.ElementMigrated) -> None:
+    def element_migrated(self, _step: Step, _command: Any, event: e.ElementMigrated) -> None:
         self._places[event.key] = event.element_id
         if event.key in self._tasks:
             self._tasks[event.key] = event.name
 
-    def asked(self, step: Row[Any], _command: Any, event: e.UserTaskCreated) -> Item:
+    def asked(self, step: Step, _command: Any, event: e.UserTaskCreated) -> Item:
         self._places[event.key], self._tasks[event.key] = event.element_id, event.name
         return self.item(
             step,
@@ -152,15 +164,15 @@ class _Teller:
             task=event.key,
         )
 
-    def answered(self, step: Row[Any], command: Any, event: e.UserTaskCompleted) -> Item:
+    def answered(self, step: Step, command: Any, event: e.UserTaskCompleted) -> Item:
         variables = command[2] if command[0] == "complete-task" and len(command) > 2 else {}
         said = {name: variables.get(name) for name in ("outcome", "comment")}
         return self.item(step, "answered", event.key, actor=step.actor, task=event.key, **said)
 
-    def taken_back(self, step: Row[Any], _command: Any, event: e.UserTaskCanceled) -> Item:
+    def taken_back(self, step: Step, _command: Any, event: e.UserTaskCanceled) -> Item:
         return self.item(step, "taken-back", event.key)
 
-    def decided(self, step: Row[Any], _command: Any, event: e.DecisionEvaluated) -> Item:
+    def decided(self, step: Step, _command: Any, event: e.DecisionEvaluated) -> Item:
         taken = (event.evaluation.get("decisions") or [{}])[-1]
         outputs = [(one["name"], one["value"]) for rule in taken.get("rules", ()) for one in rule["outputs"]]
         values = {
@@ -171,32 +183,32 @@ class _Teller:
         }
         return Item(step.at, "decided", element_id=event.element_id, values=values)
 
-    def work(self, step: Row[Any], _command: Any, event: e.JobCreated) -> Item | None:
+    def work(self, step: Step, _command: Any, event: e.JobCreated) -> Item | None:
         self._places[event.element_key] = event.element_id
         self._jobs[event.element_key] = event.type
         return None if event.kind != "element" else self.item(step, "work", event.element_key, type=event.type)
 
-    def worked(self, step: Row[Any], _command: Any, event: e.JobCompleted) -> Item:
+    def worked(self, step: Step, _command: Any, event: e.JobCompleted) -> Item:
         return self.item(step, "worked", event.element_key, type=self._jobs.get(event.element_key))
 
-    def stuck(self, step: Row[Any], _command: Any, event: e.IncidentRaised) -> Item:
+    def stuck(self, step: Step, _command: Any, event: e.IncidentRaised) -> Item:
         self._places[event.element_key] = event.element_id
         return self.item(step, "stuck", event.element_key, message=event.message, problem=event.kind)
 
-    def mended(self, step: Row[Any], _command: Any, event: e.IncidentResolved) -> Item:
+    def mended(self, step: Step, _command: Any, event: e.IncidentResolved) -> Item:
         return self.item(step, "mended", event.element_key, actor=step.actor)
 
-    def timer(self, step: Row[Any], _command: Any, event: e.TimerScheduled) -> Item:
+    def timer(self, step: Step, _command: Any, event: e.TimerScheduled) -> Item:
         return Item(step.at, "timer", element_id=event.event_id, values={"due": event.due_at})
 
-    def caught(self, step: Row[Any], _command: Any, event: e.EventTriggered) -> Item:
+    def caught(self, step: Step, _command: Any, event: e.EventTriggered) -> Item:
         return Item(step.at, "event", element_id=event.event_id)
 
-    def called(self, step: Row[Any], _command: Any, event: e.ProcessCalled) -> Item:
+    def called(self, step: Step, _command: Any, event: e.ProcessCalled) -> Item:
         return Item(step.at, "called", element_id=event.element_id, values={"process": event.process_id})
 
 
-_TELLERS: dict[type, Callable[[_Teller, Row[Any], Any, Any], Item | None]] = {
+_TELLERS: dict[type, Callable[[_Teller, Step, Any, Any], Item | None]] = {
     e.ElementActivated: _Teller.activated,
     e.InstanceStarted: _Teller.started,
     e.InstanceCompleted: _Teller.completed,

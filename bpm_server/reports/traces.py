@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from bpm_server.domain.states import ElementState, IncidentState
 from bpm_server.kernel import json
+from bpm_server.store.large_values import emptied
 from bpm_server.store.moments import read_moment
 from bpm_server.store.tables.history import journal as j
 from bpm_server.store.tables.instances import element_instance as e
@@ -57,7 +58,9 @@ def trace(server: Server, instance_key: int) -> Trace:
         events = connection.execute(
             sa.select(j.c.events).where(j.c.instance_key == instance_key).order_by(j.c.sequence).limit(MOST_STEPS)
         ).scalars()
-        flows = frozenset(event[1] for text in events for event in json.loads(text) if event and event[0] == FLOW_TAKEN)
+        flows = frozenset(
+            event[1] for text in events for event in json.loads(emptied(text)) if event and event[0] == FLOW_TAKEN
+        )
     return Trace(elements, flows)
 
 

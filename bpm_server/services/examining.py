@@ -5,17 +5,19 @@ Each instance is read in a snapshot of its own, so the server may go on working.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bpm_server import engine
+from bpm_server.connectors.sealed_fields import EMAIL
 from bpm_server.domain.consistency import Defect, compare, missing
 from bpm_server.engine.state import token_keys
 from bpm_server.kernel.errors import BpmError, InvalidInput, NotFound
 from bpm_server.store import consistency as store
-from bpm_server.store import instances
+from bpm_server.store import identities, instances
 from bpm_server.store.moments import read_moment
 from bpm_server.store.recorded import Recorded
-from bpm_server.store.strays import CHECKS
+from bpm_server.store.strays import CHECKS, find_waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,17 +29,50 @@ if TYPE_CHECKING:
     from bpm_server.store.moments import Moment
 
 KEYS_AT_ONCE = 500
+LATE_AFTER = timedelta(minutes=15)
 UNREADABLE = (BpmError, ValueError, TypeError, LookupError)
 """What reading a stored state may raise where it is damaged."""
 
 
-def examine(server: Server) -> Iterator[Defect]:
-    """Everything that is not as it must be: rows of nobody first, then instance by instance."""
+def examine(server: Server, late_after: timedelta = LATE_AFTER) -> Iterator[Defect]:
+    """Everything that is not as it must be: rows of nobody first, then instance by instance.
+
+    Args:
+        server: The server.
+        late_after: Since when work must be due for a warning that nobody does it.
+    """
     for check in CHECKS:
         with server.database.snapshot() as connection:
             yield from check.find(connection, read_moment(connection))
+    with server.database.snapshot() as connection:
+        yield from find_waiting(connection, read_moment(connection), late_after)
+        yield from _addresses(server, connection)
     for key in running_instances(server):
         yield from examine_instance(server, key)
+
+
+def _addresses(server: Server, connection: Connection) -> Iterator[Defect]:
+    """Addresses of people that nobody can read, or find, or that everybody can."""
+    table, box = EMAIL.table, server.secrets
+    for row in identities.addresses(connection):
+        if row.email is not None:
+            message = (
+                f"Expected the e-mail address of '{row.username}' sealed, but it is in plain text; "
+                "run 'bpm-server migrate --finish'"
+            )
+            yield Defect("address-in-plain-text", message, table, row.username, severity="warning")
+            continue
+        try:
+            text = EMAIL.open(box, row.username, row.email_sealed)
+        except UNREADABLE as error:
+            yield Defect("address-unreadable", str(error), table, row.username)
+            continue
+        if row.email_digest not in ([None] if text is None else EMAIL.digests(box, text)):
+            message = (
+                f"Expected to find '{row.username}' by e-mail address, but the blind index is of another one; "
+                "run 'bpm-server secrets rotate'"
+            )
+            yield Defect("address-not-found", message, table, row.username)
 
 
 def running_instances(server: Server) -> Iterator[int]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from bpm_server.connectors.sealed_fields import EMAIL
 from bpm_server.domain.identity import SYSTEM, Actor, Permission
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import LimitExceeded, NotSignedIn
@@ -138,7 +139,7 @@ def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _actor(connection: Connection, username: str) -> Actor | None:
+def _actor(server: Server, connection: Connection, username: str) -> Actor | None:
     found = store.find_person(connection, username)
     if found is None or not found.user.active:
         return None
@@ -147,7 +148,7 @@ def _actor(connection: Connection, username: str) -> Actor | None:
     return Actor(
         username=user.username,
         name=user.name,
-        email=user.email,
+        email=EMAIL.read(server.secrets, user.username, user.email, user.email_sealed),
         groups=frozenset(found.groups),
         roles=frozenset(found.roles),
         permissions=permissions,
@@ -171,7 +172,7 @@ def actor_by_token(server: Server, token: str) -> Actor:
     if found is None:
         with server.database.read() as connection:
             row = store.find_token(connection, digest)
-            actor = None if row is None else _actor(connection, row.username)
+            actor = None if row is None else _actor(server, connection, row.username)
         if row is None or actor is None:
             raise NotSignedIn(_WRONG)
         found = (actor, row.expires_at)
@@ -208,7 +209,7 @@ def actor_by_password(server: Server, username: str, password: str, address: str
         raise NotSignedIn(_WRONG)
     identities.forget_failures(who)
     with server.database.read() as connection:
-        actor = _actor(connection, username)
+        actor = _actor(server, connection, username)
     if actor is None:
         raise NotSignedIn(_WRONG)
     identities.keep("basic", fingerprint, moment.identity_version, actor)
@@ -225,7 +226,7 @@ def actor_by_name(server: Server, username: str) -> Actor:
     actor: Actor | None = server.identities.cached("name", username, version, float("inf"))
     if actor is None:
         with server.database.read() as connection:
-            actor = _actor(connection, username)
+            actor = _actor(server, connection, username)
         if actor is None:
             raise NotSignedIn(_WRONG)
         server.identities.keep("name", username, version, actor)
@@ -240,7 +241,7 @@ def signed_in(server: Server, cookie: str) -> SignedIn | None:
     if found is None:
         with server.database.read() as connection:
             row = store.find_session(connection, digest)
-            actor = None if row is None else _actor(connection, row.username)
+            actor = None if row is None else _actor(server, connection, row.username)
         if row is None or actor is None:
             return None
         found = (SignedIn(actor, row.csrf_token), row.expires_at)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bpm_server.connectors import webhooks
+from bpm_server.connectors.sealed_fields import EMAIL
 from bpm_server.domain.audit import Entity, Operation
 from bpm_server.domain.identity import ROLES, SYSTEM
 from bpm_server.kernel import json
@@ -18,7 +19,10 @@ from bpm_server.store import identities as store
 from bpm_server.store import outbox
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from bpm_server.domain.demo import Company
+    from bpm_server.domain.identity import Actor
     from bpm_server.domain.organisation import Organisation
     from bpm_server.services.server import Server
     from bpm_server.services.transaction import Transaction
@@ -46,6 +50,27 @@ def prepare_installation(server: Server, admin_password: str) -> str | None:
     return generated
 
 
+@command
+def note_restore(server: Server, actor: Actor, file_name: str, product: str, taken_at: datetime) -> None:
+    """Notes in the audit log of a restored database where it comes from.
+
+    Args:
+        server: On the database that was restored.
+        actor: Who asked for it.
+        file_name: The backup, without its folder.
+        product: The release that wrote it.
+        taken_at: When.
+
+    Raises:
+        Forbidden: the permission SYSTEM:UPDATE is missing.
+    """
+    with transaction(server, actor) as tx:
+        authorize(actor, "SYSTEM", "UPDATE")
+        taken = taken_at.isoformat(timespec="seconds")
+        description = f"database restored from a backup of bpm-server {product} that was taken at {taken}"
+        tx.audit(Entity.RESOURCE, Operation.CREATE, file_name[-256:], description=description)
+
+
 def _add_person(
     tx: Transaction,
     username: str,
@@ -60,7 +85,7 @@ def _add_person(
     values = {
         "username": username,
         "name": name,
-        "email": None,
+        **EMAIL.columns(tx.server.secrets, username, None),
         "title": title,
         "password_hash": tx.server.identities.hash(password),
         "active": True,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bpm_server.engine.state import token_keys
-from bpm_server.kernel import context
+from bpm_server.kernel import context, tracing
 from bpm_server.kernel.errors import BpmError, NotFound
 from bpm_server.services.advance import Advance
 from bpm_server.services.authorization import authorize
@@ -77,7 +77,9 @@ def complete_jobs(server: Server, actor: Actor, completions: Sequence[Completion
             except BpmError as error:
                 booked.refused[one.key] = error
                 continue
-            with context.working_for(context.of_row(row.trace_context), instance_key=row.instance_key):
+            cause = context.of_row(row.trace_context)
+            parent = None if cause is None else cause.traceparent  # what follows is of its trace, not of the batch's
+            with context.working_for(cause, instance_key=row.instance_key), tracing.span("complete_job", parent):
                 Advance(tx, stored).run(instance, step)
             if row.kind == "task-listener":
                 tx.wake("task-listeners")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from bpm_server.connectors.contract import Connector
+    from bpm_server.engine import Instance
     from bpm_server.services.advance import Advance
     from bpm_server.store.batch import InstanceRow
 
@@ -147,18 +148,19 @@ def _job_created(advance: Advance, row: InstanceRow, event: e.JobCreated) -> Non
         enqueue_webhook(advance, row, event)
         tx.wake("deliveries")
     else:
-        channel = _channel(advance, row, event, connector)
+        found = advance.peek(row, event.chunk) if connector.url_input is not None else None
+        channel = channel_of(connector, event.element_key, found)
         tx.batch.jobs[event.element_key]["channel"] = channel
         tx.wake("jobs")
         tx.wake(channel)
 
 
-def _channel(advance: Advance, row: InstanceRow, event: e.JobCreated, connector: Connector) -> str:
+def channel_of(connector: Connector, element_key: int, instance: Instance | None) -> str:
+    """The channel of an element's job; ``instance``: its live instance, needed where the connector names a URL."""
     name = connector.url_input
-    if name is None:
-        return job_channel(event.type)
-    seen = advance.peek(row, event.chunk).visible_values(event.element_key, lambda one: one == name)
-    return job_channel(event.type, seen.get(name))
+    if name is None or instance is None:
+        return job_channel(connector.type)
+    return job_channel(connector.type, instance.visible_values(element_key, lambda one: one == name).get(name))
 
 
 def _tell_form(advance: Advance, task_key: int, told: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from bpm_server.domain.states import ElementState, JobState
 from bpm_server.services.advance import Advance
 from bpm_server.services.authorization import authorize
 from bpm_server.services.examining import examine_row
-from bpm_server.services.reactions import REACTIONS
+from bpm_server.services.reactions import REACTIONS, channel_of
 from bpm_server.services.transaction import command, transaction
 from bpm_server.store import consistency as store
 from bpm_server.store import outbox, suspension
@@ -148,6 +148,8 @@ class _Mending:
             values["suspended"] = self._row.suspended
         if table == "job" and self._recorded.find("incident", element_key):
             values.update(state=JobState.FAILED, retries=0)  # its incident gives it new tries
+        if table == "job":
+            values["channel"] = self._channel(values)
         if table == "job" and outbox.has_delivery(self._tx.connection, values["key"]):
             out_of_reach = values["available_at"] + outbox.OUT_OF_REACH
             values.update(lease=outbox.HOLDER, available_at=out_of_reach)
@@ -158,6 +160,14 @@ class _Mending:
             store.write_candidates(self._tx.connection, element_key)
         store.count_incidents(self._tx.connection, self._row.key)
         return True
+
+    def _channel(self, values: dict[str, Any]) -> str | None:
+        """The channel by which our own workers find the job; None where it is for outside workers or the outbox."""
+        connector = self._tx.server.connectors.find(values["type"])
+        if values["kind"] == "async" or connector is None or connector.outbox:
+            return None
+        instance = Advance(self._tx).whole(self._row) if connector.url_input is not None else None
+        return channel_of(connector, values["element_key"], instance)
 
     def _form_key(self, values: dict[str, Any]) -> int | None:
         """The form that the task would get now; a missing one is no reason to keep the task back."""

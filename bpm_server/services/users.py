@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bpm_server.connectors.sealed_fields import EMAIL
 from bpm_server.domain.audit import Entity, Operation
 from bpm_server.domain.identity import ADMIN_ROLE, check_identifier, check_password
 from bpm_server.kernel.errors import AlreadyExists, Conflict, NotFound
@@ -59,7 +60,7 @@ def insert_user(
     values: dict[str, Any] = {
         "username": username,
         "name": name,
-        "email": email,
+        **EMAIL.columns(tx.server.secrets, username, email),
         "title": None,
         "password_hash": password_hash,
         "active": True,
@@ -162,8 +163,10 @@ def save_user(
 
 
 def _change(tx: Transaction, username: str, name: str | None, email: str | None, password_hash: str | None) -> None:
-    values = {"name": name, "email": email, "password_hash": password_hash}
-    named = {column: value for column, value in values.items() if value is not None}
+    values = {"name": name, "password_hash": password_hash}
+    named: dict[str, Any] = {column: value for column, value in values.items() if value is not None}
+    if email is not None:
+        named |= EMAIL.columns(tx.server.secrets, username, email)
     if named:
         store.update_user(tx.connection, username, named)
 

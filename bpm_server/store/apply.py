@@ -58,8 +58,8 @@ def record(
             "sequence": row.last_sequence,
             "at": batch.now,
             "actor": batch.actor,
-            "command": json.dumps(command),
-            "events": json.dumps(happened),
+            "command": batch.without_large(row, json.dumps(command)),
+            "events": batch.without_large(row, json.dumps(happened)),
             "cluster_variable_version": batch.cluster_variable_version,
         }
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from bpm_server.domain.states import IncidentState
-from bpm_server.store import messages, rows, suspension
+from bpm_server.store import large_values, messages, rows, suspension
 from bpm_server.store.candidates import CANDIDATES, as_columns, candidate_rows, update_task
 from bpm_server.store.tables.audit import audit_log
 from bpm_server.store.tables.decisions import decision_instance
@@ -108,6 +108,7 @@ class Batch:
         self.decisions: list[dict[str, Any]] = []
         self.signals: list[dict[str, Any]] = []
         self.journal: list[dict[str, Any]] = []
+        self.large_values: dict[tuple[int, str], bytes] = {}
         self.audit: list[dict[str, Any]] = []
         self.ended_message_starts: list[int] = []
         self.halted: dict[int, InstanceRow] = {}
@@ -120,6 +121,14 @@ class Batch:
             row.is_new, row.tokens = False, None
             following.instances[key] = row
         return following
+
+    def without_large(self, row: InstanceRow, text: str) -> str:
+        """A text for the journal, whose large values get rows of their own."""
+        if len(text) < large_values.LARGE or not self._moment.keeps_large_values:
+            return text
+        shorter, values = large_values.cut(text)
+        self.large_values.update({(row.root_key, digest): value for digest, value in values.items()})
+        return shorter
 
     def has_steps(self, instance_key: int) -> bool:
         """Whether steps of an instance wait to be written."""
@@ -178,6 +187,7 @@ class Batch:
         rows.insert(connection, decision_instance, self.decisions)
         rows.insert(connection, pending_signal, self.signals)
         rows.insert(connection, journal, self.journal)
+        large_values.write(connection, self.large_values)
         rows.insert(connection, audit_log, self.audit)
         for row in self.halted.values():
             suspension.mark(connection, row.key, row.suspended_at)

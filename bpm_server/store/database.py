@@ -164,6 +164,13 @@ class Database:
                 connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
             yield connection
 
+    def empty_log(self) -> None:
+        """SQLite: moves the write-ahead log into the file and cuts it off, unless somebody reads from it just now."""
+        if self.is_sqlite:
+            with self._explained(), self.engine.connect() as connection:
+                driver: Any = connection.connection.driver_connection
+                driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     @contextmanager
     def alone(self) -> Iterator[Connection]:
         """A transaction that may change tables themselves; whoever opened it commits.

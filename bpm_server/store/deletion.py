@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from bpm_server.store.tables.decisions import decision_instance
 from bpm_server.store.tables.definitions import decision_definition
-from bpm_server.store.tables.history import journal
+from bpm_server.store.tables.history import journal, large_value
 from bpm_server.store.tables.instances import (
     deferred_command,
     element_instance,
@@ -18,7 +18,7 @@ from bpm_server.store.tables.instances import (
     variable,
 )
 from bpm_server.store.tables.jobs import job, timer
-from bpm_server.store.tables.messages import correlation, started_by_key, subscription
+from bpm_server.store.tables.messages import correlation, message, started_by_key, subscription
 from bpm_server.store.tables.tasks import task_comment, user_task, user_task_candidate
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ BY_INSTANCE = (
     user_task,
     decision_instance,
     journal,
+    large_value,
     instance_item,
     element_instance,
     variable,
@@ -72,6 +73,11 @@ def members(connection: Connection, root_keys: Sequence[int]) -> dict[int, list[
     return found
 
 
+def of_kept_message() -> sa.ColumnElement[bool]:
+    """A correlation whose message is still kept: it must not reach the process again, and so outlives the instance."""
+    return sa.exists().where(message.c.key == correlation.c.message_key)
+
+
 def delete_instances(connection: Connection, instance_keys: Sequence[int]) -> dict[str, int]:
     """Deletes the instances of whole call trees; logs of webhooks and batch operations stay.
 
@@ -88,7 +94,8 @@ def delete_instances(connection: Connection, instance_keys: Sequence[int]) -> di
         tasks = sa.select(user_task.c.key).where(user_task.c.instance_key.in_(keys))
         delete(user_task_candidate, user_task_candidate.c.task_key.in_(tasks))
         for table in BY_INSTANCE:
-            delete(table, table.c.instance_key.in_(keys))
+            mine = table.c.instance_key.in_(keys)
+            delete(table, mine & ~of_kept_message() if table is correlation else mine)
         delete(process_instance, process_instance.c.key.in_(keys))
     return deleted
 

@@ -155,6 +155,37 @@ def update_user(connection: Connection, username: str, values: dict[str, Any]) -
     return bool(connection.execute(user.update().where(user.c.username == username).values(values)).rowcount)
 
 
+def lock_plain_addresses(connection: Connection, limit: int) -> list[Row[Any]]:
+    """Some people whose address is not sealed. SQLite overwrites what it takes away until the connection is closed."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA secure_delete = ON")
+    query = sa.select(user.c.username, user.c.email).where(user.c.email.is_not(None)).order_by(user.c.username)
+    return list(connection.execute(query.limit(limit).with_for_update()))
+
+
+def has_plain_addresses(connection: Connection) -> bool:
+    """Whether an address of anybody is not sealed."""
+    query = sa.select(user.c.username).where(user.c.email.is_not(None)).limit(1)
+    return connection.execute(query).first() is not None
+
+
+def lock_sealed_addresses(connection: Connection, after: str, limit: int) -> list[Row[Any]]:
+    """Sealed addresses and digests of some people, in order of their names."""
+    t = user
+    query = sa.select(t.c.username, t.c.email_sealed, t.c.email_digest).where(
+        t.c.username > after, t.c.email_sealed.is_not(None)
+    )
+    return list(connection.execute(query.order_by(t.c.username).limit(limit).with_for_update()))
+
+
+def addresses(connection: Connection) -> sa.CursorResult[Any]:
+    """Name and address of everybody who has one: in plain text, or sealed, with its digest."""
+    t = user
+    query = sa.select(t.c.username, t.c.email, t.c.email_sealed, t.c.email_digest)
+    known = t.c.email.is_not(None) | t.c.email_sealed.is_not(None) | t.c.email_digest.is_not(None)
+    return connection.execute(query.where(known).order_by(t.c.username), execution_options={"yield_per": 500})
+
+
 def find_group(connection: Connection, group_id: str) -> Row[Any] | None:
     """A group by id."""
     return connection.execute(sa.select(*group.columns).where(group.c.group_id == group_id)).one_or_none()

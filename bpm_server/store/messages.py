@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from bpm_server.store import rows
+from bpm_server.store.tables.instances import process_instance
 from bpm_server.store.tables.messages import correlation, message, started_by_key, subscription
 
 if TYPE_CHECKING:
@@ -120,16 +121,24 @@ def insert_message(connection: Connection, values: dict[str, Any]) -> None:
     """Keeps a message; an expired one with the same id makes way."""
     t = message
     if values["message_id"] is not None:
-        connection.execute(
-            t.delete().where(
-                t.c.name == values["name"],
-                t.c.correlation_key == values["correlation_key"],
-                t.c.message_id == values["message_id"],
-                t.c.expires_at <= values["published_at"],
-                ~t.c.pending,
-            )
+        query = sa.select(t.c.key).where(
+            t.c.name == values["name"],
+            t.c.correlation_key == values["correlation_key"],
+            t.c.message_id == values["message_id"],
+            t.c.expires_at <= values["published_at"],
+            ~t.c.pending,
         )
+        _forget(connection, list(connection.execute(query.with_for_update()).scalars()))
     rows.insert(connection, message, [values])
+
+
+def _forget(connection: Connection, keys: list[int]) -> None:
+    """Deletes messages, and what is left of instances that they reached and that are deleted."""
+    if keys:
+        c = correlation
+        nobody = ~sa.exists().where(process_instance.c.key == c.c.instance_key)
+        connection.execute(c.delete().where(c.c.message_key.in_(keys), nobody))
+        connection.execute(message.delete().where(message.c.key.in_(keys)))
 
 
 def find_message(connection: Connection, key: int) -> Row[Any] | None:
@@ -147,7 +156,7 @@ def settle(connection: Connection, found: Row[Any], now: datetime) -> None:
     """Nobody waits for this message now: it is kept for later receivers, or forgotten if its time is over."""
     ours = message.c.key == found.key
     if found.expires_at <= now:
-        connection.execute(message.delete().where(ours))
+        _forget(connection, [found.key])
     else:
         connection.execute(message.update().where(ours).values(pending=False))
 
@@ -179,9 +188,7 @@ def delete_expired(connection: Connection, now: datetime, limit: int) -> None:
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    keys = list(connection.execute(query).scalars())
-    if keys:
-        connection.execute(message.delete().where(message.c.key.in_(keys)))
+    _forget(connection, list(connection.execute(query).scalars()))
 
 
 def is_running_by_key(connection: Connection, process_id: str, name: str, correlation_key: str) -> bool:

@@ -16,6 +16,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from bpm_server.kernel.errors import WrongState
+from bpm_server.store.tables.server import server_state
 
 if TYPE_CHECKING:
     from alembic.script import Script
@@ -51,15 +52,23 @@ def upgrade(database: Database, *, finish: bool = True) -> None:
             connection.exec_driver_sql("SELECT pg_advisory_lock(7301734)")
             connection.commit()
         try:
-            target = _target(revision_of(connection), finish=finish)
+            found = revision_of(connection)
+            target = _target(found, finish=finish)
             if target is not None:
                 command.upgrade(config(connection), target)
+            if finish or found is None:
+                _leave_previous(connection)
             connection.commit()
         finally:
             if connection.dialect.name == "postgresql":
                 connection.rollback()
                 connection.exec_driver_sql("SELECT pg_advisory_unlock(7301734)")
                 connection.commit()
+
+
+def _leave_previous(connection: Connection) -> None:
+    """No process of the previous release is left (or ever was): what it cannot read may be written."""
+    connection.execute(server_state.update().where(~server_state.c.keeps_large_values).values(keeps_large_values=True))
 
 
 def _target(found: str | None, *, finish: bool) -> str | None:

@@ -28,6 +28,7 @@ _MOMENT = rows.Query(
         t.c.identity_version,
         t.c.definition_version,
         t.c.cluster_variable_version,
+        t.c.keeps_large_values,
     ).where(t.c.id == sa.literal_column("1"))
 )
 _NOW = rows.Query(lambda dialect: sa.select(sa.literal_column(_CLOCK[dialect], UtcDateTime())))
@@ -40,6 +41,7 @@ class Moment:
     Attributes:
         now: Engine time: due times, history, expressions.
         database_now: The database's own clock: leases.
+        keeps_large_values: See ``store.tables.server``.
     """
 
     now: datetime
@@ -47,6 +49,7 @@ class Moment:
     identity_version: int
     definition_version: int
     cluster_variable_version: int
+    keeps_large_values: bool
 
 
 def read_moment(connection: Connection) -> Moment:

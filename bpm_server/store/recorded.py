@@ -17,6 +17,7 @@ from bpm_server.kernel import json
 from bpm_server.kernel.errors import InvalidInput
 from bpm_server.store.apply import apply
 from bpm_server.store.batch import Batch
+from bpm_server.store.large_values import filled
 from bpm_server.store.tables.history import journal
 
 if TYPE_CHECKING:
@@ -47,10 +48,12 @@ class Recorded:
         self._row.suspended_at = None
         t = journal
         query = sa.select(t.c.at, t.c.actor, t.c.events).where(t.c.instance_key == row.key).order_by(t.c.sequence)
-        with connection.execute(query, execution_options={"yield_per": STEPS_AT_ONCE}) as steps:
-            for step in steps:
-                self.batch.now, self.batch.actor = step.at, step.actor
-                self._step(_events(row.key, step.events))
+        with connection.execute(query, execution_options={"yield_per": STEPS_AT_ONCE}) as found:
+            for steps in found.partitions():
+                texts = filled(connection, row.key, [step.events for step in steps])
+                for step, text in zip(steps, texts, strict=True):
+                    self.batch.now, self.batch.actor = step.at, step.actor
+                    self._step(_events(row.key, text))
 
     def _step(self, happened: list[e.AnyEvent]) -> None:
         apply(self.batch, self._row, happened)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from bpm_server.domain.states import DeliveryState
 from bpm_server.store.deletion import BY_INSTANCE, delete_instances, some_at_a_time
+from bpm_server.store.large_values import fill_rows
 from bpm_server.store.tables.connectors import webhook_attempt, webhook_delivery
+from bpm_server.store.tables.history import journal, large_value
 from bpm_server.store.tables.instances import process_instance
 from bpm_server.store.tables.messages import correlation, message
 
@@ -111,7 +115,7 @@ def next_removal(connection: Connection, now: datetime) -> datetime | None:
 
 
 def read_tree(connection: Connection, instance_keys: Sequence[int]) -> dict[str, list[dict[str, Any]]]:
-    """Every row of a call tree, by table; tables without any are left out."""
+    """Every row of a call tree, by table; tables without any are left out, large values are in their journals."""
     found: dict[str, list[dict[str, Any]]] = {}
 
     def read(table: sa.Table, where: sa.ColumnElement[bool]) -> None:
@@ -122,9 +126,11 @@ def read_tree(connection: Connection, instance_keys: Sequence[int]) -> dict[str,
 
     for keys in some_at_a_time(instance_keys):
         read(process_instance, process_instance.c.key.in_(keys))
-        for table in (*BY_INSTANCE, webhook_delivery):
+        for table in (*(table for table in BY_INSTANCE if table is not large_value), webhook_delivery):
             read(table, table.c.instance_key.in_(keys))
         read(webhook_attempt, webhook_attempt.c.delivery_key.in_(_deliveries(keys)))
+    for key, steps in groupby(found.get(journal.name, ()), key=itemgetter("instance_key")):
+        fill_rows(connection, key, steps)
     return found
 
 

@@ -115,9 +115,12 @@ def _inserting(
                 for place in range(count)
             ]
         )
-    if keys:
+    if keys and not updates:
+        plain = plain.on_conflict_do_nothing(index_elements=list(keys))
+    elif keys:
         new_values = {name: plain.excluded[name] for name in updates}
-        plain = plain.on_conflict_do_update(index_elements=list(keys), set_=new_values)
+        others = sa.or_(*[table.c[name].is_distinct_from(new_values[name]) for name in updates])
+        plain = plain.on_conflict_do_update(index_elements=list(keys), set_=new_values, where=others)
     statement: ClauseElement = plain
     return statement
 
@@ -142,7 +145,7 @@ def upsert(
     keys: tuple[str, ...],
     updates: tuple[str, ...],
 ) -> None:
-    """Inserts rows; where the unique ``keys`` exist, the columns ``updates`` get the new values."""
+    """Inserts rows; where the unique ``keys`` exist, the columns ``updates`` get the new values, if they differ."""
     if values:
         inserting = _UPSERTS.get((table.name, updates))
         if inserting is None:

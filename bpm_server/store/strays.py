@@ -16,7 +16,7 @@ from bpm_server.domain.batch_operations import RUNNING, UNFINISHED
 from bpm_server.domain.consistency import Defect
 from bpm_server.domain.states import BatchItemState, BatchOperationState, DeliveryState, ElementState, JobState
 from bpm_server.store.consistency import ENDINGS, IS_OPEN, TABLES, end_row
-from bpm_server.store.deletion import BY_INSTANCE
+from bpm_server.store.deletion import BY_INSTANCE, of_kept_message
 from bpm_server.store.outbox import HOLDER
 from bpm_server.store.tables.batch_operations import batch_operation, batch_operation_item
 from bpm_server.store.tables.connectors import webhook_delivery, webhook_endpoint
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 LONGEST_LEASE = timedelta(days=31)
 """Longer than any that is given: a clock was wrong when it was given."""
-WAITS_LONG = timedelta(minutes=15)
 AT_ONCE = 500
 LEASED = (
     (job, "available_at", "key"),
@@ -62,7 +61,8 @@ def _stream(connection: Connection, query: sa.Select[Any]) -> Iterator[sa.Row[An
 
 
 def _no_instance(table: sa.Table) -> sa.ColumnElement[bool]:
-    return table.c.instance_key.is_not(None) & ~sa.exists().where(process_instance.c.key == table.c.instance_key)
+    nobody = table.c.instance_key.is_not(None) & ~sa.exists().where(process_instance.c.key == table.c.instance_key)
+    return nobody & ~of_kept_message() if table is correlation else nobody
 
 
 def _find_of_no_instance(connection: Connection, _moment: Moment) -> Iterator[Defect]:
@@ -269,8 +269,9 @@ def _mend_message(connection: Connection, moment: Moment, defect: Defect) -> int
 # --- work that nobody does --------------------------------------------------------------------------------
 
 
-def _find_waiting(connection: Connection, moment: Moment) -> Iterator[Defect]:
-    long_ago, engine_long_ago = moment.database_now - WAITS_LONG, moment.now - WAITS_LONG
+def find_waiting(connection: Connection, moment: Moment, late_after: timedelta) -> Iterator[Defect]:
+    """Work that is due for longer than ``late_after``: a warning for each kind of it."""
+    long_ago, engine_long_ago = moment.database_now - late_after, moment.now - late_after
     d, i, o = webhook_delivery, batch_operation_item, batch_operation
     running = sa.exists().where(o.c.key == i.c.operation_key, o.c.state.in_(RUNNING))
     pausing = sa.exists().where(
@@ -318,6 +319,5 @@ CHECKS = (
     Check("lease-too-long", _find_leases, _mend_lease),
     Check("batch-count", _find_counts, _mend_counts),
     Check("message-not-delivered", _find_messages, _mend_message),
-    Check("no-progress", _find_waiting),
 )
 MENDS = {check.rule: check.mend for check in CHECKS if check.mend is not None}

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
 from bpm_server.cli.main import main
+from bpm_server.store.backup_file import Reader
+from bpm_server.store.database import Database
+from bpm_server.store.tables.audit import audit_log
 from tests.support.running import running
 
 if TYPE_CHECKING:
@@ -41,6 +46,15 @@ def test_a_company_moves_to_another_machine(tmp_path: Path, capsys: pytest.Captu
     assert run("restore", "--data-dir", there, file) == 0
     assert run("user", "list", "--data-dir", there) == 0
     assert "admin\tAdministrator" in capsys.readouterr().out
+    database = Database(f"sqlite:///{there / 'bpm.db'}")
+    with database.read() as connection:
+        query = sa.select(audit_log).where(audit_log.c.entity_type == "RESOURCE", audit_log.c.operation == "CREATE")
+        entry = connection.execute(query.order_by(audit_log.c.key.desc()).limit(1)).one()
+    database.dispose()
+    with contextlib.closing(Reader(file)) as archive:
+        taken_at = archive.manifest.taken_at.isoformat(timespec="seconds")
+    assert (entry.actor, entry.entity_key) == ("system", "one.backup")
+    assert entry.description.endswith(f"was taken at {taken_at}")
 
 
 def test_a_backup_of_an_old_key_is_restored_beside_a_new_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

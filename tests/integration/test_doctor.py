@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from bpm_server.cli.doctor import _repaired
+from bpm_server.connectors.contract import Connector, Result
 from bpm_server.domain.batch_operations import Kind
 from bpm_server.domain.consistency import Defect
 from bpm_server.services import jobs, migration, suspension
@@ -387,6 +388,34 @@ def test_work_that_nobody_does_is_a_warning(bpm: Product, instance: int) -> None
     found = rules(bpm)
     assert list(found) == [("no-progress", "timer")]
     assert found["no-progress", "timer"].severity == "warning"
+
+
+def test_since_when_work_is_late_is_told(bpm: Product, instance: int) -> None:
+    bpm.clock.set(START + timedelta(hours=1, minutes=20))  # due after an hour
+    assert [defect.rule for defect in examine(bpm.server, timedelta(minutes=19))] == ["no-progress"]
+    assert list(examine(bpm.server, timedelta(minutes=21))) == []
+
+
+@pytest.mark.parametrize(("connector", "channel"), [
+    (Connector("send", {}, handler=lambda _: Result()), "job:/send"),
+    (Connector("send", {}, handler=lambda _: Result(), url_input="url"), "job:example.com/send"),
+    (None, None),
+])  # fmt: skip
+def test_a_job_that_is_written_again_is_found_by_workers(
+    bpm: Product, connector: Connector | None, channel: str | None
+) -> None:
+    p = Process()
+    p.path(p.start(), p.service("one", "send"), p.end())
+    bpm.deploy(p.xml())
+    if connector is not None:
+        bpm.server.connectors.add(connector)
+    bpm.start(url="https://example.com/x")
+    before = bpm.rows(sa.select(job))
+    assert [row.channel for row in before] == [channel]
+    damage(bpm, job.delete())
+    assert [defect.rule for defect in repair(bpm)] == ["missing-row"]
+    assert bpm.scalars(sa.select(job.c.channel)) == [channel]
+    assert rules(bpm) == {}
 
 
 # --- repairs are acts -----------------------------------------------------------------------------------

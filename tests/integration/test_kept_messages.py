@@ -8,7 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from bpm_server.kernel.errors import AlreadyExists
-from bpm_server.services import messages
+from bpm_server.services import deletion, messages
+from bpm_server.services.examining import examine
 from bpm_server.store.tables.messages import correlation, message
 from tests.support.bpmn_builder import Process
 from tests.support.product import ADMIN
@@ -59,6 +60,37 @@ def test_a_second_message_with_the_same_id_does_not_push_out_one_that_is_on_its_
     bpm.deliver()
     assert bpm.state(key) == "COMPLETED"
     messages.publish_message(bpm.server, ADMIN, "paid", "A", message_id="once")
+
+
+def test_what_received_a_message_and_is_deleted_does_not_get_it_again(bpm: Product) -> None:
+    bpm.deploy(waiting())
+    key = bpm.start(order="A")
+    messages.publish_message(bpm.server, ADMIN, "paid", "A", time_to_live_ms=60_000, message_id="once")
+    bpm.deliver()
+    assert bpm.state(key) == "COMPLETED"
+    deletion.delete_instance(bpm.server, ADMIN, key)
+    assert list(examine(bpm.server)) == []
+    second = bpm.start(order="A")
+    bpm.deliver()
+    assert bpm.state(second) == "ACTIVE"
+    with pytest.raises(AlreadyExists):
+        messages.publish_message(bpm.server, ADMIN, "paid", "A", message_id="once")
+    bpm.clock.advance(minutes=2)
+    messages.publish_message(bpm.server, ADMIN, "paid", "A", message_id="once")
+    bpm.deliver()
+    assert bpm.state(second) == "COMPLETED"
+    assert bpm.scalars(sa.select(correlation.c.instance_key)) == [second]  # nothing is left of the deleted one
+
+
+def test_what_is_left_of_a_deleted_instance_goes_with_its_message(bpm: Product) -> None:
+    bpm.deploy(waiting())
+    key = bpm.start(order="A")
+    bpm.publish("paid", "A", ttl_ms=60_000)
+    deletion.delete_instance(bpm.server, ADMIN, key)
+    assert bpm.scalars(sa.select(correlation.c.instance_key)) == [key]
+    bpm.clock.advance(minutes=2)
+    bpm.publish("other", "B")
+    assert (kept(bpm), bpm.rows(sa.select(correlation))) == (0, [])
 
 
 @pytest.mark.parametrize("starts_by_it", [False, True])

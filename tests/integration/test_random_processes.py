@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from bpm_server.reports.replay import replay
 from bpm_server.services import suspension
 from bpm_server.services.examining import examine
+from bpm_server.store import large_values
 from tests.support import postgresql
 from tests.support.orphans import orphans
 from tests.support.product import ADMIN
@@ -120,6 +121,16 @@ def check(pair: tuple[Twin, Twin], drawing: Blocks, data: st.DataObject) -> None
 @given(data=st.data())
 def test_a_restart_after_every_command_changes_nothing(on_sqlite: tuple[Twin, Twin], data: st.DataObject) -> None:
     check(on_sqlite, draw_process(data), data)
+
+
+@randomly(3)
+@given(data=st.data())
+def test_a_restart_changes_nothing_where_every_value_has_a_row_of_its_own(
+    on_sqlite: tuple[Twin, Twin], data: st.DataObject
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(large_values, "LARGE", 8)
+        check(on_sqlite, draw_process(data), data)
 
 
 @pytest.mark.postgresql

@@ -15,6 +15,7 @@ from bpm_server.domain.states import InstanceState
 from bpm_server.kernel import json
 from bpm_server.store.apply import record
 from bpm_server.store.batch import Batch, InstanceRow
+from bpm_server.store.large_values import filled
 from bpm_server.store.moments import read_moment
 from bpm_server.store.tables import db
 from bpm_server.store.tables.definitions import process_definition
@@ -55,7 +56,7 @@ NOT_IN_EVENTS = {
 """Columns that commands beside the engine write; everything else comes from events."""
 TABLES = (
     "process_instance", "element_instance", "variable", "user_task", "user_task_candidate", "job", "timer",
-    "subscription", "incident", "decision_instance", "instance_item", "journal",
+    "subscription", "incident", "decision_instance", "instance_item", "journal", "large_value",
 )  # fmt: skip
 
 
@@ -106,8 +107,9 @@ def rebuild(source: Database, target: Database) -> None:
 def _steps(connection: Connection) -> Journal:
     steps: Journal = {}
     for row in connection.execute(sa.select(*journal.columns).order_by(journal.c.instance_key, journal.c.sequence)):
-        command = msgspec.convert(json.loads(row.command), c.AnyCommand)
-        happened = [msgspec.convert(event, e.AnyEvent) for event in json.loads(row.events)]
+        texts = filled(connection, row.instance_key, [row.command, row.events])
+        command = msgspec.convert(json.loads(texts[0]), c.AnyCommand)
+        happened = [msgspec.convert(event, e.AnyEvent) for event in json.loads(texts[1])]
         steps.setdefault(row.instance_key, []).append((row, command, happened))
     return steps
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import zlib
 from typing import TYPE_CHECKING, Any
 
 from bpm_server.engine.state import _unpack
+from bpm_server.store.large_values import HOLE
 from bpm_server.store.tables import db
 
 if TYPE_CHECKING:
@@ -44,6 +46,19 @@ class Snapshot:
                 cursor.execute(query)
                 self._tables[name] = cursor.fetchall()
             cursor.close()
+        self._put_back(self._tables.pop("large_value"))
+
+    def _put_back(self, large: list[tuple[Any, ...]]) -> None:
+        """Large values into the journal: they may hold keys, which their digests do not show."""
+        values = {digest: zlib.decompress(data).decode() for _, digest, data in large}
+        if values:
+            holes = re.compile(HOLE + "([0-9a-f]{64})")
+            self._tables["journal"] = [
+                tuple(
+                    holes.sub(lambda hole: values[hole[1]], value) if isinstance(value, str) else value for value in row
+                )
+                for row in self._tables["journal"]
+            ]
 
     def rows(self, table: str, **equal: Any) -> Rows:
         """Rows with these values, in the order of keys."""

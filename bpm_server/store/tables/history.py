@@ -16,8 +16,8 @@ class JournalEntry(Model):
 
     Attributes:
         sequence: 1, 2, 3... within the instance.
-        command: JSON of the command (see ``domain.commands``).
-        events: JSON of the events (see ``domain.events``).
+        command: JSON of the command (see ``domain.commands``), with holes for large values.
+        events: JSON of the events (see ``domain.events``), with holes for large values.
         cluster_variable_version: What the step saw of the cluster variables (ADR 12).
     """
 
@@ -32,4 +32,21 @@ class JournalEntry(Model):
     cluster_variable_version: Mapped[int] = mapped_column(sa.BigInteger, server_default="0")
 
 
+class LargeValue(Model):
+    """A large value in journals of a call tree; see ``store.large_values``.
+
+    Attributes:
+        instance_key: The root of the call tree.
+        digest: SHA-256 of the JSON text, in hex.
+        data: The JSON text, compressed by zlib.
+    """
+
+    __tablename__ = "large_value"
+
+    instance_key: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=False)
+    digest: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    data: Mapped[bytes] = mapped_column(sa.LargeBinary)
+
+
 journal = table_of(JournalEntry)
+large_value = table_of(LargeValue)

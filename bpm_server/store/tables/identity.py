@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from bpm_server.store.tables.model import Model, table_of
+from bpm_server.store.tables.model import Model, partial, table_of
 from bpm_server.store.types import Key, UtcDateTime
 
 NAME = sa.String(256)
@@ -15,13 +15,23 @@ HASH = sa.String(64)
 
 
 class User(Model):
-    """A person (or a program with a name). ``password_hash``: argon2."""
+    """A person (or a program with a name). ``password_hash``: argon2.
+
+    ``email_sealed``, ``email_digest``: see ``connectors.sealed_fields``. ``email``: an address in plain text, which
+    only releases before 0015 write; where there is one, it is newer than what is sealed.
+    """
 
     __tablename__ = "user"
+    __table_args__ = (
+        sa.Index("ix_user_email_digest", "email_digest"),
+        partial("ix_user_email", "email", where="email IS NOT NULL"),
+    )
 
     username: Mapped[str] = mapped_column(NAME, primary_key=True)
     name: Mapped[str | None] = mapped_column(NAME)
     email: Mapped[str | None] = mapped_column(NAME)
+    email_sealed: Mapped[bytes | None] = mapped_column(sa.LargeBinary)
+    email_digest: Mapped[str | None] = mapped_column(HASH)
     title: Mapped[str | None] = mapped_column(NAME)
     password_hash: Mapped[str | None] = mapped_column(sa.String(256))
     active: Mapped[bool] = mapped_column(default=True)

@@ -81,6 +81,7 @@ _JSON_TYPES: dict[Kind, dict[str, Any]] = {
     Kind.NUMBER: {"type": "integer", "format": "int32"},
     Kind.MOMENT: {"type": "string", "format": "date-time"},
     Kind.FLAG: {"type": "boolean"},
+    Kind.SEALED: {"type": "string"},
 }
 
 

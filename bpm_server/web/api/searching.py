@@ -72,6 +72,7 @@ class SearchTable:
         sorts: Members that one can sort by; they are filters too, unless they map here.
         alternatives: Whether the filter may have ``$or``.
         refused: Members that we know but cannot filter by, with the reason.
+        unsorted: Members that we know but cannot sort by, with the reason.
     """
 
     search: Search[Any]
@@ -81,6 +82,7 @@ class SearchTable:
     more_sorts: Mapping[str, str] = field(default_factory=dict)
     alternatives: bool = False
     refused: Mapping[str, str] = field(default_factory=dict)
+    unsorted: Mapping[str, str] = field(default_factory=dict)
 
     def query(self, body: Any) -> Query:
         """The query behind a request's body.
@@ -146,7 +148,7 @@ class SearchTable:
         known = (*self.sorts, *self.more_sorts, "tenantId")
         return tuple(
             Order(self._sorted_by(name), descending)
-            for name, descending in read_sort(found, known)
+            for name, descending in read_sort(found, known, self.unsorted)
             if name != "tenantId"  # there is one tenant
         )
 
@@ -203,12 +205,13 @@ def read_page(found: Any) -> PageOf:
     return PageOf(**values)
 
 
-def read_sort(found: Any, known: tuple[str, ...]) -> list[tuple[str, bool]]:
+def read_sort(found: Any, known: tuple[str, ...], refused: Mapping[str, str] | None = None) -> list[tuple[str, bool]]:
     """Fields to sort by, and whether each falls.
 
     Args:
         found: The member ``sort`` of a body.
         known: What one can sort by.
+        refused: What else there is, with the reason why it has no order.
 
     Raises:
         InvalidInput: names the member that is wrong.
@@ -218,16 +221,17 @@ def read_sort(found: Any, known: tuple[str, ...]) -> list[tuple[str, bool]]:
     if not isinstance(found, list) or len(found) > 10:
         message = f"Expected sort as a list of at most 10 fields, but found {shown(found)}"
         raise InvalidInput(message, field="sort")
-    return [_read_sort(one, f"sort.{n}", known) for n, one in enumerate(found)]
+    return [_read_sort(one, f"sort.{n}", known, refused or {}) for n, one in enumerate(found)]
 
 
-def _read_sort(one: Any, path: str, known: tuple[str, ...]) -> tuple[str, bool]:
+def _read_sort(one: Any, path: str, known: tuple[str, ...], refused: Mapping[str, str]) -> tuple[str, bool]:
     if not isinstance(one, dict):
         message = f"Expected {path} as an object with field and order, but found {shown(one)}"
         raise InvalidInput(message, field=path)
     name, order = one.get("field"), one.get("order")
     if not isinstance(name, str) or name not in known:
-        message = f"Expected one of {', '.join(sorted(known))} in {path}.field, but found {shown(name)}"
+        reason = f": {refused[name]}" if isinstance(name, str) and name in refused else ""
+        message = f"Expected one of {', '.join(sorted(known))} in {path}.field, but found {shown(name)}{reason}"
         raise InvalidInput(message, field=f"{path}.field")
     if order is None:
         return name, False
@@ -295,6 +299,7 @@ _READERS: dict[Kind, Callable[[Any], Any]] = {
     Kind.NUMBER: Number().read,
     Kind.MOMENT: read_moment,
     Kind.FLAG: Flag().read,
+    Kind.SEALED: lambda value: read_text(value, 32_768),
 }
 
 

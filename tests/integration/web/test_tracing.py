@@ -13,7 +13,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from bpm_server.connectors.contract import Connector, Result
+from bpm_server.domain.identity import SYSTEM
 from bpm_server.kernel import tracing
+from bpm_server.services.job_batches import Booked, Completion, complete_jobs
 from bpm_server.store.tables.jobs import job
 from bpm_server.worker import rounds
 from tests.support.bpmn_builder import Process
@@ -68,6 +70,25 @@ def test_request_command_job_and_call_are_one_trace(bpm: Product, rest: Rest, ex
     assert spans["job"].attributes["bpm.channel"] == "job:/first"
     carried = bpm.scalars(sa.select(job.c.trace_context))
     assert carried == [f"{TRACE} 00-{TRACE}-{spans['process_instances.start_process'].context.span_id:016x}-01"]
+
+
+def test_what_follows_jobs_that_are_booked_together_is_in_the_trace_of_each(
+    bpm: Product, rest: Rest, exporter: InMemorySpanExporter
+) -> None:
+    p = Process()
+    p.path(p.start(), p.service("one", "first"), p.service("two", "second"), p.end())
+    bpm.deploy(p.xml())
+    traces = [f"{number}" * 32 for number in (1, 2)]
+    for trace in traces:
+        rest.post(START, {"processDefinitionId": "p"}, headers={"traceparent": f"00-{trace}-{'3' * 16}-01"})
+    keys = bpm.scalars(sa.select(job.c.key).order_by(job.c.key))
+    assert complete_jobs(bpm.server, SYSTEM, [Completion(key) for key in keys]) == Booked()
+    query = sa.select(job.c.trace_context).where(job.c.type == "second").order_by(job.c.key)
+    carried = [text.split()[-1].split("-") for text in bpm.scalars(query)]
+    assert [trace for _, trace, _, _ in carried] == traces
+    booked = [span for span in exporter.get_finished_spans() if span.name == "complete_job"]
+    assert [format(span.context.trace_id, "032x") for span in booked] == traces
+    assert [format(span.context.span_id, "016x") for span in booked] == [span for _, _, span, _ in carried]
 
 
 def test_a_request_without_a_trace_begins_one_and_leaves_nothing_behind(
