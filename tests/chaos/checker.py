@@ -10,7 +10,7 @@ import sys
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.chaos import records as r
 
@@ -63,6 +63,7 @@ class Run:
         self.by_order: dict[str, list[r.Instance]] = defaultdict(list)
         for instance in self.instances:
             self.by_order[instance.order].append(instance)
+        self._names = {one.key: one.order for one in self.instances}
 
     def of(self, order: str, *kinds: str) -> list[r.Operation]:
         """An order's operations of these kinds."""
@@ -72,34 +73,22 @@ class Run:
         """The order of an instance."""
         return self._names.get(instance, f"instance {instance}")
 
-    @property
-    def _names(self) -> dict[int, str]:
-        if not hasattr(self, "_known_names"):
-            self._known_names = {one.key: one.order for one in self.instances}
-        return self._known_names
-
 
 def read_run(folder: Path) -> Run:
     """The run whose records lie in a folder."""
-    run = Run(r.operations(r.read(folder / CLIENTS)))
+    found: dict[type, list[Any]] = defaultdict(list)
     for record in (*r.read(folder / RECEIVER), *r.read(folder / HISTORY)):
-        match record:
-            case r.Request():
-                run.requests.append(record)
-            case r.Instance():
-                run.instances.append(record)
-            case r.Task():
-                run.tasks[record.key] = record
-            case r.Completion():
-                run.completions.append(record)
-            case r.Receipt():
-                run.receipts.append(record)
-            case r.Step():
-                run.steps.append(record)
-            case r.Incident():
-                run.incidents.append(record)
-    run.__post_init__()
-    return run
+        found[type(record)].append(record)
+    return Run(
+        r.operations(r.read(folder / CLIENTS)),
+        found[r.Request],
+        found[r.Instance],
+        {task.key: task for task in found[r.Task]},
+        found[r.Completion],
+        found[r.Receipt],
+        found[r.Step],
+        found[r.Incident],
+    )
 
 
 def check(run: Run) -> list[Violation]:

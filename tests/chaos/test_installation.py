@@ -14,6 +14,7 @@ import json
 import os
 import random
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -40,6 +41,7 @@ PROOF = os.environ.get("BPM_PROOF") == "1"
 ORDERS = int(os.environ.get("BPM_CHAOS_ORDERS", "20000" if PROOF else "60"))
 QUIET_ORDERS = 2_000 if PROOF else 20
 FAULTS = Faults(kills=100, database=5, broker=5) if PROOF else Faults(kills=6, database=1, broker=1)
+UNDISTURBED = Faults()
 CLIENTS = 16 if PROOF else 6
 WEBS, WORKERS = 3, 4
 PEOPLE = ("li.ming", "wang.fang", "zhao.lei")
@@ -103,59 +105,68 @@ def noted(heard: Heard) -> records.Request:
     )
 
 
-def run_orders(
-    folder: Path,
-    *,
-    orders: int,
-    faults: Faults,
-    broker_runs: bool = True,
-    look: Callable[[Broker], None] = lambda _: None,
-) -> None:
-    """One run: its records are in the folder, and its checker finds nothing; then neither do doctor and audit log."""
-    seed = int(os.environ.get("BPM_SEED", "0")) or random.randrange(1 << 30)
-    print(f"seed {seed}, records in {folder}")
-    deadline = time.monotonic() + LIMIT_S
-    clients, heard, history = (
-        records.Log(folder / name) for name in (checker.CLIENTS, checker.RECEIVER, checker.HISTORY)
-    )
-    with (
-        own_postgresql() as database,
-        own_broker() as broker,
-        Receiver(fails=FAILS, failures=FAILURES, seed=seed, tell=lambda one: heard.write(noted(one))) as receiver,
-    ):
-        if not broker_runs:
-            broker.kill()
-        with installed(folder, database, broker, receiver) as (installation, webs):
-            begun = time.monotonic()
-            crowd = Crowd(webs, clients, orders, CLIENTS, deadline)
-            disturber = Disturber(installation, database, broker)
-            try:
-                disturber.run(plan(seed, orders, faults, webs=WEBS, workers=WORKERS), crowd, max(CLIENTS, orders // 50))
-            except BaseException:
-                crowd.stop()
-                raise
-            finally:
-                crowd.join()
-            driven = time.monotonic()
-            end_of_history = History(database.url)
-            end_of_history.wait_until_all_ended(deadline)
-            print(f"driven in {driven - begun:.0f} s, ended after {time.monotonic() - begun:.0f} s")
-            print(f"killed: {dict(sorted(disturber.done.items()))}")
-            clients.close()
-            history.write(*end_of_history.records())
-            history.close()
-            assert disturber.done.total() == faults.kills + faults.database + faults.broker
-            judge(folder)
-            for port in installation.ports:
-                installation.wait_for(port)
-            installation.run("doctor")
-            installation.run("audit", "verify")
-            look(broker)
-            if broker_runs:
-                wait_for_consumers(broker, WORKERS)  # before that, one killed last has not yet come to answer SIGTERM
-            processes = (*installation.webs, *installation.workers)
-            assert [process.stop() for process in processes] == [0] * len(processes)
-    heard.close()
+@dataclass(frozen=True)
+class Trial:
+    """A run to be made in a folder, where its records and the logs of its processes lie afterwards."""
+
+    folder: Path
+    orders: int
+    faults: Faults = UNDISTURBED
+    broker_runs: bool = True
+    look: Callable[[Broker], None] = lambda _: None
+
+    def run(self) -> None:
+        """Makes the run; its checker finds nothing, nor do doctor and audit log, nor was any process surprised."""
+        seed = int(os.environ.get("BPM_SEED", "0")) or random.randrange(1 << 30)
+        print(f"seed {seed}, records in {self.folder}")
+        heard = records.Log(self.folder / checker.RECEIVER)
+        with (
+            own_postgresql() as database,
+            own_broker() as broker,
+            Receiver(fails=FAILS, failures=FAILURES, seed=seed, tell=lambda one: heard.write(noted(one))) as receiver,
+        ):
+            if not self.broker_runs:
+                broker.kill()
+            with installed(self.folder, database, broker, receiver) as (installation, webs):
+                self._drive(Disturber(installation, database, broker), webs, seed, History(database.url))
+                judge(self.folder)
+                self._examine(installation, broker)
+        heard.close()
+        assert surprises(self.folder) == []
+
+    def _drive(self, disturber: Disturber, webs: Webs, seed: int, history: History) -> None:
+        """Runs the orders and the faults side by side, waits for what follows, and takes down the history."""
+        begun = time.monotonic()
+        faults = plan(seed, self.orders, self.faults, webs=WEBS, workers=WORKERS)
+        clients, at_last = (records.Log(self.folder / name) for name in (checker.CLIENTS, checker.HISTORY))
+        crowd = Crowd(webs, clients, self.orders, CLIENTS, begun + LIMIT_S)
+        try:
+            disturber.run(faults, crowd, max(CLIENTS, self.orders // 50))
+        except BaseException:
+            crowd.stop()
+            raise
+        finally:
+            crowd.join()
+        driven = time.monotonic()
+        history.wait_until_all_ended(begun + LIMIT_S)
+        print(f"driven in {driven - begun:.0f} s, all ended after {time.monotonic() - begun:.0f} s")
+        print(f"killed: {dict(sorted(disturber.done.items()))}")
+        assert disturber.done.total() == len(faults)
+        at_last.write(*history.records())
+        for log in (clients, at_last):
+            log.close()
+
+    def _examine(self, installation: Installation, broker: Broker) -> None:
+        """What the product says of itself; at last every process ends as it is told."""
+        for port in installation.ports:
+            installation.wait_for(port)
+        for command in (("doctor",), ("audit", "verify")):
+            installation.run(*command, timeout_s=LIMIT_S)
+        self.look(broker)
+        if self.broker_runs:
+            wait_for_consumers(broker, WORKERS)  # before that, one killed last has not yet come to answer SIGTERM
+        processes = (*installation.webs, *installation.workers)
+        assert [process.stop() for process in processes] == [0] * len(processes)
 
 
 def judge(folder: Path) -> None:
@@ -164,6 +175,15 @@ def judge(folder: Path) -> None:
     print(*(f"{count:>10,}  {name}" for name, count in checker.counts(run).items()), sep="\n")
     found = checker.check(run)
     assert not found, "\n".join([f"{len(found)} violations", *map(str, found[:50])])
+
+
+def surprises(folder: Path) -> list[str]:
+    """Exceptions that processes have not foreseen, each with what was logged around it."""
+    found = []
+    for log in sorted(folder.glob("*.log")):
+        _, *after = log.read_text(encoding="utf-8", errors="replace").split("Traceback (most recent call last)")
+        found += [f"{log.name}: {text[:4_000]}" for text in after]
+    return found
 
 
 def queues(broker: Broker) -> dict[str, tuple[int, int]]:
@@ -184,11 +204,11 @@ def wait_for_consumers(broker: Broker, count: int) -> None:
 
 
 def test_kills_of_any_part_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
-    run_orders(tmp_path, orders=ORDERS, faults=FAULTS)
+    Trial(tmp_path, ORDERS, FAULTS).run()
 
 
 def test_without_the_broker_everything_is_done_all_the_same(tmp_path: Path) -> None:
-    run_orders(tmp_path, orders=QUIET_ORDERS, faults=Faults(), broker_runs=False)
+    Trial(tmp_path, QUIET_ORDERS, broker_runs=False).run()
 
 
 def test_workers_hear_wake_ups(tmp_path: Path) -> None:
@@ -196,4 +216,4 @@ def test_workers_hear_wake_ups(tmp_path: Path) -> None:
         wait_for_consumers(broker, WORKERS)
         assert {messages for messages, _ in queues(broker).values()} == {0}
 
-    run_orders(tmp_path, orders=10, faults=Faults(), look=look)
+    Trial(tmp_path, 10, look=look).run()

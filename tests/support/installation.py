@@ -184,11 +184,11 @@ class Installation:
             Process(f"worker-{number}", folder, self.environment, "worker", code=code) for number in range(workers)
         ]
 
-    def run(self, *arguments: str) -> str:
+    def run(self, *arguments: str, timeout_s: float = 120.0) -> str:
         """Runs a command of the installation to its end; returns what it says."""
         done = subprocess.run(
             [sys.executable, "-m", "bpm_server", *arguments],
-            env=self.environment, cwd=self.code, capture_output=True, text=True, check=False, timeout=120,
+            env=self.environment, cwd=self.code, capture_output=True, text=True, check=False, timeout=timeout_s,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return done.stdout
