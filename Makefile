@@ -52,7 +52,7 @@ proof: $(VENV)/.dev ## the long forms of chaos, fuzz and random tests; SEED=n re
 	BPM_PROOF=1 BPM_RANDOM_PROCESSES=20000 $(BIN)/python -m pytest -ra -n auto --dist worksteal --timeout 7200 \
 		--hypothesis-seed=$(SEED) tests/unit/engine/test_random_processes.py tests/integration/test_random_processes.py \
 		tests/unit/engine/test_equal_to_spiffworkflow.py tests/unit/feel tests/unit/dmn tests/unit/juel
-	BPM_PROOF=1 $(BIN)/python -m pytest -ra --timeout 7200 --hypothesis-seed=$(SEED) \
+	BPM_PROOF=1 BPM_SEED=$(SEED) $(BIN)/python -m pytest -ra --timeout 7200 --hypothesis-seed=$(SEED) \
 		tests/chaos tests/conformance/test_broken_models.py tests/integration/test_due_timers.py
 
 services: ## install what tests need beside Python: Chromium, RabbitMQ, fonts (Debian; asks for root)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from bpm_server.kernel.errors import InvalidInput
 
 PREFIX = "BPM_"
+STANDARD_WEBHOOKS_RETRY_SECONDS = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class Settings:
         allow_clock: Allows ``PUT /v2/clock`` (tests).
         allow_loopback_webhooks: Allows webhook targets on this machine (demo and tests).
         webhook_allowed_hosts: Hosts in the company's own network that webhooks may reach.
+        webhook_retry_seconds: Waits after the first, second, ... failed try of a webhook, a tenth more or less; after
+            the last one it is given up. Unless set, those of Standard Webhooks; empty: one try.
         demo: Lists the demo people on the sign-in page of a loopback server.
         anonymous_v2: Allows ``/v2`` without credentials (Camunda Modeler on a designer's machine).
         gateway_version: What ``/v2/topology`` reports; Camunda Modeler compares it with the diagram's version.
@@ -74,6 +77,7 @@ class Settings:
     allow_clock: bool = False
     allow_loopback_webhooks: bool = False
     webhook_allowed_hosts: tuple[str, ...] = ()
+    webhook_retry_seconds: tuple[int, ...] = STANDARD_WEBHOOKS_RETRY_SECONDS
     demo: bool = False
     anonymous_v2: bool = False
     gateway_version: str = "8.9.0"
@@ -182,8 +186,17 @@ def _convert(variable: str, text: str, default: Any) -> Any:
     if isinstance(default, Path):
         return Path(text)
     if isinstance(default, tuple):
-        return tuple(part.strip() for part in text.split(",") if part.strip())
+        parts = tuple(part.strip() for part in text.split(",") if part.strip())
+        return _whole_numbers(variable, parts) if default else parts
     return text
+
+
+def _whole_numbers(variable: str, parts: tuple[str, ...]) -> tuple[int, ...]:
+    for part in parts:
+        if not part.isascii() or not part.isdecimal():
+            message = f"Expected {variable} to be whole numbers with commas between, but found '{part}'"
+            raise InvalidInput(message)
+    return tuple(int(part) for part in parts)
 
 
 def read_file(path: Path) -> dict[str, str]:

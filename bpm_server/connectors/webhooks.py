@@ -1,4 +1,4 @@
-"""Standard Webhooks 1.0: signing, the retry schedule, and what a receiver's answer means.
+"""Standard Webhooks 1.0: signing, when to try again, and what a receiver's answer means.
 
 Source: standardwebhooks.com, specification 1.0.0.
 """
@@ -19,21 +19,9 @@ from bpm_server.kernel import json
 from bpm_server.kernel.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 SECRET_PREFIX = "whsec_"  # noqa: S105
-SCHEDULE = (
-    timedelta(seconds=5),
-    timedelta(minutes=5),
-    timedelta(minutes=30),
-    timedelta(hours=2),
-    timedelta(hours=5),
-    timedelta(hours=10),
-    timedelta(hours=14),
-    timedelta(hours=20),
-    timedelta(hours=24),
-)
-"""Waits after the first, second, ... failed attempt; the first attempt is made at once."""
 JITTER = 0.1
 THROTTLED = frozenset({429, 502, 504})
 TOLERANCE = timedelta(minutes=5)
@@ -121,9 +109,8 @@ def _retry_after(text: str | None, now: datetime) -> timedelta | None:
         return None
 
 
-def wait_after(attempts: int) -> timedelta | None:
-    """How long to wait after so many failed attempts; None: give up."""
-    if attempts > len(SCHEDULE):
+def wait_after(attempts: int, schedule: Sequence[int]) -> timedelta | None:
+    """How long to wait after so many failed attempts, by a schedule in seconds; None: give up."""
+    if attempts > len(schedule):
         return None
-    wait = SCHEDULE[attempts - 1]
-    return wait * (1 + random.uniform(-JITTER, JITTER))  # noqa: S311
+    return timedelta(seconds=schedule[attempts - 1] * (1 + random.uniform(-JITTER, JITTER)))  # noqa: S311

@@ -142,7 +142,8 @@ def _failed(
 ) -> c.AnyCommand | None:
     """Waits for another try, or gives up: the process catches that as an error, or gets an incident."""
     verdict = attempt.verdict
-    wait = None if verdict.outcome == "gone" else webhooks.wait_after(attempts)
+    schedule = tx.server.settings.webhook_retry_seconds
+    wait = None if verdict.outcome == "gone" else webhooks.wait_after(attempts, schedule)
     if verdict.outcome == "gone" and attempt.status == 410:
         _disable(tx, row.endpoint_name)
     if wait is not None:

@@ -90,22 +90,16 @@ def complete_task(
             check_outcome(offered, outcome, comment)
         if row is None:
             row = instances.read_instance(tx.connection, task.instance_key)
-        try:
-            if from_form:
-                complete = outcome in (None, *POSITIVE)
-                values = check_submission(
-                    tx, task, values, row=row, complete=complete, whole=whole, time_zone=time_zone
-                )
-            if outcome is not None:
-                values.update(outcome=outcome, comment=comment or "")
-            _set_completer(tx, task, actor, values)
-            if comment:
-                store.insert_comment(tx.connection, server.new_key(), task, actor.username, tx.now, comment)
-            _audit(tx, Operation.COMPLETE, task)
-            Advance(tx).run(row, c.CompleteTask(key, values, task.chunk, action or "complete"))
-        except WrongState:
-            check_open(store.read_task(tx.connection, key), "complete")
-            raise
+        if from_form:
+            complete = outcome in (None, *POSITIVE)
+            values = check_submission(tx, task, values, row=row, complete=complete, whole=whole, time_zone=time_zone)
+        if outcome is not None:
+            values.update(outcome=outcome, comment=comment or "")
+        _set_completer(tx, task, actor, values)
+        if comment:
+            store.insert_comment(tx.connection, server.new_key(), task, actor.username, tx.now, comment)
+        _audit(tx, Operation.COMPLETE, task)
+        Advance(tx).run(row, c.CompleteTask(key, values, task.chunk, action or "complete"))
         return tx.batch.operation(key)
 
 
@@ -153,12 +147,6 @@ def _properties(tx: Transaction, task: Task) -> Mapping[str, str]:
     return compiled.definition.process.nodes[task.element_id].properties
 
 
-def _locked(tx: Transaction, key: int) -> Task:
-    """The task as it is now that its instance is locked: what came with the lock may be older."""
-    store.lock_task(tx.connection, key)
-    return store.read_task(tx.connection, key)
-
-
 def _change(tx: Transaction, task: Task, moment: str, values: TaskValues, action: str) -> int | None:
     """Changes an open task; where it has listeners, in its instance, so that they hear of it first.
 
@@ -193,7 +181,7 @@ def claim_task(server: Server, actor: Actor, key: int) -> int | None:
         Forbidden: it is not offered to the actor.
     """
     with transaction(server, actor) as tx:
-        task = _locked(tx, key)
+        task, _ = store.lock_task(tx.connection, key)
         check_open(task, "claim")
         check_claim(task, actor)
         if task.assignee == actor.username:
@@ -214,7 +202,7 @@ def release_task(server: Server, actor: Actor, key: int) -> int | None:
         Forbidden: it is somebody else's.
     """
     with transaction(server, actor) as tx:
-        task = _locked(tx, key)
+        task, _ = store.lock_task(tx.connection, key)
         check_open(task, "release")
         authorize_work(task, actor, "release")
         return _change(tx, task, "assigning", TaskValues(assignee=None), "unassign")
@@ -246,7 +234,7 @@ def assign_task(
         message = "Expected an assignee, but found none"
         raise InvalidInput(message, field="assignee")
     with transaction(server, actor) as tx:
-        task = _locked(tx, key)
+        task, _ = store.lock_task(tx.connection, key)
         check_open(task, "assign")
         if assignee == actor.username and task.assignee is None:
             check_claim(task, actor)
@@ -271,7 +259,7 @@ def unassign_task(server: Server, actor: Actor, key: int) -> int | None:
         Forbidden: neither the assignee's own act nor the permission UPDATE_USER_TASK.
     """
     with transaction(server, actor) as tx:
-        task = _locked(tx, key)
+        task, _ = store.lock_task(tx.connection, key)
         check_open(task, "unassign")
         if task.assignee != actor.username:
             authorize(actor, "PROCESS_DEFINITION", "UPDATE_USER_TASK", task.process_id)
@@ -305,7 +293,7 @@ def update_task(
         message = f"Expected a priority from 0 to 100, but found {priority}"
         raise InvalidInput(message, field="priority")
     with transaction(server, actor) as tx:
-        task = _locked(tx, key)
+        task, _ = store.lock_task(tx.connection, key)
         check_open(task, "update")
         authorize(actor, "PROCESS_DEFINITION", "UPDATE_USER_TASK", task.process_id)
         values = TaskValues(

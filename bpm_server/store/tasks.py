@@ -50,7 +50,7 @@ _NAMES = [column.name for column in _TASK]
 _BY_KEY = rows.Query(lambda _: sa.select(*_TASK).where(user_task.c.key == sa.bindparam("b_key")))
 _LOCK = rows.Query(
     lambda _: (
-        sa.select(*_TASK, *[column.label(f"instance_{column.name}") for column in COLUMNS])
+        sa.select(*COLUMNS)
         .join_from(user_task, process_instance, process_instance.c.key == user_task.c.root_key)
         .where(user_task.c.key == sa.bindparam("b_key"))
         .with_for_update(of=process_instance)
@@ -82,7 +82,10 @@ def read_task(connection: Connection, key: int) -> Task:
 
 
 def lock_task(connection: Connection, key: int) -> tuple[Task, InstanceRow | None]:
-    """Locks the call tree of a task's instance and reads the task.
+    """Locks the call tree of a task's instance, then reads the task.
+
+    Not in one statement: on PostgreSQL one that waits for a lock gets the locked row as it is then, the others as they
+    were when it began, without what the command that it waited for has done to the task.
 
     Returns:
         The task, and its instance where that is the outermost one (and so was read with the lock).
@@ -94,8 +97,8 @@ def lock_task(connection: Connection, key: int) -> tuple[Task, InstanceRow | Non
         row = _LOCK.first(connection, b_key=key)
     if row is None:
         raise _missing(key)
-    task = _task(row[: len(_TASK)])
-    return task, row_from(row[len(_TASK) :]) if task.instance_key == task.root_key else None
+    task = read_task(connection, key)
+    return task, row_from(row) if task.instance_key == task.root_key else None
 
 
 def change(connection: Connection, key: int, values: TaskValues, at: datetime) -> None:

@@ -128,4 +128,4 @@ class Publisher:
 
 def _close(connection: Any) -> None:
     if connection is not None:
-        connection.collapse()
+        connection.release()

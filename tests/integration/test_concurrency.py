@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import sqlalchemy as sa
 
 from bpm_server.domain.identity import Actor, Permission
-from bpm_server.kernel.errors import AlreadyExists, WrongState
+from bpm_server.domain.tasks import TaskValues
+from bpm_server.kernel import json
+from bpm_server.kernel.errors import AlreadyExists, Forbidden, WrongState
 from bpm_server.services import jobs, messages, process_instances, tasks, timers
+from bpm_server.services.transaction import transaction
 from bpm_server.store.tables.history import journal
 from bpm_server.store.tables.instances import process_instance
 from bpm_server.store.tables.jobs import timer
+from bpm_server.store.tasks import change, lock_task
 from tests.support.bpmn_builder import Process, event
 from tests.support.bpmn_builder import timer as timer_event
 from tests.support.product import ADMIN
@@ -79,6 +85,65 @@ def test_a_hundred_people_claim_one_task_and_exactly_one_gets_it(bpm: Product) -
     assert results.count(None) == 1
     winner = results.index(None)
     assert {error.details["assignee"] for error in results if error is not None} == {f"person{winner}"}
+
+
+def test_who_comes_too_late_to_the_last_task_is_told_so(bpm: Product) -> None:
+    """The instance has ended meanwhile; the form is checked by its state, which is not there any more."""
+    form = {"id": "f", "type": "default", "components": [{"type": "textfield", "key": "note"}]}
+    p = Process()
+    p.path(p.start(), p.user("a", extra='<zeebe:formDefinition formId="f"/>'), p.end())
+    bpm.deploy(p.xml(), ("f.form", json.dumps_bytes(form)))
+    bpm.start()
+    task = bpm.task("a").key
+    values = {"note": "done"}
+    results = at_once(CONTENDERS, lambda n: tasks.complete_task(bpm.server, person(n), task, values, from_form=True))
+    assert results.count(None) == 1
+    losers = [result for result in results if result is not None]
+    assert {getattr(error, "details", {}).get("endedBy") for error in losers} == {f"person{results.index(None)}"}, (
+        Counter(map(repr, losers))
+    )
+
+
+@pytest.mark.postgresql
+def test_who_completes_while_somebody_else_claims_comes_after_that(bpm_postgresql: Product) -> None:
+    """A completion that waits for the lock of a claim finds the task claimed."""
+    bpm = bpm_postgresql
+    p = Process()
+    p.path(p.start(), p.user("a", extra='<zeebe:assignmentDefinition candidateGroups="sales"/>'), p.end())
+    bpm.deploy(p.xml())
+    bpm.start()
+    task = bpm.task("a").key
+    first, second = (Actor(name, groups=frozenset({"sales"})) for name in ("first", "second"))
+    found: list[Exception | None] = []
+
+    def complete() -> None:
+        try:
+            tasks.complete_task(bpm.server, second, task, {})
+            found.append(None)
+        except Forbidden as error:
+            found.append(error)
+
+    late = threading.Thread(target=complete)
+    with transaction(bpm.server, first) as tx:
+        claimed, _ = lock_task(tx.connection, task)
+        late.start()
+        wait_for_waiting(bpm)
+        change(tx.connection, claimed.key, TaskValues(assignee="first"), tx.now)
+    late.join()
+    assert "it is assigned to first" in str(found[0])
+    assert bpm.open_tasks() == ["a"]
+
+
+def wait_for_waiting(bpm: Product) -> None:
+    """Until somebody waits for a lock."""
+    waiting = sa.text(
+        "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    )
+    for _ in range(500):
+        if bpm.scalars(waiting) != [0]:
+            return
+        time.sleep(0.02)
+    raise AssertionError("nobody waits")
 
 
 def test_parallel_tasks_of_one_instance_completed_at_once_lose_nothing(bpm: Product) -> None:

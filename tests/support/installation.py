@@ -146,6 +146,7 @@ class Installation:
 
     Args of the constructor:
         code: Folder of another release's code; None: this one's.
+        environment: Further settings.
     """
 
     def __init__(
@@ -157,6 +158,7 @@ class Installation:
         webs: int,
         workers: int,
         code: Path | None = None,
+        **environment: str,
     ) -> None:
         self.folder = folder
         self.code = code
@@ -171,6 +173,7 @@ class Installation:
             "BPM_PROCESSES": "1",
             "PYTHONWARNINGS": "ignore",
             **({} if code is None else {"PYTHONPATH": str(code)}),
+            **environment,
         }
         self.ports = [free_port() for _ in range(webs)]
         self.webs = [
@@ -181,19 +184,19 @@ class Installation:
             Process(f"worker-{number}", folder, self.environment, "worker", code=code) for number in range(workers)
         ]
 
-    def run(self, *arguments: str) -> str:
+    def run(self, *arguments: str, timeout_s: float = 120.0) -> str:
         """Runs a command of the installation to its end; returns what it says."""
         done = subprocess.run(
             [sys.executable, "-m", "bpm_server", *arguments],
-            env=self.environment, cwd=self.code, capture_output=True, text=True, check=False, timeout=120,
+            env=self.environment, cwd=self.code, capture_output=True, text=True, check=False, timeout=timeout_s,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def start(self) -> None:
-        """Tables, the first administrator, the content, then all processes."""
+    def start(self, *more: str) -> None:
+        """Tables, the first administrator, the content and more files, then all processes."""
         self.run("migrate")
-        self.run("deploy", "processes", "rules", "forms")
+        self.run("deploy", "processes", "rules", "forms", *more)
         self.start_processes()
 
     def start_processes(self) -> None:

@@ -9,8 +9,27 @@ import json
 import random
 import threading
 from collections import Counter
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FAILURES = {"before": 500, "after": 503, "drop": None, "busy": 429}
+"""How it fails: before and after it has acted, hanging up after that, asking for a second of peace; what it answers."""
+LEFT_ALONE = frozenset({"before", "busy"})
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One request: whether it was signed, whether it is acted on, what is answered (None: nothing)."""
+
+    headers: dict[str, str]
+    body: bytes
+    is_signed: bool
+    is_applied: bool
+    status: int | None
 
 
 class Receiver:
@@ -22,9 +41,21 @@ class Receiver:
         refused: Requests with a wrong signature.
     """
 
-    def __init__(self, secret: str = "", *, fails: float = 0.0, seed: int = 1, port: int = 0) -> None:
+    def __init__(
+        self,
+        secret: str = "",
+        *,
+        fails: float = 0.0,
+        failures: tuple[str, ...] = ("before", "after", "drop"),
+        seed: int = 1,
+        port: int = 0,
+        tell: Callable[[Heard], None] = lambda _: None,
+    ) -> None:
+        """Fails this share of requests, in these ways; each request is told to ``tell`` before it is answered."""
         self.secret = secret
         self.fails = fails
+        self._failures = failures
+        self._tell = tell
         self.applied: dict[str, dict[str, Any]] = {}
         self.seen: Counter[str] = Counter()
         self.refused = 0
@@ -42,6 +73,8 @@ class Receiver:
                 status = receiver.receive(dict(self.headers.items()), body)
                 if status:
                     self.send_response(status)
+                    if status == FAILURES["busy"]:
+                        self.send_header("retry-after", "1")
                     self.send_header("content-length", "0")
                     self.end_headers()
                 else:
@@ -69,14 +102,18 @@ class Receiver:
         if not self.is_signed(given, body):
             with self._lock:
                 self.refused += 1
+            self._tell(Heard(given, body, is_signed=False, is_applied=False, status=401))
             return 401
         key = given["webhook-id"]
         with self._lock:
             self.seen[key] += 1
-            failure = self._draw.choice(("before", "after", "drop")) if self._draw.random() < self.fails else None
-            if failure != "before":
+            failure = self._draw.choice(self._failures) if self._draw.random() < self.fails else None
+            is_applied = failure not in LEFT_ALONE
+            if is_applied:
                 self.applied.setdefault(key, json.loads(body))
-        return {None: 204, "before": 500, "after": 503, "drop": None}[failure]
+        status = 204 if failure is None else FAILURES[failure]
+        self._tell(Heard(given, body, is_signed=True, is_applied=is_applied, status=status))
+        return status
 
     def is_signed(self, headers: dict[str, str], body: bytes) -> bool:
         """Standard Webhooks 1.0, written here again from its text: not with the product's own code."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bpm_server.connectors import webhooks
 from tests.integration.web.pages.test_cases import ORDER, case_of
 from tests.integration.web.pages.test_tasks import VALUES, task_of
 from tests.support.receiver import Receiver
@@ -31,9 +30,9 @@ PROCESS = b"""<bpmn:definitions xmlns:bpmn="http://www.omg.org/spec/BPMN/2010052
 
 
 @pytest.fixture
-def one_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+def company(company: Product) -> Product:
     """Deliveries are given up at once instead of after days."""
-    monkeypatch.setattr(webhooks, "SCHEDULE", ())
+    return company.with_settings(webhook_retry_seconds=())
 
 
 def add_endpoint(chen: Any, name: str, url: str) -> str:
@@ -41,7 +40,6 @@ def add_endpoint(chen: Any, name: str, url: str) -> str:
     return secret
 
 
-@pytest.mark.usefixtures("one_attempt")
 def test_a_dead_receiver_is_an_incident_until_somebody_lets_it_try_again(company: Product, browser: Any) -> None:
     chen = browser("chen.jing")
     with Receiver() as dead:
@@ -74,7 +72,6 @@ def test_a_dead_receiver_is_an_incident_until_somebody_lets_it_try_again(company
     assert len(page.texts(".delivery tbody tr")) == 2
 
 
-@pytest.mark.usefixtures("one_attempt")
 def test_an_order_that_finance_does_not_take_comes_to_somebody_who_mends_it(company: Product, browser: Any) -> None:
     """The order process catches the failure itself: a task, not an incident."""
     li, chen = browser("li.ming"), browser("chen.jing")
