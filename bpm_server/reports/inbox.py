@@ -1,9 +1,10 @@
 """What a person has to do, has done and has started.
 
 Open tasks are found by index: those of the assignee, and for each of the person's groups the offered ones in order.
-Every branch stops after one page, so the length of somebody's inbox does not matter. Of very many groups, those whose
-first task comes first are asked first, and as a rule the others need not be asked. Numbers on tabs and filters are
-counted up to ``MOST_COUNTED``, so that they do not look at all open tasks of a large group.
+Every branch stops after one page, so the length of somebody's inbox does not matter. Somebody with very many groups may
+as a rule take most of what is open: the next open tasks are looked at in order, whoever they are offered to. Only where
+too few of them are the person's, the groups are asked, first those whose first task comes first. Numbers on tabs and
+filters are counted up to ``MOST_COUNTED``, so that they do not look at all open tasks of a large group.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ MOST_COUNTED = 501
 MOST_ROWS = 500
 BRANCHES = 60
 """Index ranges in one statement; more than a page has rows, and SQLite takes at most 500."""
+SPAN = 4
+"""Open tasks that are looked at for each that is wanted, before very many groups are asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +171,10 @@ def _first_keys(connection: Connection, actor: Actor, page: _Page) -> list[int]:
     """Keys of the first tasks, each branch in the order of its index."""
     groups = sorted(actor.groups)
     if len(groups) > BRANCHES:
+        near, is_all = _nearest(connection, actor, page, [t.c.key])
+        found = list(connection.execute(near).scalars())
+        if is_all or len(found) == page.limit:
+            return found
         groups, page = _narrowed(connection, groups, page)
     own = page.of(_offered("u", c.c.name == actor.username, [t.c.key]), c.c.task_key)
     branches = [page.of(_assigned(actor, [t.c.key]), t.c.key), own]
@@ -177,6 +184,30 @@ def _first_keys(connection: Connection, actor: Actor, page: _Page) -> list[int]:
         keys.update(connection.execute(sa.union(*[sa.select(one.subquery().c.key) for one in branches])).scalars())
         branches = []
     return sorted(keys, reverse=page.newest)[: page.limit]
+
+
+def _nearest(
+    connection: Connection, actor: Actor, page: _Page, columns: Sequence[sa.ColumnElement[Any]]
+) -> tuple[sa.Select[Any], bool]:
+    """Columns of the page from the open tasks that come next, and whether these are all that come.
+
+    Whether a task is the person's is asked of each one: with very many groups that is one look at its candidates, not
+    one at each group's tasks.
+    """
+    is_open = t.c.state == TaskState.CREATED
+    last = replace(page, wheres=(), limit=1).of(sa.select(t.c.key).where(is_open), t.c.key)
+    until = connection.execute(last.offset(SPAN * page.limit - 1)).scalar()
+    by_name = sa.and_(c.c.kind == "u", c.c.name == actor.username)
+    by_group = sa.and_(c.c.kind == "g", _is_listed(connection, sorted(actor.groups)))
+    candidate = sa.select(c.c.task_key).where(c.c.task_key == t.c.key, sa.or_(by_name, by_group)).limit(1)
+    is_offered = sa.and_(t.c.assignee.is_(None), candidate.scalar_subquery().is_not(None))
+    mine = sa.select(*columns).where(is_open, sa.or_(t.c.assignee == actor.username, is_offered))
+    return replace(page, until=until).of(mine, t.c.key), until is None
+
+
+def _is_listed(connection: Connection, names: Sequence[str]) -> Where:
+    """The candidate has one of very many names: they are made into a hash table once, not joined at each task."""
+    return c.c.name.in_(sa.select(_listed(connection, names))).is_(sa.true())
 
 
 def _narrowed(connection: Connection, groups: Sequence[str], page: _Page) -> tuple[list[str], _Page]:
@@ -235,27 +266,29 @@ def _first_of_each(connection: Connection, groups: Sequence[str], page: _Page) -
 def _some_open(connection: Connection, actor: Actor) -> list[sa.Row[Any]]:
     """By process: its id, the newest definition key, and how many of the person's open tasks are its.
 
-    Up to ``MOST_COUNTED`` tasks count. A task may be offered by several groups: three times as many rows are looked at.
+    Up to ``MOST_COUNTED`` tasks count.
     """
     columns = [t.c.key, t.c.process_id, t.c.process_definition_key]
+    if len(actor.groups) > BRANCHES:
+        near, is_all = _nearest(connection, actor, _Page((), MOST_COUNTED, None, newest=False), columns)
+        found = _by_process(connection, near)
+        if is_all or sum(row.number for row in found) == MOST_COUNTED:
+            return found
     parts = [
         _assigned(actor, columns),
         _offered("u", c.c.name == actor.username, columns),
         _offered("g", _is_one_of(connection, sorted(actor.groups)), columns),
     ]
-    limited = [part.limit(3 * MOST_COUNTED).subquery() for part in parts]
+    limited = [part.limit(3 * MOST_COUNTED).subquery() for part in parts]  # several groups may offer the same task
     each_once = sa.union(*[sa.select(*one.columns) for one in limited]).subquery()
-    counted = sa.select(*each_once.columns).limit(MOST_COUNTED).subquery()
-    query = (
-        sa.select(
-            counted.c.process_id,
-            sa.func.max(counted.c.process_definition_key).label("definition"),
-            sa.func.count().label("number"),
-        )
-        .group_by(counted.c.process_id)
-        .order_by(counted.c.process_id)
-    )
-    return list(connection.execute(query))
+    return _by_process(connection, sa.select(*each_once.columns).limit(MOST_COUNTED))
+
+
+def _by_process(connection: Connection, tasks: sa.Select[Any]) -> list[sa.Row[Any]]:
+    counted = tasks.subquery()
+    newest = sa.func.max(counted.c.process_definition_key).label("definition")
+    query = sa.select(counted.c.process_id, newest, sa.func.count().label("number"))
+    return list(connection.execute(query.group_by(counted.c.process_id).order_by(counted.c.process_id)))
 
 
 # --- done -----------------------------------------------------------------------------------------------

@@ -53,6 +53,7 @@ NAMES = {
     "process_instance.business_key": "'B-' || n.i",
     "process_instance.started_by": f"'person' || (n.i % {PEOPLE})",
     "user_task.ended_by": f"CASE WHEN t.ended_by IS NULL THEN NULL ELSE 'person' || (n.i % {PEOPLE}) END",
+    "user_task.candidate_groups": f"'[\"group' || (n.i % {PEOPLE}) || '\"]'",
     "user_task_candidate.name": f"'group' || (n.i % {PEOPLE})",
     "audit_log.entity_key": f"CAST(CAST(t.entity_key AS BIGINT) - n.i * CAST({STRIDE} AS BIGINT) AS VARCHAR)",
 }
