@@ -74,6 +74,12 @@ class Completed:
 # --- clients --------------------------------------------------------------------------------------------
 
 
+def completion(task: int, authorization: str, body: bytes) -> bytes:
+    """The request that completes a task."""
+    head = f"POST /v2/user-tasks/{task}/completion HTTP/1.1\r\nHost: bench\r\nAuthorization: {authorization}\r\n"
+    return f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+
 def _complete(port: int, authorization: str, tasks: Sequence[int], body: bytes, queue: Any) -> None:
     """One client, one kept connection."""
     times, refused = [], []

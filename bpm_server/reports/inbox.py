@@ -140,7 +140,7 @@ class _Page:
     newest: bool
     until: int | None = None
 
-    def of(self, select: sa.Select[tuple[int]], key: sa.ColumnElement[int]) -> sa.Select[tuple[int]]:
+    def of(self, select: sa.Select[Any], key: sa.ColumnElement[int]) -> sa.Select[Any]:
         """The page of one index range; ``key`` is the index's column."""
         if self.after is not None:
             select = select.where(key < self.after if self.newest else key > self.after)
@@ -226,7 +226,7 @@ def _narrowed(connection: Connection, groups: Sequence[str], page: _Page) -> tup
     )
 
 
-def _of_groups(connection: Connection, groups: Sequence[str], page: _Page) -> list[sa.Select[tuple[int]]]:
+def _of_groups(connection: Connection, groups: Sequence[str], page: _Page) -> list[sa.Select[Any]]:
     """A page of each group: where the database can, in one select that does not grow with their number."""
     if connection.dialect.name == "sqlite" or not groups:
         return [page.of(_offered("g", c.c.name == name, [t.c.key]), c.c.task_key) for name in groups]
@@ -245,14 +245,21 @@ def _listed(connection: Connection, names: Sequence[str]) -> Any:
     return each.table_valued(sa.column("value", sa.Text)).c.value
 
 
-def _is_one_of(connection: Connection, names: Sequence[str]) -> Where:
-    """The candidate has one of the names, given in one parameter.
+def _offered_by_groups(
+    connection: Connection, names: Sequence[str], columns: Sequence[sa.ColumnElement[Any]]
+) -> sa.Select[Any]:
+    """Columns of what any of the groups offers, in one statement that does not grow with their number.
 
-    PostgreSQL looks at each element of an array to plan: good for a few, and slower than the work for a thousand.
+    PostgreSQL looks at each element of an array to plan: good for a few, and slower than the work for a thousand. Of a
+    list that is joined it would read all candidates there are; asked name by name, it takes the index.
     """
-    if connection.dialect.name == "sqlite" or len(names) > BRANCHES:
-        return c.c.name.in_(sa.select(_listed(connection, names)))
-    return c.c.name == sa.any_(sa.literal(names, postgresql.ARRAY(sa.String)))
+    if connection.dialect.name == "sqlite":
+        return _offered("g", c.c.name.in_(sa.select(_listed(connection, names))), columns)
+    if len(names) <= BRANCHES:
+        return _offered("g", c.c.name == sa.any_(sa.literal(names, postgresql.ARRAY(sa.String))), columns)
+    name = _listed(connection, names)
+    each = _offered("g", c.c.name == name, columns).limit(3 * MOST_COUNTED).correlate(name.table).lateral()
+    return sa.select(*each.columns).select_from(sa.join(name.table, each, sa.true()))
 
 
 def _first_of_each(connection: Connection, groups: Sequence[str], page: _Page) -> dict[str, int]:
@@ -277,7 +284,7 @@ def _some_open(connection: Connection, actor: Actor) -> list[sa.Row[Any]]:
     parts = [
         _assigned(actor, columns),
         _offered("u", c.c.name == actor.username, columns),
-        _offered("g", _is_one_of(connection, sorted(actor.groups)), columns),
+        _offered_by_groups(connection, sorted(actor.groups), columns),
     ]
     limited = [part.limit(3 * MOST_COUNTED).subquery() for part in parts]  # several groups may offer the same task
     each_once = sa.union(*[sa.select(*one.columns) for one in limited]).subquery()

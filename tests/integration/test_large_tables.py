@@ -18,12 +18,14 @@ from bpm_server.reports import incidents as incident_report
 from bpm_server.reports import process_instances as instance_report
 from bpm_server.reports import tasks as task_report
 from bpm_server.reports.query import Condition, Order, Query
+from bpm_server.services import tasks
 from bpm_server.store.database import Database
 from bpm_server.store.tables.instances import incident, process_instance
 from tests.support import postgresql
 from tests.support.filling import PEOPLE, Copies, copy_instance, fill, order
-from tests.support.plans import look, statements
+from tests.support.plans import look, statements, worked
 from tests.support.product import ADMIN, START, Product
+from tests.support.statements import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -105,6 +107,7 @@ def _short_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the small tables would not reach the end of counting."""
     monkeypatch.setattr(search, "MAX_TOTAL", 100)
     monkeypatch.setattr(inbox, "MOST_COUNTED", 100)
+    monkeypatch.setattr(cases, "NEWEST", 200)
 
 
 def read(bpm: Product, act: Callable[[Product], Any]) -> tuple[int, str]:
@@ -152,6 +155,7 @@ LISTS: dict[str, Any] = {
     **{f"cases, {state}": page(state=state) for state in cases.STATES},
     "cases of a rare process, incidents": page(state="incidents", process_id="rare"),
     "cases of mine": lambda bpm: cases.cases(bpm.server, CLERK, cases.Filter(mine=True)),
+    "cases with a text that many have": page("ACME"),
     "cases that a clerk may see": lambda bpm: cases.cases(bpm.server, CLERK, cases.Filter()),
     "instances": searching(instance_report),
     "instances, newest first": searching(instance_report, by="-started_at"),
@@ -198,3 +202,41 @@ def test_history_makes_no_list_longer_to_find(sizes: Sizes, name: str) -> None:
 @pytest.mark.parametrize("name", INBOXES)
 def test_open_tasks_of_others_make_no_inbox_longer_to_find(sizes: Sizes, name: str) -> None:
     assert_as_much(sizes.base, sizes.busy, INBOXES[name])
+
+
+def after_a_restart(bpm: Product, folder: Path) -> tuple[int, int, int]:
+    """The first step of a process that has just begun: its statements, what they look at, instances in its memory."""
+    instance = bpm.start("order", number="N-1", customer="ACME", amount=5)
+    task = bpm.task("a", instance=instance).key
+    database = Database(bpm.server.database.url.render_as_string(hide_password=False))
+    try:
+        again = Product.on(database, folder)
+        with counted(database) as sent:
+            looked = worked(database, lambda: tasks.complete_task(again.server, ADMIN, task, {"ok": True}))
+        assert again.state(instance) == "ACTIVE"
+        return len(sent), looked, len(again.server.hot)
+    finally:
+        database.dispose()
+
+
+def test_the_first_step_after_a_restart_loads_what_it_needs_however_much_is_active(
+    sizes: Sizes, tmp_path: Path
+) -> None:
+    statements_few, few, hot_few = after_a_restart(sizes.base, tmp_path)
+    statements_many, many, hot_many = after_a_restart(sizes.busy, tmp_path)
+    assert statements_many == statements_few
+    assert hot_many == hot_few == 1
+    assert few > 0
+    assert many <= few + (200 if sizes.base.server.database.is_sqlite else 20), (few, many)
+
+
+@pytest.mark.parametrize("much", ["history", "busy"])
+def test_completing_a_task_looks_at_as_much_beside_much_of_both(sizes: Sizes, much: str) -> None:
+    def first_task(bpm: Product) -> int:
+        keys = [bpm.start("order", number="N-2") for _ in range(2)]
+        warm, task = (bpm.task("a", instance=key) for key in keys)
+        warm.complete()
+        return worked(bpm.server.database, task.complete)
+
+    few, many = first_task(sizes.base), first_task(getattr(sizes, much))
+    assert 0 < many <= few + (200 if sizes.base.server.database.is_sqlite else 20), (few, many)

@@ -1,7 +1,8 @@
 """PostgreSQL takes away soon what instances and tasks leave behind in indexes when they end.
 
 Lists of what is open read an index from its oldest entry on; there lie the entries of what was open before, until a
-vacuum. By default it waits for a fifth of the table, so with a million instances lists walked past hundreds of thousands.
+vacuum. By default it waits for a fifth of the table, and so with a million instances lists walked past hundreds
+of thousands.
 
 Revision: 0014
 Follows: 0012
