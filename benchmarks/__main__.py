@@ -8,7 +8,7 @@ import sys
 from benchmarks.machine import describe
 from bpm_server.kernel import log
 
-ALL = ("steps", "growth", "http_steps", "jobs", "history", "shards", "feel")
+ALL = ("steps", "growth", "http_steps", "http_completions", "jobs", "history", "restart", "shards", "feel")
 
 
 def main() -> None:

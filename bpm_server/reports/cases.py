@@ -34,6 +34,8 @@ WORK = ("serviceTask", "sendTask", "receiveTask", "businessRuleTask", "scriptTas
         "intermediateCatchEvent")  # fmt: skip
 """Elements at which a case can wait for something that is no person."""
 MOST_WAITING = 2_000
+NEWEST = 2_000
+"""Cases that are searched for a text before all others are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +109,31 @@ def cases(server: Server, actor: Actor, wanted: Filter) -> Cases:
                 message = f"Expected a cursor of this list, but found '{wanted.after[:40]}'"
                 raise InvalidInput(message, field="after")
             found.append(p.c.key < int(wanted.after))
-        query = sa.select(p.c.key).where(*found).order_by(p.c.key.desc()).limit(wanted.limit + 1)
-        keys = list(connection.execute(query).scalars())
+        keys = _newest(connection, found, wanted)
         rows = _rows(connection, server, keys[: wanted.limit])
     return Cases(tuple(rows), str(keys[wanted.limit - 1]) if len(keys) > wanted.limit else None)
+
+
+def _newest(connection: Connection, found: Sequence[Where], wanted: Filter) -> list[int]:
+    """Keys of a page, and one more.
+
+    For a text that may be anywhere PostgreSQL reads all variables there are before it looks at the first case. What
+    people search for is as a rule new, or fills the page soon: so the newest cases are looked at first, one by one.
+    """
+    query = sa.select(p.c.key).where(*found).order_by(p.c.key.desc())
+    border = None
+    if wanted.text:
+        before = [p.c.key < int(wanted.after)] if wanted.after else []
+        border = connection.execute(
+            sa.select(p.c.key).where(*before).order_by(p.c.key.desc()).offset(NEWEST).limit(1)
+        ).scalar()
+    if border is None:
+        return list(connection.execute(query.limit(wanted.limit + 1)).scalars())
+    keys = list(connection.execute(query.where(p.c.key > border).limit(wanted.limit + 1)).scalars())
+    missing = wanted.limit + 1 - len(keys)
+    if missing:
+        keys += connection.execute(query.where(p.c.key <= border).limit(missing)).scalars()
+    return keys
 
 
 def case(server: Server, key: int) -> CaseRow | None:

@@ -1,9 +1,10 @@
 """What a person has to do, has done and has started.
 
 Open tasks are found by index: those of the assignee, and for each of the person's groups the offered ones in order.
-Every branch stops after one page, so the length of somebody's inbox does not matter. Of very many groups, those whose
-first task comes first are asked first, and as a rule the others need not be asked. Numbers on tabs and filters are
-counted up to ``MOST_COUNTED``, so that they do not look at all open tasks of a large group.
+Every branch stops after one page, so the length of somebody's inbox does not matter. Somebody with very many groups may
+as a rule take most of what is open: the next open tasks are looked at in order, whoever they are offered to. Only where
+too few of them are the person's, the groups are asked, first those whose first task comes first. Numbers on tabs and
+filters are counted up to ``MOST_COUNTED``, so that they do not look at all open tasks of a large group.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ MOST_COUNTED = 501
 MOST_ROWS = 500
 BRANCHES = 60
 """Index ranges in one statement; more than a page has rows, and SQLite takes at most 500."""
+SPAN = 4
+"""Open tasks that are looked at for each that is wanted, before very many groups are asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +140,7 @@ class _Page:
     newest: bool
     until: int | None = None
 
-    def of(self, select: sa.Select[tuple[int]], key: sa.ColumnElement[int]) -> sa.Select[tuple[int]]:
+    def of(self, select: sa.Select[Any], key: sa.ColumnElement[int]) -> sa.Select[Any]:
         """The page of one index range; ``key`` is the index's column."""
         if self.after is not None:
             select = select.where(key < self.after if self.newest else key > self.after)
@@ -168,6 +171,10 @@ def _first_keys(connection: Connection, actor: Actor, page: _Page) -> list[int]:
     """Keys of the first tasks, each branch in the order of its index."""
     groups = sorted(actor.groups)
     if len(groups) > BRANCHES:
+        near, is_all = _nearest(connection, actor, page, [t.c.key])
+        found = list(connection.execute(near).scalars())
+        if is_all or len(found) == page.limit:
+            return found
         groups, page = _narrowed(connection, groups, page)
     own = page.of(_offered("u", c.c.name == actor.username, [t.c.key]), c.c.task_key)
     branches = [page.of(_assigned(actor, [t.c.key]), t.c.key), own]
@@ -177,6 +184,30 @@ def _first_keys(connection: Connection, actor: Actor, page: _Page) -> list[int]:
         keys.update(connection.execute(sa.union(*[sa.select(one.subquery().c.key) for one in branches])).scalars())
         branches = []
     return sorted(keys, reverse=page.newest)[: page.limit]
+
+
+def _nearest(
+    connection: Connection, actor: Actor, page: _Page, columns: Sequence[sa.ColumnElement[Any]]
+) -> tuple[sa.Select[Any], bool]:
+    """Columns of the page from the open tasks that come next, and whether these are all that come.
+
+    Whether a task is the person's is asked of each one: with very many groups that is one look at its candidates, not
+    one at each group's tasks.
+    """
+    is_open = t.c.state == TaskState.CREATED
+    last = replace(page, wheres=(), limit=1).of(sa.select(t.c.key).where(is_open), t.c.key)
+    until = connection.execute(last.offset(SPAN * page.limit - 1)).scalar()
+    by_name = sa.and_(c.c.kind == "u", c.c.name == actor.username)
+    by_group = sa.and_(c.c.kind == "g", _is_listed(connection, sorted(actor.groups)))
+    candidate = sa.select(c.c.task_key).where(c.c.task_key == t.c.key, sa.or_(by_name, by_group)).limit(1)
+    is_offered = sa.and_(t.c.assignee.is_(None), candidate.scalar_subquery().is_not(None))
+    mine = sa.select(*columns).where(is_open, sa.or_(t.c.assignee == actor.username, is_offered))
+    return replace(page, until=until).of(mine, t.c.key), until is None
+
+
+def _is_listed(connection: Connection, names: Sequence[str]) -> Where:
+    """The candidate has one of very many names: they are made into a hash table once, not joined at each task."""
+    return c.c.name.in_(sa.select(_listed(connection, names))).is_(sa.true())
 
 
 def _narrowed(connection: Connection, groups: Sequence[str], page: _Page) -> tuple[list[str], _Page]:
@@ -195,7 +226,7 @@ def _narrowed(connection: Connection, groups: Sequence[str], page: _Page) -> tup
     )
 
 
-def _of_groups(connection: Connection, groups: Sequence[str], page: _Page) -> list[sa.Select[tuple[int]]]:
+def _of_groups(connection: Connection, groups: Sequence[str], page: _Page) -> list[sa.Select[Any]]:
     """A page of each group: where the database can, in one select that does not grow with their number."""
     if connection.dialect.name == "sqlite" or not groups:
         return [page.of(_offered("g", c.c.name == name, [t.c.key]), c.c.task_key) for name in groups]
@@ -214,14 +245,21 @@ def _listed(connection: Connection, names: Sequence[str]) -> Any:
     return each.table_valued(sa.column("value", sa.Text)).c.value
 
 
-def _is_one_of(connection: Connection, names: Sequence[str]) -> Where:
-    """The candidate has one of the names, given in one parameter.
+def _offered_by_groups(
+    connection: Connection, names: Sequence[str], columns: Sequence[sa.ColumnElement[Any]]
+) -> sa.Select[Any]:
+    """Columns of what any of the groups offers, in one statement that does not grow with their number.
 
-    PostgreSQL looks at each element of an array to plan: good for a few, and slower than the work for a thousand.
+    PostgreSQL looks at each element of an array to plan: good for a few, and slower than the work for a thousand. Of a
+    list that is joined it would read all candidates there are; asked name by name, it takes the index.
     """
-    if connection.dialect.name == "sqlite" or len(names) > BRANCHES:
-        return c.c.name.in_(sa.select(_listed(connection, names)))
-    return c.c.name == sa.any_(sa.literal(names, postgresql.ARRAY(sa.String)))
+    if connection.dialect.name == "sqlite":
+        return _offered("g", c.c.name.in_(sa.select(_listed(connection, names))), columns)
+    if len(names) <= BRANCHES:
+        return _offered("g", c.c.name == sa.any_(sa.literal(names, postgresql.ARRAY(sa.String))), columns)
+    name = _listed(connection, names)
+    each = _offered("g", c.c.name == name, columns).limit(3 * MOST_COUNTED).correlate(name.table).lateral()
+    return sa.select(*each.columns).select_from(sa.join(name.table, each, sa.true()))
 
 
 def _first_of_each(connection: Connection, groups: Sequence[str], page: _Page) -> dict[str, int]:
@@ -235,27 +273,29 @@ def _first_of_each(connection: Connection, groups: Sequence[str], page: _Page) -
 def _some_open(connection: Connection, actor: Actor) -> list[sa.Row[Any]]:
     """By process: its id, the newest definition key, and how many of the person's open tasks are its.
 
-    Up to ``MOST_COUNTED`` tasks count. A task may be offered by several groups: three times as many rows are looked at.
+    Up to ``MOST_COUNTED`` tasks count.
     """
     columns = [t.c.key, t.c.process_id, t.c.process_definition_key]
+    if len(actor.groups) > BRANCHES:
+        near, is_all = _nearest(connection, actor, _Page((), MOST_COUNTED, None, newest=False), columns)
+        found = _by_process(connection, near)
+        if is_all or sum(row.number for row in found) == MOST_COUNTED:
+            return found
     parts = [
         _assigned(actor, columns),
         _offered("u", c.c.name == actor.username, columns),
-        _offered("g", _is_one_of(connection, sorted(actor.groups)), columns),
+        _offered_by_groups(connection, sorted(actor.groups), columns),
     ]
-    limited = [part.limit(3 * MOST_COUNTED).subquery() for part in parts]
+    limited = [part.limit(3 * MOST_COUNTED).subquery() for part in parts]  # several groups may offer the same task
     each_once = sa.union(*[sa.select(*one.columns) for one in limited]).subquery()
-    counted = sa.select(*each_once.columns).limit(MOST_COUNTED).subquery()
-    query = (
-        sa.select(
-            counted.c.process_id,
-            sa.func.max(counted.c.process_definition_key).label("definition"),
-            sa.func.count().label("number"),
-        )
-        .group_by(counted.c.process_id)
-        .order_by(counted.c.process_id)
-    )
-    return list(connection.execute(query))
+    return _by_process(connection, sa.select(*each_once.columns).limit(MOST_COUNTED))
+
+
+def _by_process(connection: Connection, tasks: sa.Select[Any]) -> list[sa.Row[Any]]:
+    counted = tasks.subquery()
+    newest = sa.func.max(counted.c.process_definition_key).label("definition")
+    query = sa.select(counted.c.process_id, newest, sa.func.count().label("number"))
+    return list(connection.execute(query.group_by(counted.c.process_id).order_by(counted.c.process_id)))
 
 
 # --- done -----------------------------------------------------------------------------------------------

@@ -68,6 +68,9 @@ def restore(database: Database, archive: Reader, folder: FolderContents | None, 
             _fill(connection, archive, folder)
             connection.commit()
         migrate.upgrade(database)
+        with database.alone() as connection:
+            connection.exec_driver_sql("ANALYZE")  # else plans are made for small tables until the server looks itself
+            connection.commit()
 
 
 def _check_revision(archive: Reader) -> None:

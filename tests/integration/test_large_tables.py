@@ -18,12 +18,14 @@ from bpm_server.reports import incidents as incident_report
 from bpm_server.reports import process_instances as instance_report
 from bpm_server.reports import tasks as task_report
 from bpm_server.reports.query import Condition, Order, Query
+from bpm_server.services import tasks
 from bpm_server.store.database import Database
 from bpm_server.store.tables.instances import incident, process_instance
 from tests.support import postgresql
 from tests.support.filling import PEOPLE, Copies, copy_instance, fill, order
-from tests.support.plans import look, statements
+from tests.support.plans import look, statements, worked
 from tests.support.product import ADMIN, START, Product
+from tests.support.statements import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 FEW, MANY = 1_000, 12_000
 CLERK = Actor("person7", groups=frozenset({"group7", "group8"}))
 MANAGER = Actor("person7", groups=frozenset(f"group{number}" for number in range(PEOPLE)))
+LEADER = Actor("person7", groups=frozenset(f"group{number}" for number in range(61)))
+"""Too many groups to ask them all at first, and little of what is open is theirs."""
 SLACK = {"sqlite": 6_000, "postgresql": 1_200}
 """What may differ by the way a planner takes in smaller tables; a scan of the larger ones is far more."""
 
@@ -178,7 +182,7 @@ LISTS: dict[str, Any] = {
 }
 INBOXES: dict[str, Any] = {
     f"{whose}, {name}": act
-    for whose, who in (("clerk", CLERK), ("manager", MANAGER))
+    for whose, who in (("clerk", CLERK), ("leader", LEADER), ("manager", MANAGER))
     for name, act in {
         "oldest first": lambda bpm, who=who: inbox.todo(bpm.server, who, inbox.Wanted()),
         "newest first": lambda bpm, who=who: inbox.todo(bpm.server, who, inbox.Wanted(newest_first=True)),
@@ -196,3 +200,41 @@ def test_history_makes_no_list_longer_to_find(sizes: Sizes, name: str) -> None:
 @pytest.mark.parametrize("name", INBOXES)
 def test_open_tasks_of_others_make_no_inbox_longer_to_find(sizes: Sizes, name: str) -> None:
     assert_as_much(sizes.base, sizes.busy, INBOXES[name])
+
+
+def after_a_restart(bpm: Product, folder: Path) -> tuple[int, int, int]:
+    """The first step of a process that has just begun: its statements, what they look at, instances in its memory."""
+    instance = bpm.start("order", number="N-1", customer="ACME", amount=5)
+    task = bpm.task("a", instance=instance).key
+    database = Database(bpm.server.database.url.render_as_string(hide_password=False))
+    try:
+        again = Product.on(database, folder)
+        with counted(database) as sent:
+            looked = worked(database, lambda: tasks.complete_task(again.server, ADMIN, task, {"ok": True}))
+        assert again.state(instance) == "ACTIVE"
+        return len(sent), looked, len(again.server.hot)
+    finally:
+        database.dispose()
+
+
+def test_the_first_step_after_a_restart_loads_what_it_needs_however_much_is_active(
+    sizes: Sizes, tmp_path: Path
+) -> None:
+    statements_few, few, hot_few = after_a_restart(sizes.base, tmp_path)
+    statements_many, many, hot_many = after_a_restart(sizes.busy, tmp_path)
+    assert statements_many == statements_few
+    assert hot_many == hot_few == 1
+    assert few > 0
+    assert many <= few + (200 if sizes.base.server.database.is_sqlite else 20), (few, many)
+
+
+@pytest.mark.parametrize("much", ["history", "busy"])
+def test_completing_a_task_looks_at_as_much_beside_much_of_both(sizes: Sizes, much: str) -> None:
+    def first_task(bpm: Product) -> int:
+        keys = [bpm.start("order", number="N-2") for _ in range(2)]
+        warm, task = (bpm.task("a", instance=key) for key in keys)
+        warm.complete()
+        return worked(bpm.server.database, task.complete)
+
+    few, many = first_task(sizes.base), first_task(getattr(sizes, much))
+    assert 0 < many <= few + (200 if sizes.base.server.database.is_sqlite else 20), (few, many)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bpm_server.store.deletion import BY_INSTANCE
+from bpm_server.store.tables.audit import audit_log
 from bpm_server.store.tables.instances import process_instance
 from bpm_server.store.tables.tasks import user_task_candidate
 from bpm_server.store.types import Key, UtcDateTime
@@ -52,21 +53,46 @@ NAMES = {
     "process_instance.business_key": "'B-' || n.i",
     "process_instance.started_by": f"'person' || (n.i % {PEOPLE})",
     "user_task.ended_by": f"CASE WHEN t.ended_by IS NULL THEN NULL ELSE 'person' || (n.i % {PEOPLE}) END",
+    "user_task.candidate_groups": f"'[\"group' || (n.i % {PEOPLE}) || '\"]'",
     "user_task_candidate.name": f"'group' || (n.i % {PEOPLE})",
+    "audit_log.entity_key": f"CAST(CAST(t.entity_key AS BIGINT) - n.i * CAST({STRIDE} AS BIGINT) AS VARCHAR)",
 }
 
 
 def copy_instance(database: Database, key: int, copies: Copies) -> None:
-    """Copies an instance that has called none."""
+    """Copies an instance that has called none; the oldest copy is written first, as it was in life.
+
+    Very many are written without indexes, which are made again afterwards.
+    """
     with database.engine.connect().execution_options(bpm_writes=True) as connection:
-        for start in range(copies.first, copies.first + copies.count, MANY):
-            end = min(start + MANY, copies.first + copies.count) - 1
-            for table in (process_instance, *BY_INSTANCE):
-                column = "key" if table is process_instance else "instance_key"
-                connection.exec_driver_sql(_copy(connection, table, f"t.{column} = {key}", copies, start, end))
-            mine = f"t.task_key IN (SELECT key FROM user_task WHERE instance_key = {key})"
-            connection.exec_driver_sql(_copy(connection, user_task_candidate, mine, copies, start, end))
+        tables = {
+            process_instance: f"t.key = {key}",
+            **dict.fromkeys((*BY_INSTANCE, audit_log), f"t.instance_key = {key}"),
+            user_task_candidate: f"t.task_key IN (SELECT key FROM user_task WHERE instance_key = {key})",
+        }
+        indexes = [index for table in tables for index in table.indexes] if copies.count > MANY else []
+        wheres = {table: _frozen(connection, table, where) for table, where in tables.items()}
+        for index in indexes:
+            index.drop(connection)
+        for end in range(copies.first + copies.count - 1, copies.first - 1, -MANY):
+            start = max(copies.first, end - MANY + 1)
+            for table, where in wheres.items():
+                if where:
+                    connection.exec_driver_sql(_copy(connection, table, where, copies, start, end))
             connection.commit()
+        for index in indexes:
+            index.create(connection)
+        connection.commit()
+
+
+def _frozen(connection: Connection, table: sa.Table, where: str) -> str:
+    """The condition in terms of the primary key, which is there without other indexes; empty where no row fits."""
+    names = [column.name for column in table.primary_key]
+    rows = connection.exec_driver_sql(f"SELECT {', '.join(names)} FROM {table.name} AS t WHERE {where}").all()
+    return " OR ".join(
+        "(" + " AND ".join(f"t.{name} = {value!r}" for name, value in zip(names, row, strict=True)) + ")"
+        for row in rows
+    )
 
 
 def _copy(connection: Connection, table: sa.Table, where: str, copies: Copies, start: int, end: int) -> str:
@@ -76,10 +102,11 @@ def _copy(connection: Connection, table: sa.Table, where: str, copies: Copies, s
         names.get(f"{table.name}.{column.name}") or _value(connection.dialect.name, column, copies.seconds)
         for column in table.columns
     ]
-    series = f"WITH RECURSIVE n(i) AS (SELECT {start} UNION ALL SELECT i + 1 FROM n WHERE i < {end})"
+    series = f"WITH RECURSIVE n(i) AS (SELECT {end} UNION ALL SELECT i - 1 FROM n WHERE i > {start})"
     quoted = ", ".join(f'"{column}"' for column in columns)
-    select = f"{series} SELECT {', '.join(values)} FROM {table.name} AS t CROSS JOIN n WHERE {where}"
-    text = f"INSERT INTO {table.name} ({quoted}) {select}"
+    first = next(iter(table.primary_key)).name
+    select = f"{series} SELECT {', '.join(values)} FROM n CROSS JOIN {table.name} AS t WHERE {where}"
+    text = f"INSERT INTO {table.name} ({quoted}) {select} ORDER BY n.i DESC, t.{first}"
     return text if connection.dialect.name == "sqlite" else text.replace("%", "%%")
 
 
@@ -90,8 +117,12 @@ def _value(dialect: str, column: sa.Column[object], seconds: int) -> str:
             return f"{name} - n.i * interval '{seconds} seconds'"
         return f"strftime('%Y-%m-%dT%H:%M:%f000Z', {name}, '-' || (n.i * {seconds}) || ' seconds')"
     if column.type is Key and column.name not in SHARED:
-        return f"CASE WHEN {name} < {STRIDE} THEN {name} ELSE {name} - n.i * CAST({STRIDE} AS BIGINT) END"
+        return _older(name)
     return name
+
+
+def _older(key: str) -> str:
+    return f"CASE WHEN {key} < {STRIDE} THEN {key} ELSE {key} - n.i * CAST({STRIDE} AS BIGINT) END"
 
 
 def analyze(database: Database) -> None:

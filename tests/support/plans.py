@@ -1,6 +1,7 @@
 """How much of the database a piece of work looks at: rows on PostgreSQL, steps of the virtual machine on SQLite.
 
-Both are counts, the same in every run. Every SELECT of the work is run once more by itself.
+Both are counts, the same in every run. Every SELECT of the work is run once more by itself (``look``), or all that it
+does is counted as it happens, writing too (``worked``).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from bpm_server.store.database import Database
 
@@ -50,6 +51,38 @@ def statements(database: Database) -> Iterator[list[tuple[str, Any]]]:
         yield found
     finally:
         event.remove(database.engine, "before_cursor_execute", sent)
+
+
+def worked(database: Database, act: Callable[[], Any]) -> int:
+    """How much work of this thread looks at, whichever way its statements go to the driver."""
+    with database.read() as connection:  # the one that the work will be given, as it is the last one used
+        driver: Any = connection.connection.driver_connection
+        before = 0 if database.is_sqlite else _rows_so_far(driver)
+    steps = 0
+
+    def step() -> int:
+        nonlocal steps
+        steps += STEPS
+        return 0
+
+    if not database.is_sqlite:
+        act()
+        return _rows_so_far(driver) - before
+    driver.set_progress_handler(step, STEPS)
+    try:
+        act()
+    finally:
+        driver.set_progress_handler(None, 0)
+    return steps
+
+
+def _rows_so_far(driver: Any) -> int:
+    """Rows and index entries that all connections have read, as far as they have told; this one tells now."""
+    driver.autocommit = True
+    driver.execute("SELECT pg_stat_force_next_flush()")
+    tables = "SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) FROM pg_stat_user_tables"
+    indexes = "SELECT sum(idx_tup_read) FROM pg_stat_user_indexes"
+    return sum(int(driver.execute(text).fetchone()[0]) for text in (tables, indexes))
 
 
 def look(database: Database, found: list[tuple[str, Any]]) -> list[Looked]:
