@@ -1,4 +1,4 @@
-"""Addresses that a release before 0015 left in plain text are sealed when none of its processes is left."""
+"""Addresses that a release before 0014 left in plain text are sealed when none of its processes is left."""
 
 from __future__ import annotations
 

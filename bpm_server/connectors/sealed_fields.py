@@ -24,7 +24,7 @@ log = get_logger(__name__)
 class SealedField:
     """A value of a table that is personal data, by the name of its column in plain text.
 
-    Beside that column are ``..._sealed`` and ``..._digest``. Releases before 0015 wrote plain text, and may still run
+    Beside that column are ``..._sealed`` and ``..._digest``. Releases before 0014 wrote plain text, and may still run
     beside this one: what is in the plain column is newer than what is sealed. Names must never change, since values
     are sealed for them.
     """

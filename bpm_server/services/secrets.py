@@ -46,7 +46,7 @@ def reseal_endpoints(server: Server, actor: Actor, after: int) -> tuple[int | No
 
 @command
 def seal_addresses(server: Server, actor: Actor) -> int:
-    """Seals addresses of some people that a release before 0015 has written; 0 where there are none (any more).
+    """Seals addresses of some people that a release before 0014 has written; 0 where there are none (any more).
 
     Raises:
         Forbidden: the permission SYSTEM:UPDATE is missing.

@@ -191,7 +191,7 @@ def test_a_value_of_nobody_is_found(bpm: Product) -> None:
     assert [(defect.rule, defect.table) for defect in examine(bpm.server)] == [("row-of-no-instance", "large_value")]
 
 
-# --- beside a release before 0015 -----------------------------------------------------------------------
+# --- beside a release before 0014 -----------------------------------------------------------------------
 
 
 def test_nothing_is_cut_until_the_upgrade_is_finished(bpm: Product) -> None:

@@ -47,7 +47,7 @@ def change(bpm: Product, username: str, **values: Any) -> None:
 
 
 def leave_plain(bpm: Product, username: str, email: str) -> None:
-    """A row as a release before 0015 writes it."""
+    """A row as a release before 0014 writes it."""
     change(bpm, username, email=email)
 
 
@@ -228,7 +228,7 @@ def test_a_wrong_index_is_found_and_made_anew(bpm: Product) -> None:
     assert found(bpm.server, "eq", ADDRESS) == ["zhang"]
 
 
-# --- beside a release before 0015 -----------------------------------------------------------------------
+# --- beside a release before 0014 -----------------------------------------------------------------------
 
 
 def test_an_address_in_plain_text_counts_until_it_is_sealed(bpm: Product, monkeypatch: pytest.MonkeyPatch) -> None:

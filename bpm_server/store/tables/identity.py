@@ -18,7 +18,7 @@ class User(Model):
     """A person (or a program with a name). ``password_hash``: argon2.
 
     ``email_sealed``, ``email_digest``: see ``connectors.sealed_fields``. ``email``: an address in plain text, which
-    only releases before 0015 write; where there is one, it is newer than what is sealed.
+    only releases before 0014 write; where there is one, it is newer than what is sealed.
     """
 
     __tablename__ = "user"

@@ -4,7 +4,7 @@ Lists of what is open read an index from its oldest entry on; there lie the entr
 vacuum. By default it waits for a fifth of the table, and so with a million instances lists walked past hundreds
 of thousands.
 
-Revision: 0014
+Revision: 0013
 Follows: 0012
 """
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0014"
+revision = "0013"
 down_revision = "0012"
 
 DEAD_ROWS, DEAD_SHARE = 10_000, 0.002

@@ -1,7 +1,7 @@
 """Departments, positions, superiors and substitutes; business calendars.
 
-Revision: 0016
-Follows: 0012
+Revision: 0015
+Follows: 0014
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from alembic import op
 
 from bpm_server.store.types import UtcDateTime
 
-revision = "0016"
-down_revision = "0012"
+revision = "0015"
+down_revision = "0014"
 
 MAIN = sa.text("is_main")
 OPEN = sa.text("withdrawn_at IS NULL")

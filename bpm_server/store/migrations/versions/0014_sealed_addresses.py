@@ -4,8 +4,8 @@ Addresses of before are sealed by the code, which has the key (``migrate --finis
 still read and write the column ``email``, so it stays until a later release. They cannot read large values, so none is
 written until that step (``keeps_large_values``).
 
-Revision: 0015
-Follows: 0012
+Revision: 0014
+Follows: 0013
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from alembic import op
 
 from bpm_server.store.types import Key
 
-revision = "0015"
-down_revision = "0012"
+revision = "0014"
+down_revision = "0013"
 
 
 def upgrade() -> None:
