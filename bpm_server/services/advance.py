@@ -272,7 +272,10 @@ class Advance:
         if self.tx.batch.has_steps(row.key):
             self.tx.write_so_far()
         stored = self._stored.pop(row.key, None) if chunk == 0 else None
-        stored = stored or store.load_tokens(self.tx.connection, row.key, token_keys, chunk)
+        version, root = row.tokens_read or (0, None)
+        if version != row.lock_version:
+            root = None
+        stored = stored or store.load_tokens(self.tx.connection, row.key, token_keys, chunk, root=root)
         return engine.load(
             compiled.definition,
             engine.Stored(stored.root, stored.chunks, stored.complete, stored.variables, stored.outputs),

@@ -34,7 +34,12 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class InstanceRow:
-    """What the store knows of an instance while a transaction works on it."""
+    """What the store knows of an instance while a transaction works on it.
+
+    Attributes:
+        tokens: To be written.
+        tokens_read: Where they came with the lock: as they are in this version.
+    """
 
     key: int
     process_definition_key: int
@@ -56,6 +61,7 @@ class InstanceRow:
     suspended_at: datetime | None = None
     removal_at: datetime | None = None
     tokens: bytes | None = None
+    tokens_read: tuple[int, bytes] | None = None
     is_new: bool = False
     last_sequence: int = 0
 

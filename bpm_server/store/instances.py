@@ -205,7 +205,9 @@ def children(connection: Connection, key: int, element_key: int) -> list[Instanc
     return [row_from(row) for row in connection.execute(query)]
 
 
-def load_tokens(connection: Connection, key: int, scopes_of: Any, chunk: int | None) -> StoredTokens:
+def load_tokens(
+    connection: Connection, key: int, scopes_of: Any, chunk: int | None, *, root: bytes | None = None
+) -> StoredTokens:
     """Reads the tokens of a locked instance.
 
     Args:
@@ -213,8 +215,10 @@ def load_tokens(connection: Connection, key: int, scopes_of: Any, chunk: int | N
         key: The instance.
         scopes_of: Given the stored parts, the keys of live scopes whose variables are needed.
         chunk: Load only this item (and what encloses it); None loads everything.
+        root: The instance's own tokens, where they are known.
     """
-    ((root,),) = _TOKENS.all(connection, b_key=key)
+    if root is None:
+        ((root,),) = _TOKENS.all(connection, b_key=key)
     items = _items(connection, key, chunk)
     chunks = {item.key: item.tokens for item in items if item.tokens is not None}
     outputs: dict[int, dict[int, Any]] = {}

@@ -50,7 +50,7 @@ _NAMES = [column.name for column in _TASK]
 _BY_KEY = rows.Query(lambda _: sa.select(*_TASK).where(user_task.c.key == sa.bindparam("b_key")))
 _LOCK = rows.Query(
     lambda _: (
-        sa.select(*COLUMNS)
+        sa.select(*COLUMNS, process_instance.c.tokens)
         .join_from(user_task, process_instance, process_instance.c.key == user_task.c.root_key)
         .where(user_task.c.key == sa.bindparam("b_key"))
         .with_for_update(of=process_instance)
@@ -98,7 +98,12 @@ def lock_task(connection: Connection, key: int) -> tuple[Task, InstanceRow | Non
     if row is None:
         raise _missing(key)
     task = read_task(connection, key)
-    return task, row_from(row) if task.instance_key == task.root_key else None
+    if task.instance_key != task.root_key:
+        return task, None
+    *columns, tokens = row
+    instance = row_from(columns)
+    instance.tokens_read = None if tokens is None else (instance.lock_version, tokens)
+    return task, instance
 
 
 def change(connection: Connection, key: int, values: TaskValues, at: datetime) -> None:
