@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+
 from bpm_server.reports import sight
 from bpm_server.reports.query import Kind
 from bpm_server.reports.search import Field, Search
@@ -12,6 +14,12 @@ from bpm_server.store.tables.channels import channel as t
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from sqlalchemy.engine import Connection
+
+    from bpm_server.domain.identity import Actor
+
+MOST_FAILING = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +30,14 @@ class ChannelLine:
     failures: int
     paused_until: datetime | None
     reason: str | None
+
+
+def failing(connection: Connection, actor: Actor) -> list[ChannelLine]:
+    """Channels whose last call failed, by name; none for who may not see them."""
+    if not actor.may("SYSTEM", "READ"):
+        return []
+    query = sa.select(*[t.c[name] for name in ChannelLine.__slots__]).where(t.c.failures > 0).order_by(t.c.name)
+    return [ChannelLine(*row) for row in connection.execute(query.limit(MOST_FAILING))]
 
 
 CHANNELS = Search(

@@ -7,8 +7,10 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, request
 
+from bpm_server.domain.channels import JOBS, WEBHOOKS
 from bpm_server.domain.states import DeliveryState
 from bpm_server.kernel.errors import BpmError, Conflict, InvalidInput
+from bpm_server.reports import channels
 from bpm_server.reports import webhooks as report
 from bpm_server.reports.query import Condition, Order, PageOf, Query
 from bpm_server.services import webhook_endpoints as endpoints
@@ -46,10 +48,20 @@ def _endpoints(who: Actor) -> dict[str, Any]:
     query = Query(order=(Order("name"),), page=PageOf(limit=MOST))
     with access.server().database.read() as connection:
         found = report.ENDPOINTS.page(connection, who, query).items
+        failing = channels.failing(connection, who)
     return {
         "endpoints": found,
+        "failing": [(one, *_partner(one.name)) for one in failing],
         "may_add": who.may("WEBHOOK", "CREATE"),
     }
+
+
+def _partner(channel: str) -> tuple[str, str]:
+    """Who does not answer, and through what: the endpoint; or the connector's host and the connector."""
+    if channel.startswith(WEBHOOKS):
+        return channel.removeprefix(WEBHOOKS), ""
+    host, _slash, job_type = channel.removeprefix(JOBS).partition("/")
+    return host or job_type, job_type if host else ""
 
 
 def _deliveries(who: Actor) -> dict[str, Any]:

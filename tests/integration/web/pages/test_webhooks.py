@@ -9,10 +9,12 @@ import pytest
 import sqlalchemy as sa
 
 from bpm_server.connectors import webhooks
+from bpm_server.reports import channels as report
+from bpm_server.services import channels
 from bpm_server.services.webhook_secrets import signing_secrets
 from bpm_server.store.tables.connectors import webhook_delivery, webhook_endpoint
 from bpm_server.web.app import create_app
-from tests.integration.web.pages.conftest import Browser
+from tests.integration.web.pages.conftest import Browser, actor
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -51,6 +53,20 @@ def test_rotating_keeps_the_old_secret_signing(company: Product, browser: Any) -
     key = company.scalars(sa.select(webhook_endpoint.c.key).where(webhook_endpoint.c.name == "finance"))[0]
     page = browser("chen.jing").post(f"/admin/webhooks/{key}", {"act": "rotate"})
     assert signing_secrets(company.server, "finance") == [page.one("#secret"), *before]
+
+
+def test_who_does_not_answer_is_shown_with_the_reason(company: Product, browser: Any) -> None:
+    for _ in range(5):
+        channels.note_failure(company.server, "job:crm.example/http-json", "no answer within 20 s")
+    channels.note_failure(company.server, "webhook:finance", "status 503")
+    with company.server.database.read() as connection:
+        assert report.failing(connection, actor(company, "li.ming")) == []
+    page = browser("chen.jing").get("/admin/webhooks")
+    (table,) = [box for box in page.tree.cssselect("section") if box.get("aria-labelledby") == "failing-title"]
+    rows = [" ".join(row.text_content().split()) for row in table.cssselect("tbody tr")]
+    assert rows[0].startswith("crm.example http-json 5 pauses until")
+    assert rows[0].endswith("no answer within 20 s")
+    assert rows[1] == "finance 1 is being tried status 503"
 
 
 def test_disabling_trying_and_enabling(company: Product, browser: Any) -> None:
