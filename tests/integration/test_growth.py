@@ -56,7 +56,8 @@ def test_opening_items_takes_as_many_statements_however_many_there_are(bpm: Prod
         counts.append(len(statements))
         found = sa.select(sa.func.count()).select_from(user_task).where(user_task.c.instance_key == instance)
         assert bpm.scalars(found) == [number]
-    assert counts[1] <= counts[0] + 4, counts  # large batches may be split
+    in_blocks = 0 if bpm.server.database.is_sqlite else 4  # of elements, variables, tasks and items, beside rows
+    assert counts[1] <= counts[0] + in_blocks + 1, counts  # and the list of items is a large value
 
 
 def test_a_turn_costs_the_same_however_many_went_before(bpm: Product) -> None:
