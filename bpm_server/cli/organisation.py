@@ -33,11 +33,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 def _import(server: Server, options: argparse.Namespace) -> None:
     data = read_file(options.file, "a CSV file or Excel workbook")
     file = organisation_file.read_file(data, options.file.name)
-    if options.dry_run:
-        with server.database.read() as connection:
-            plan = report.plan_import(connection, SYSTEM, file)
-    else:
-        plan = import_organisation(server, SYSTEM, file)
+    plan = report.plan_import(server, SYSTEM, file) if options.dry_run else import_organisation(server, SYSTEM, file)
     _show(plan, dry_run=options.dry_run)
 
 
@@ -53,8 +49,7 @@ def _show(plan: Plan, *, dry_run: bool) -> None:
 
 
 def _export(server: Server, options: argparse.Namespace) -> None:
-    with server.database.read() as connection:
-        lines = report.export_lines(connection, SYSTEM)
+    lines = report.export_lines(server, SYSTEM)
     columns = organisation_file.COLUMNS
     as_workbook = options.file.suffix.lower() == ".xlsx"
     options.file.write_bytes(write_xlsx("organisation", columns, lines) if as_workbook else write_csv(columns, lines))

@@ -15,6 +15,8 @@ from bpm_server.kernel.errors import InvalidInput
 from bpm_server.kernel.log import get_logger
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from bpm_server.connectors.secrets import SecretBox
 
 log = get_logger(__name__)
@@ -74,6 +76,11 @@ class SealedField:
         except InvalidInput as error:
             log.warning("personal_data.unreadable", reason=error.message)
             return None
+
+    def read_all(self, box: SecretBox, rows: Iterable[tuple[str, str | None, bytes | None]]) -> dict[str, str]:
+        """The values to show of many rows, by primary key: of each its key, the plain column and the sealed one."""
+        found = ((row, self.read(box, row, plain, sealed)) for row, plain, sealed in rows)
+        return {row: text for row, text in found if text is not None}
 
     def is_current(self, box: SecretBox, row: str, sealed: bytes | None, digest: str | None) -> bool:
         """Whether value and digest of a row need nothing but the secret key of now."""

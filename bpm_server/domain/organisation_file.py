@@ -47,7 +47,7 @@ _TRUTHS = {"yes": True, "no": False, "是": True, "否": False, "": True}
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What becomes of one thing; ``told`` names what is otherwise, before and after."""
+    """What becomes of one thing; ``told`` names what is otherwise, before and after (of an address only that it is)."""
 
     kind: str
     id: str
@@ -60,12 +60,12 @@ class Plan:
     """What a file makes of the organisation.
 
     Attributes:
-        emails: By person, of those whose lines have that column.
+        new_emails: By person, where the address becomes another.
         unnamed: How many departments, positions and people the file does not name: they stay.
     """
 
     after: Organisation
-    emails: Mapping[str, str | None]
+    new_emails: Mapping[str, str | None]
     changes: tuple[Change, ...]
     unnamed: int
 
@@ -131,7 +131,7 @@ class _Checking:
 # --- planned --------------------------------------------------------------------------------------------
 
 
-def plan_changes(organisation: Organisation, emails: Mapping[str, str | None], file: OrganisationFile) -> Plan:
+def plan_changes(organisation: Organisation, emails: Mapping[str, str], file: OrganisationFile) -> Plan:
     """What the file makes of the organisation; a plan of a file that was imported has no changes.
 
     Raises:
@@ -144,7 +144,7 @@ def plan_changes(organisation: Organisation, emails: Mapping[str, str | None], f
 class _Planning:
     """The organisation as the lines read so far make it."""
 
-    def __init__(self, before: Organisation, emails: Mapping[str, str | None], file: OrganisationFile) -> None:
+    def __init__(self, before: Organisation, emails: Mapping[str, str], file: OrganisationFile) -> None:
         self.before = before
         self.file = file
         self.check = _Checking(file.name)
@@ -154,7 +154,7 @@ class _Planning:
         self.superiors = dict(before.superiors)
         self.memberships = {name: list(places) for name, places in before.by_person.items()}
         self.emails_before = emails
-        self.emails = dict(emails)
+        self.emails: dict[str, str | None] = dict(emails)
 
     def run(self) -> Plan:
         readers = {DEPARTMENT: self._department, POSITION: self._position, PERSON: self._person}
@@ -180,7 +180,8 @@ class _Planning:
         changes = tuple(self._changes(after))
         named = {(line["kind"], line["id"]) for line in self.file.lines}
         there = [(kind, one) for kind, ids in _ids(self.before).items() for one in ids]
-        return Plan(after, self.emails, changes, sum(one not in named for one in there))
+        new_emails = {name: email for name, email in self.emails.items() if email != self.emails_before.get(name)}
+        return Plan(after, new_emails, changes, sum(one not in named for one in there))
 
     def _line_of(self, kind: str, path: Sequence[str]) -> Line | None:
         return next((line for line in self.file.lines if line["kind"] == kind and line["id"] in path), None)
@@ -287,7 +288,16 @@ class _Planning:
         for (kind, identifier), new in _values(after, self.emails).items():
             old = before.get((kind, identifier))
             if old != new:
-                yield Change(kind, identifier, old is None, told_change(old or dict.fromkeys(new, ""), new))
+                yield Change(kind, identifier, old is None, _told(old or dict.fromkeys(new, ""), new))
+
+
+def _told(old: Mapping[str, object], new: Mapping[str, object]) -> str:
+    """What the audit log may hold: no address."""
+    hidden = dict.fromkeys(("email",))
+    parts = [told_change({**old, **hidden}, {**new, **hidden})]
+    if old.get("email") != new.get("email"):
+        parts.append("another email")
+    return "; ".join(filter(None, parts))
 
 
 def _cell(line: Line, column: str, old: str | None) -> str | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from bpm_server.connectors.sealed_fields import EMAIL
 from bpm_server.domain import organisation as rules
 from bpm_server.domain.organisation_file import organisation_lines, plan_changes
 from bpm_server.domain.substitutions import is_absent, stand_in
@@ -16,8 +17,9 @@ from bpm_server.kernel.errors import NotFound
 from bpm_server.reports import sight
 from bpm_server.reports.query import Kind
 from bpm_server.reports.search import Field, Search, forbidden
+from bpm_server.store.identities import stored_addresses
 from bpm_server.store.moments import read_moment
-from bpm_server.store.organisation import read_emails, read_organisation
+from bpm_server.store.organisation import read_organisation
 from bpm_server.store.tables.identity import user
 from bpm_server.store.tables.organisation import department, department_member, position
 from bpm_server.store.tables.organisation import substitution as s
@@ -191,29 +193,33 @@ SUBSTITUTIONS = Search(
 )
 
 
-def export_lines(connection: Connection, actor: Actor) -> list[dict[str, str]]:
-    """The whole organisation as the lines of its file.
+def export_lines(server: Server, actor: Actor) -> list[dict[str, str]]:
+    """The whole organisation as the lines of its file, with addresses.
 
     Raises:
-        Forbidden: the permission ORGANISATION:READ is missing.
+        Forbidden: the permission ORGANISATION:READ or USER:READ is missing.
     """
-    if not actor.may(*READ):
-        raise forbidden(actor, "organisation", "all of it", READ)
-    organisation = read_organisation(connection, read_moment(connection).now)
-    return organisation_lines(organisation, read_emails(connection))
+    return organisation_lines(*_everything(server, actor))
 
 
-def plan_import(connection: Connection, actor: Actor, file: OrganisationFile) -> Plan:
+def plan_import(server: Server, actor: Actor, file: OrganisationFile) -> Plan:
     """What importing a file would change.
 
     Raises:
         RefusedFile: the file does not fit; names lines and columns.
-        Forbidden: the permission ORGANISATION:READ is missing.
+        Forbidden: the permission ORGANISATION:READ or USER:READ is missing.
     """
-    if not actor.may(*READ):
-        raise forbidden(actor, "organisation", "all of it", READ)
-    organisation = read_organisation(connection, read_moment(connection).now)
-    return plan_changes(organisation, read_emails(connection), file)
+    return plan_changes(*_everything(server, actor), file)
+
+
+def _everything(server: Server, actor: Actor) -> tuple[Organisation, dict[str, str]]:
+    """The organisation, and everybody's address."""
+    for right in (READ, ("USER", "READ")):
+        if not actor.may(*right):
+            raise forbidden(actor, "organisation", "all of it", right)
+    with server.database.read() as connection:
+        organisation = read_organisation(connection, read_moment(connection).now)
+        return organisation, EMAIL.read_all(server.secrets, stored_addresses(connection))
 
 
 def members(server: Server, connection: Connection, actor: Actor, department_id: str, *, deep: bool) -> list[Place]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from bpm_server.connectors.sealed_fields import EMAIL
 from bpm_server.domain.audit import Entity, Operation
 from bpm_server.domain.organisation_file import PERSON, plan_changes
 from bpm_server.services.authorization import authorize
@@ -11,7 +12,6 @@ from bpm_server.services.organisations import RESOURCE, lock_organisation, write
 from bpm_server.services.transaction import command, transaction
 from bpm_server.services.users import check_administrator, insert_user
 from bpm_server.store import identities
-from bpm_server.store import organisation as store
 
 if TYPE_CHECKING:
     from bpm_server.domain.identity import Actor
@@ -38,7 +38,8 @@ def import_organisation(server: Server, actor: Actor, file: OrganisationFile) ->
         for action in ("CREATE", "UPDATE"):
             authorize(actor, RESOURCE, action)
         before = lock_organisation(tx)
-        plan = plan_changes(before, store.read_emails(tx.connection), file)
+        emails = EMAIL.read_all(server.secrets, identities.stored_addresses(tx.connection))
+        plan = plan_changes(before, emails, file)
         for change in plan.changes:
             if change.kind == PERSON:
                 authorize(actor, "USER", "CREATE" if change.is_new else "UPDATE", change.id)
@@ -55,8 +56,12 @@ def import_organisation(server: Server, actor: Actor, file: OrganisationFile) ->
 
 
 def _save_person(tx: Transaction, plan: Plan, username: str, *, is_new: bool) -> None:
-    person, email = plan.after.people[username], plan.emails.get(username)
+    person = plan.after.people[username]
     if is_new:
-        insert_user(tx, username, person.name, email)
+        insert_user(tx, username, person.name, plan.new_emails.get(username), active=person.active)
         identities.set_roles(tx.connection, username, (ROLE,))
-    identities.update_user(tx.connection, username, {"name": person.name, "email": email, "active": person.active})
+        return
+    values: dict[str, Any] = {"name": person.name, "active": person.active}
+    if username in plan.new_emails:
+        values |= EMAIL.columns(tx.server.secrets, username, plan.new_emails[username])
+    identities.update_user(tx.connection, username, values)

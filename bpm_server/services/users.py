@@ -54,7 +54,13 @@ def create_user(
 
 
 def insert_user(
-    tx: Transaction, username: str, name: str | None, email: str | None, password_hash: str | None = None
+    tx: Transaction,
+    username: str,
+    name: str | None,
+    email: str | None,
+    password_hash: str | None = None,
+    *,
+    active: bool = True,
 ) -> None:
     """Adds a person; without a password nobody can sign in as them until one is set."""
     values: dict[str, Any] = {
@@ -63,7 +69,7 @@ def insert_user(
         **EMAIL.columns(tx.server.secrets, username, email),
         "title": None,
         "password_hash": password_hash,
-        "active": True,
+        "active": active,
         "language": None,
         "time_zone": None,
         "is_demo": False,

@@ -178,6 +178,15 @@ def lock_sealed_addresses(connection: Connection, after: str, limit: int) -> lis
     return list(connection.execute(query.order_by(t.c.username).limit(limit).with_for_update()))
 
 
+def stored_addresses(connection: Connection) -> list[tuple[str, str | None, bytes | None]]:
+    """Name of everybody who has an address, and it in plain text or sealed."""
+    t = user
+    query = sa.select(t.c.username, t.c.email, t.c.email_sealed)
+    return [
+        tuple(row) for row in connection.execute(query.where(t.c.email.is_not(None) | t.c.email_sealed.is_not(None)))
+    ]
+
+
 def addresses(connection: Connection) -> sa.CursorResult[Any]:
     """Name and address of everybody who has one: in plain text, or sealed, with its digest."""
     t = user

@@ -41,11 +41,6 @@ def read_organisation(connection: Connection, now: datetime) -> Organisation:
     )
 
 
-def read_emails(connection: Connection) -> dict[str, str | None]:
-    """Everybody's address."""
-    return {row.username: row.email for row in connection.execute(sa.select(user.c.username, user.c.email))}
-
-
 def _all(table: sa.Table) -> sa.Select[Any]:
     return sa.select(*table.columns).order_by(*table.primary_key.columns)
 

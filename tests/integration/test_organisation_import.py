@@ -16,13 +16,14 @@ from bpm_server.domain.organisation_file import COLUMNS, organisation_lines, rea
 from bpm_server.kernel.errors import Conflict, Forbidden
 from bpm_server.kernel.findings import RefusedFile
 from bpm_server.reports import organisation as report
+from bpm_server.reports.people import read_user
 from bpm_server.services import installation
 from bpm_server.services.organisation_import import import_organisation
 from bpm_server.store.calendars import find_calendar
 from bpm_server.store.moments import read_moment
 from bpm_server.store.organisation import read_organisation
 from bpm_server.store.tables.audit import audit_log
-from bpm_server.store.tables.identity import role_member, user
+from bpm_server.store.tables.identity import role_member
 from tests.support.contents import contents
 from tests.support.product import ADMIN
 
@@ -48,8 +49,7 @@ def file(text: str) -> OrganisationFile:
 
 
 def planned(bpm: Product, text: str) -> Plan:
-    with bpm.server.database.read() as connection:
-        return report.plan_import(connection, ADMIN, file(text))
+    return report.plan_import(bpm.server, ADMIN, file(text))
 
 
 def organisation(bpm: Product) -> Organisation:
@@ -79,11 +79,40 @@ def test_a_file_is_imported_and_again_changes_nothing(company: Product) -> None:
     assert rules.superior_of(found, "ben") == rules.Superior("ann", rules.SuperiorRule.NAMED)
     assert found.by_person["ann"] == [rules.Membership("sales", "ann", "rep", is_main=True)]
     assert company.scalars(sa.select(role_member.c.role_id).where(role_member.c.member == "ann")) == ["staff"]
-    rows = company.scalars(sa.select(user.c.email).where(user.c.password_hash.is_(None)).order_by(user.c.username))
-    assert rows == ["ann@example.com", None]
+    assert [read_user(company.server, ADMIN, name).email for name in ("ann", "ben")] == ["ann@example.com", None]
     entries = company.scalars(sa.select(sa.func.count()).select_from(audit_log))
     assert import_organisation(company.server, ADMIN, file(FILE)).changes == ()
     assert company.scalars(sa.select(sa.func.count()).select_from(audit_log)) == entries
+
+
+def test_an_address_is_imported_changed_kept_and_exported(company: Product) -> None:
+    """Sealed in between: a line without the column keeps it, an empty cell takes it away, a file again changes none."""
+
+    def ann() -> str | None:
+        return read_user(company.server, ADMIN, "ann").email
+
+    def imported(text: str) -> list[str]:
+        return [one.told for one in import_organisation(company.server, ADMIN, file(text)).changes]
+
+    import_organisation(company.server, ADMIN, file(FILE))
+    cells = {line["id"]: line.get("email") for line in report.export_lines(company.server, ADMIN)}
+    assert (cells["ann"], cells["ben"]) == ("ann@example.com", "")
+    short = read_file("kind,id,name\nperson,ann,安娜\n".encode(), "o.csv")
+    assert len(import_organisation(company.server, ADMIN, short).changes) == 1
+    assert ann() == "ann@example.com"
+    changed = "person,ann,安娜,,,,an@example.com,sales,rep,,,yes\n"
+    assert imported(changed) == ["another email"]
+    assert (ann(), imported(changed)) == ("an@example.com", [])
+    assert imported(changed.replace("an@example.com", "")) == ["another email"]
+    assert ann() is None
+
+
+def test_whoever_may_not_see_people_exports_no_address(company: Product) -> None:
+    reader = Actor("x", permissions=frozenset({Permission("ORGANISATION", "READ")}))
+    for act in (lambda: report.export_lines(company.server, reader),
+                lambda: report.plan_import(company.server, reader, file(FILE))):  # fmt: skip
+        with pytest.raises(Forbidden, match="USER:READ"):
+            act()
 
 
 def test_what_is_wrong_changes_nothing(company: Product) -> None:

@@ -15,11 +15,13 @@ from bpm_server.cli.main import main
 from bpm_server.connectors.sealed_fields import EMAIL
 from bpm_server.connectors.secrets import SecretBox
 from bpm_server.domain.identity import SYSTEM
+from bpm_server.domain.organisation_file import read_file
 from bpm_server.kernel.errors import InvalidInput
 from bpm_server.reports.people import find_users, read_user
 from bpm_server.reports.query import Condition, Query
 from bpm_server.services import identities, secrets, users
 from bpm_server.services.examining import examine
+from bpm_server.services.organisation_import import import_organisation
 from bpm_server.store.backup import back_up
 from bpm_server.store.tables import db
 from bpm_server.store.tables.identity import user
@@ -103,6 +105,9 @@ def test_no_address_is_stored_logged_or_backed_up(
     body = {"username": "zhang", "password": PASSWORD, "name": "Zhang", "email": ADDRESS}
     assert admin.post("/v2/users", body, headers=headers).status == 201
     assert admin.put("/v2/users/zhang", {"email": ADDRESS}).status == 200
+    for address in ("an" + ADDRESS, ADDRESS):
+        people = f"kind,id,email\nperson,zhang,{address}\nperson,li,{ADDRESS}\n"
+        assert import_organisation(product.server, ADMIN, read_file(people.encode(), "people.csv")).changes
     assert admin.search("users", filter={"email": ADDRESS})[0]["email"] == ADDRESS
     assert admin.post("/v2/users/search", {"filter": {"email": {"$like": ADDRESS}}}).status == 400
     back_up(product.server.database, tmp_path / "one.backup", "0" * 16)
