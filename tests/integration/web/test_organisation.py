@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from tests.support.worlds import World
 
 
+ME = "root"
+"""Who acts where nobody else is named: an administrator, see ``conftest``."""
+
+
 def department(rest: Rest, name: str, parent: str | None = None, head: str | None = None) -> Answer:
     return rest.post("/api/departments", {"departmentId": name, "name": name, "parentId": parent, "head": head})
 
@@ -162,10 +166,10 @@ WRONG: list[tuple[str, str, dict[str, Any], int]] = [
     ("PUT", "/api/departments/none", {"name": "x"}, 404),
     ("PUT", "/api/departments/none/parent", {"parentId": None}, 404),
     ("PUT", "/api/departments/none/parent", {}, 400),
-    ("PUT", "/api/departments/none/members/root", {}, 404),
-    ("PUT", "/api/people/none/superior", {"superior": "root"}, 404),
-    ("PUT", "/api/people/root/superior", {"superior": "none"}, 404),
-    ("PUT", "/api/people/root/activity", {"active": "no"}, 400),
+    ("PUT", "/api/departments/none/members/" + ME, {}, 404),
+    ("PUT", "/api/people/none/superior", {"superior": ME}, 404),
+    ("PUT", f"/api/people/{ME}/superior", {"superior": "none"}, 404),
+    ("PUT", f"/api/people/{ME}/activity", {"active": "no"}, 400),
     ("PUT", "/api/people/none/activity", {"active": True}, 404),
     ("DELETE", "/api/positions/none", {}, 404),
 ]
@@ -179,5 +183,5 @@ def test_wrong_requests_change_nothing(world: World, method: str, path: str, bod
 
 def test_the_last_administrator_does_not_leave(bpm: Product, rest: Rest) -> None:
     rest.put("/api/people/admin/activity", {"active": False})
-    assert rest.put("/api/people/root/activity", {"active": False}).status == 409
-    assert rest.get("/api/people/root")["active"] is True
+    assert rest.put(f"/api/people/{ME}/activity", {"active": False}).status == 409
+    assert rest.get(f"/api/people/{ME}")["active"] is True
