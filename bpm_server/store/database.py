@@ -91,11 +91,13 @@ class Database:
         return engine
 
     def _postgresql(self, pool_size: int, max_overflow: int) -> sa.Engine:
-        options = f"-c lock_timeout={self._lock_timeout_ms} -c idle_in_transaction_session_timeout=60000"
-        options += " -c jit=off"  # compiling a plan takes longer than the pages for which it runs
-        options += (
-            " -c random_page_cost=1.1"  # of memory and flash; at 4 it walks all keys where few rows of a list fit
-        )
+        session = {
+            "lock_timeout": self._lock_timeout_ms,
+            "idle_in_transaction_session_timeout": 60_000,
+            "jit": "off",  # compiling a plan takes longer than the pages for which it runs
+            "random_page_cost": 1.1,  # of memory and flash; at 4 it walks all keys where few rows of a list fit
+        }
+        options = " ".join(f"-c {name}={value}" for name, value in session.items())
         engine = sa.create_engine(
             self.url,
             pool_size=pool_size,

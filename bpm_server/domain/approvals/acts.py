@@ -154,7 +154,7 @@ def add_signers(
                 step if inside else mine.step,
                 place,
                 mine.key if inside else None,
-                weight=node.weight(person),
+                weight=node.policy.weight(person),
                 added_by=hand.actor,
                 reason={"added": str(where), "by": hand.actor},
             )

@@ -16,7 +16,6 @@ from bpm_server.kernel.errors import Forbidden, InvalidInput, NotFound, WrongSta
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from decimal import Decimal
     from typing import Any
 
 MOST_ITEMS = 1_000
@@ -60,7 +59,7 @@ class Hand:
     Attributes:
         actor: The user.
         stands_for: Whom they may act for here, as their substitute.
-        is_admin: May act on everybody's items.
+        is_admin: May let anybody off who has not acted.
     """
 
     actor: str
@@ -144,7 +143,8 @@ class Node:
                 self.policy.skip_approved and one.person in approved_before
             )
             state = ItemState.SKIPPED if skipped else ItemState.WAITING
-            self.add(Item(self.new_key(), one.person, state, step, weight=self.weight(one.person), reason=one.reason))
+            weight = self.policy.weight(one.person)
+            self.add(Item(self.new_key(), one.person, state, step, weight=weight, reason=one.reason))
         if not self.items:
             return False
         if all(item.state is ItemState.SKIPPED for item in self.items.values()):
@@ -157,15 +157,10 @@ class Node:
             return superior_of(one.person) or one
         return one
 
-    def weight(self, person: str) -> Decimal:
-        """Of a vote here."""
-        return self.policy.weight(person)
-
-    def add(self, item: Item) -> Item:
+    def add(self, item: Item) -> None:
         """A new item; whose turn it is shows when the node counts."""
         self.items[item.key] = item
         self.changed.add(item.key)
-        return item
 
     # --- who may ----------------------------------------------------------------------------------------
 
@@ -290,22 +285,24 @@ class Node:
     def _settle_added(self, item: Item) -> None:
         """Those added before: it comes back when they have decided. Those after: in their order, once it agreed."""
         added = [one for one in self.added_to(item) if one.counts]
-        waits = item.state in (ItemState.WAITING_FOR_ADDED, ItemState.DELEGATED)
         before = [one for one in added if one.place is not Place.AFTER]
-        if waits and (not before or group_vote(item, before) is not Vote.OPEN):
-            for one in before:
-                if one.is_open:
-                    self.change(one, ItemState.HANDLED_BY_ANOTHER)
+        waits = item.state in (ItemState.WAITING_FOR_ADDED, ItemState.DELEGATED)
+        if waits and (not before or self._has_decided(item, before)):
             self.change(item, ItemState.TO_DO)
-        after = [one for one in added if one.place is Place.AFTER]
-        if after and group_vote(item, after) is not Vote.OPEN:
-            for one in after:
-                if one.is_open:
-                    self.change(one, ItemState.HANDLED_BY_ANOTHER)
-        open_ones = [(one, vote_of(one, ())) for one in added if one.counts]
-        step = turn(group_policy(item.group_mode), open_ones)
-        for one, _ in open_ones:
+        self._has_decided(item, [one for one in added if one.place is Place.AFTER])
+        votes = [(one, vote_of(one, ())) for one in added if one.counts]
+        step = turn(group_policy(item.group_mode), votes)
+        for one, _ in votes:
             self._give_turn(one, step)
+
+    def _has_decided(self, item: Item, group: Sequence[Item]) -> bool:
+        """Whether people who were added to an item have decided; who is open then is told that another has."""
+        if group_vote(item, group) is Vote.OPEN:
+            return False
+        for one in group:
+            if one.is_open:
+                self.change(one, ItemState.HANDLED_BY_ANOTHER)
+        return True
 
     def _give_turn(self, item: Item, step: int | None) -> None:
         if item.state is ItemState.WAITING and (step is None or item.step == step):

@@ -37,7 +37,7 @@ def vote_of(item: Item, added: Sequence[Item]) -> Vote:
 
 def group_vote(item: Item, added: Iterable[Item]) -> Vote:
     """What people who were added to an item say together."""
-    return count(_GROUPS[item.group_mode or GroupMode.ALL], [(one, vote_of(one, ())) for one in added])
+    return count(group_policy(item.group_mode), [(one, vote_of(one, ())) for one in added])
 
 
 def count(policy: Policy, votes: Sequence[tuple[Item, Vote]]) -> Vote:
