@@ -14,7 +14,7 @@ from bpm_server.services.channels import DueChannels
 from bpm_server.store.tables.connectors import webhook_delivery
 from bpm_server.store.tables.jobs import job
 from bpm_server.store.wire import PostgresWire, SqliteWire
-from tests.integration.test_fair_work import Installation, one_job
+from tests.support.outside_work import Installation, one_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable

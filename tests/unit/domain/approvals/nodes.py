@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+from bpm_server.domain.approvals import acts
 from bpm_server.domain.approvals.node import Asked, Hand, Node
 from bpm_server.domain.approvals.policy import Mode, Policy
 
@@ -30,3 +31,14 @@ def states(made: Node) -> dict[str, str]:
 def to_do(made: Node) -> str:
     """Whose turn it is."""
     return " ".join(item.person for item in made.items.values() if item.state == "to-do")
+
+
+def approve(made: Node, *people: str) -> None:
+    """These people agree, one after the other."""
+    for person in people:
+        acts.approve(made, hand(person))
+
+
+def item_of(made: Node, person: str) -> int:
+    """Key of the last item of a person."""
+    return next(item.key for item in reversed(made.items.values()) if item.person == person)
