@@ -42,12 +42,19 @@ class StartInstance(Command, frozen=True, tag="start"):
 
 
 class CompleteTask(Command, frozen=True, tag="complete-task"):
-    """A person finished a user task. ``action`` is the caller's word for it, told to listeners."""
+    """A person finished a user task.
+
+    Attributes:
+        action: The caller's word for it, told to listeners.
+        go_to: The element of the same scope where it goes on, instead of over its flows: one that dominates the task
+            (a return; what it alone leads to ends first, to be walked again), or that the task was returned from.
+    """
 
     key: int
     variables: dict[str, Any] = {}
     chunk: int = 0
     action: str = "complete"
+    go_to: str | None = None
 
 
 class CompleteJob(Command, frozen=True, tag="complete-job"):

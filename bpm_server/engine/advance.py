@@ -8,6 +8,7 @@ from bpm_server.domain import commands, events
 from bpm_server.engine import activities
 from bpm_server.engine import variables as v
 from bpm_server.engine.ad_hoc import LedByWorker
+from bpm_server.engine.going import check_going
 from bpm_server.engine.instance import STOPS, SUSPENDED, Instance
 from bpm_server.engine.modification import Activations, modify
 from bpm_server.engine.outcome import Outcome, Stuck
@@ -111,9 +112,11 @@ def _user_task(instance: Instance, key: int) -> tuple[Any, Token]:
 
 def _complete_task(instance: Instance, command: commands.CompleteTask) -> None:
     task, token = _user_task(instance, command.key)
+    if command.go_to is not None:
+        check_going(token, command.go_to)
     if not token.recall("change"):
         instance.clear_incident(token)
-    task.complete(token, command.variables, command.action)
+    task.complete(token, command.variables, command.action, command.go_to)
 
 
 def _change_task(instance: Instance, command: commands.ChangeTask) -> None:

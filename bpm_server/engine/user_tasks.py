@@ -21,6 +21,7 @@ from bpm_server.domain.states import TaskState
 from bpm_server.domain.tasks import TaskValues
 from bpm_server.engine import variables as v
 from bpm_server.engine.element import Element
+from bpm_server.engine.going import go_on_at
 from bpm_server.engine.jobs import DEFAULT_PRIORITY, create_job
 from bpm_server.engine.outcome import Stuck
 from bpm_server.engine.token import Phase
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from bpm_server.bpmn.model import Listener, Node
     from bpm_server.bpmn.values import Value
     from bpm_server.engine.definition import Definition
+    from bpm_server.engine.element import Edge
     from bpm_server.engine.token import Token
 
 STATES = {
@@ -123,13 +125,15 @@ class UserTask(Element):
         assert isinstance(work, UserWork)  # noqa: S101
         return work
 
-    def complete(self, token: Token, values: Mapping[str, Any], action: str) -> None:
-        """The person answered.
+    def complete(self, token: Token, values: Mapping[str, Any], action: str, go_to: str | None = None) -> None:
+        """The person answered; ``go_to``: see ``commands.CompleteTask``, and :func:`going.check_going` comes first.
 
         Raises:
             WrongState: listeners are at work.
         """
         self._check_idle(token)
+        if go_to is not None:
+            token.remember("go_to", go_to)
         if token.recall("task"):
             answer = json.dumps(dict(values))
             self._start_change(token, Change("completing", token.workflow.new_key(), action, variables=answer))
@@ -139,6 +143,15 @@ class UserTask(Element):
     def _answered(self, token: Token, values: Mapping[str, Any]) -> None:
         token.workflow.emit(events.UserTaskCompleted(token.id))
         self.finish(token, values)
+
+    def choose(self, token: Token) -> tuple[Edge, ...]:
+        return () if token.recall("go_to") else super().choose(token)
+
+    def completed(self, token: Token) -> None:
+        super().completed(token)
+        target = token.recall("go_to")
+        if target:
+            go_on_at(token, target)
 
     def terminated(self, token: Token) -> None:
         if token.phase == Phase.WAITING:
@@ -209,6 +222,7 @@ class UserTask(Element):
         if denied:
             token.remember("listener", None)
             token.remember("change", None)
+            token.remember("go_to", None)
             token.workflow.emit(events.UserTaskChanged(token.id, TaskState.CREATED))
             return
         if change.assigns and "assignee" in corrections.named():

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from bpm_server.store.tables.approvals import approval, approval_act, approval_item, carbon_copy
 from bpm_server.store.tables.decisions import decision_instance
 from bpm_server.store.tables.definitions import decision_definition
 from bpm_server.store.tables.history import journal, large_value
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 MANY = 500
 """Keys in one statement."""
 BY_INSTANCE = (
+    approval_item,
+    approval_act,
+    approval,
+    carbon_copy,
     task_comment,
     user_task,
     decision_instance,
