@@ -9,6 +9,7 @@ from bpm_server.engine.compile import compile_process
 from bpm_server.engine.decisions import decide, explain
 from bpm_server.engine.definition import Definition
 from bpm_server.engine.expectation import needed
+from bpm_server.engine.going import is_alone
 from bpm_server.engine.instance import Instance
 from bpm_server.engine.migration import check_mapping, migrate, obstacles, same_ids
 from bpm_server.engine.migration_checks import Hindrance, Obstacle
@@ -35,6 +36,7 @@ __all__ = [
     "copy_of",
     "decide",
     "explain",
+    "is_alone",
     "load",
     "migrate",
     "needed",

@@ -46,6 +46,11 @@ def led_to(instance: Instance, token: Token, target: str) -> list[Token]:
     ]
 
 
+def is_alone(instance: Instance, key: int, target: str) -> bool:
+    """Whether nothing but the task with this key would end if it were left for an element."""
+    return not led_to(instance, instance.find(key), target)
+
+
 def go_on_at(token: Token, target: str) -> None:
     """Ends what only the target leads to, and enters it."""
     instance, scope = token.workflow, token.scope

@@ -32,6 +32,7 @@ from bpm_server.store.batch import InstanceRow
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bpm_server.bpmn.model import Node
     from bpm_server.services.definitions import CompiledProcess
     from bpm_server.services.transaction import Transaction
 
@@ -211,6 +212,10 @@ class Advance:
     def deployment_key(self, row: InstanceRow) -> int:
         """The deployment of the instance's definition."""
         return self._compiled(row).row.deployment_key
+
+    def node_of(self, row: InstanceRow, element_id: str) -> Node:
+        """An element as it is drawn."""
+        return self._compiled(row).definition.process.nodes[element_id]
 
     def called_by(self, row: InstanceRow, element_key: int) -> list[InstanceRow]:
         """Active instances that a call activity waits for."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bpm_server import bpmn, dmn, engine
 from bpm_server.bpmn.formdata import EMBEDDED_FORM
 from bpm_server.domain import forms
+from bpm_server.domain.approvals.policy import comes_straight_back
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import NotFound
 from bpm_server.store import definitions as store
@@ -25,10 +26,15 @@ MAX_COMPILED = 500
 
 @dataclass(frozen=True, slots=True)
 class CompiledProcess:
-    """A process definition with its row."""
+    """A process definition with its row.
+
+    Attributes:
+        comes_back: Whether an approval node of it takes corrected requests straight back.
+    """
 
     row: ProcessRow
     definition: engine.Definition
+    comes_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +120,13 @@ class Definitions:
         return None if row is None else self._compiled_process(connection, row)
 
     def _compiled_process(self, connection: Connection, row: ProcessRow) -> CompiledProcess:
-        def make() -> engine.Definition:
+        def make() -> tuple[engine.Definition, bool]:
             diagram = bpmn.read(store.content(connection, row.resource_key), name=row.resource_name)
-            return engine.compile_process(diagram.process(row.process_id), diagram.dialect)
+            process = diagram.process(row.process_id)
+            comes_back = any(comes_straight_back(node.properties) for node in process.nodes.values())
+            return engine.compile_process(process, diagram.dialect), comes_back
 
-        definition = self._compile("process", f"{row.process_id}@{row.digest}", make)
-        return CompiledProcess(row, definition)
+        return CompiledProcess(row, *self._compile("process", f"{row.process_id}@{row.digest}", make))
 
     # --- decisions and forms ----------------------------------------------------------------------------
 

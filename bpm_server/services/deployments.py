@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bpm_server import bpmn, dmn
 from bpm_server.domain import forms
+from bpm_server.domain.approvals.checking import approval_findings
 from bpm_server.domain.audit import Entity, Operation
 from bpm_server.kernel.errors import InvalidInput
 from bpm_server.kernel.findings import RefusedFile
@@ -58,7 +59,11 @@ def _read(name: str, content: bytes, files: Mapping[str, bytes]) -> DeployedFile
     try:
         if file.kind == "bpmn":
             file.diagram = bpmn.read(content, name=name)
-            file.findings = [*file.diagram.findings, *_embedded_findings(file.diagram, name)]
+            file.findings = [
+                *file.diagram.findings,
+                *_embedded_findings(file.diagram, name),
+                *approval_findings(file.diagram, name),
+            ]
         elif file.kind == "dmn":
             file.model = dmn.load(content, name=name, imports=_noting(file, files))
             file.findings = list(file.model.findings)

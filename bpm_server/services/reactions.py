@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 from bpm_server.bpmn.formdata import FORM_FILE
 from bpm_server.domain import commands as c
 from bpm_server.domain import events as e
+from bpm_server.domain.approvals.policy import is_approval
 from bpm_server.domain.channels import job_channel
 from bpm_server.kernel import json
+from bpm_server.services.approval_nodes import open_node
 from bpm_server.services.bindings import binding_filter, bound_process
 from bpm_server.services.outbox import cancel_deliveries, enqueue_webhook
 from bpm_server.store import jobs, tasks
@@ -172,8 +174,11 @@ def _tell_form(advance: Advance, task_key: int, told: dict[str, Any]) -> None:
 
 
 def _user_task_created(advance: Advance, row: InstanceRow, event: e.UserTaskCreated) -> None:
-    """Binds the form; a missing one is an incident, because nobody could do the task."""
+    """Asks the signers of an approval; binds the form, and a missing one is an incident: nobody could do the task."""
     tx = advance.tx
+    node = advance.node_of(row, event.element_id)
+    if is_approval(node.properties):
+        open_node(advance, row, event)
     if event.form_id is None:
         if event.form_key is not None and event.form_key.startswith(FORM_FILE):
             _bind_form_file(advance, row, event.key, event.form_key.removeprefix(FORM_FILE))

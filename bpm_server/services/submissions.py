@@ -15,6 +15,8 @@ from bpm_server.services.advance import Advance
 from bpm_server.services.bindings import binding_filter
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bpm_server.bpmn.model import FormRef
     from bpm_server.domain.tasks import Task
     from bpm_server.services.definitions import CompiledForm, CompiledProcess
@@ -31,6 +33,7 @@ def check_submission(
     complete: bool = True,
     whole: bool = False,
     time_zone: str | None = None,
+    before: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The values to store for what was entered into a task's form; without a form, the values as they are.
 
@@ -44,6 +47,7 @@ def check_submission(
             the form's along with them, and with form fields of Camunda 7 any, as it may there.
         complete: False drops wrong fields instead of refusing (a rejection needs no complete form).
         time_zone: Of the browser, where it is known.
+        before: What others have entered into the same form already.
 
     Raises:
         InvalidInput: ``details["errors"]`` names each field.
@@ -53,7 +57,7 @@ def check_submission(
     if form is None or (not whole and (task.embedded_form or "").startswith(GENERATED_FORM)):
         return values
     instance = Advance(tx).look(row, task.chunk)
-    context = instance.visible_values(task.key, form.mentions)
+    context = {**instance.visible_values(task.key, form.mentions), **(before or {})}
     kept = _checked(tx, form, context, values, complete=complete, whole=whole, time_zone=time_zone)
     kept = forms.changed(kept, values, context, whole=whole)
     if not whole and tx.actor.may("PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", task.process_id):

@@ -20,6 +20,15 @@ from bpm_server.domain.tasks import (
 )
 from bpm_server.kernel.errors import InvalidInput, WrongState
 from bpm_server.services.advance import Advance
+from bpm_server.services.approval_nodes import (
+    authorize_signer,
+    check_outcome_word,
+    is_approval_task,
+    node_of,
+    refuse_approval,
+    where_to_resume,
+)
+from bpm_server.services.approvals import vote
 from bpm_server.services.authorization import authorize
 from bpm_server.services.submissions import check_submission
 from bpm_server.services.transaction import command, transaction
@@ -36,6 +45,7 @@ if TYPE_CHECKING:
     from bpm_server.domain.tasks import Task
     from bpm_server.services.server import Server
     from bpm_server.services.transaction import Transaction
+    from bpm_server.store.batch import InstanceRow
 
 MAX_COMMENT = 10_000
 
@@ -81,6 +91,9 @@ def complete_task(
     values = check_variables(variables)
     with transaction(server, actor) as tx:
         task, row = store.lock_task(tx.connection, key)
+        if is_approval_task(tx, task):
+            _vote(tx, task, row, values, outcome, comment, whole=whole, time_zone=time_zone)
+            return None
         check_open(task, "complete")
         authorize_work(task, actor, "complete")
         offered = offered_outcomes(tx, task)
@@ -99,8 +112,29 @@ def complete_task(
         if comment:
             store.insert_comment(tx.connection, server.new_key(), task, actor.username, tx.now, comment)
         _audit(tx, Operation.COMPLETE, task)
-        Advance(tx).run(row, c.CompleteTask(key, values, task.chunk, action or "complete"))
+        go_to = where_to_resume(tx, task)
+        Advance(tx).run(row, c.CompleteTask(key, values, task.chunk, action or "complete", go_to))
         return tx.batch.operation(key)
+
+
+def _vote(
+    tx: Transaction,
+    task: Task,
+    row: InstanceRow | None,
+    values: dict[str, Any],
+    outcome: str | None,
+    comment: str | None,
+    *,
+    whole: bool,
+    time_zone: str | None,
+) -> None:
+    """Completing an approval is the actor's vote: the variable ``outcome`` where the argument is not given."""
+    if outcome is None:
+        outcome, comment = decision_among(values, comment)
+    at = node_of(tx, task, row, "complete")
+    authorize_signer(at)
+    entered = {name: value for name, value in values.items() if name not in ("outcome", "comment")}
+    vote(at, check_outcome_word(outcome, task.key), comment, entered, whole=whole, time_zone=time_zone)
 
 
 def _audit(tx: Transaction, operation: Operation, task: Task, **about: str | None) -> None:
@@ -153,6 +187,8 @@ def _change(tx: Transaction, task: Task, moment: str, values: TaskValues, action
     Returns:
         Key of the change where it waits for listeners, None where it counts already.
     """
+    if not {"assignee", "candidate_users", "candidate_groups"}.isdisjoint(values.named()):
+        refuse_approval(tx, task, action)
     _audit_change(tx, task, values)
     compiled = tx.server.definitions.process(tx.connection, tx.moment.definition_version, task.process_definition_key)
     if not compiled.definition.has_task_listeners(task.element_id):

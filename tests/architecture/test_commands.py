@@ -12,7 +12,17 @@ from tests.support.services import ROOT
 PACKAGE = ROOT / "bpm_server"
 MAY_COMMIT = {"services/transaction.py", "store/migrate.py", "store/restore.py"}
 """The commands' only commit; migrations and restoring a backup, before any command can run."""
-AUTHORIZES = {"authorize", "authorize_work", "authorize_sight", "check_work", "check_claim"}
+AUTHORIZES = {
+    "authorize",
+    "authorize_signer",
+    "authorize_work",
+    "check_initiator",
+    "check_informed",
+    "authorize_part",
+    "authorize_sight",
+    "check_work",
+    "check_claim",
+}
 _SHARED = "jobs, messages and signals have no word in the contract's audit log; the journal names who sent what"
 _WORKER = "the server's own work, which is in the journal, the delivery log or nowhere because it only tidies up"
 _TRIAL = "a trial: it changes nothing"
@@ -75,6 +85,9 @@ UNAUDITED: dict[str, str] = {
             "documents.announce_content",
             "documents.delete_document",
             "documents.insert_document",
+            "informing.mark_read",
+            "informing.send_copies",
+            "informing.urge",
             "identities.sign_in",
             "identities.sign_out",
             "preferences.set_preferences",
@@ -163,7 +176,7 @@ def test_a_command_is_in_the_audit_log(name: str, node: ast.FunctionDef) -> None
     while names != wider:
         wider = set(names)
         names |= {inner for called in wider for inner in helpers.get(called, ())}
-    audits = bool(names & {"audit", "audit_instance", "_audit"})
+    audits = bool(names & {"audit", "audit_instance", "_audit", "write_node"})
     assert audits != (name in UNAUDITED), (
         f"{name} must call tx.audit, so that it can be told later who did it, or be named in UNAUDITED with the reason"
     )

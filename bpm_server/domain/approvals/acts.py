@@ -169,6 +169,30 @@ def add_signers(
     node.settle(hand.actor)
 
 
+def name_signers(node: Node, hand: Hand, people: Sequence[str], comment: str) -> None:
+    """An administrator asks more people, for instance where the rules found nobody.
+
+    Raises:
+        Forbidden: not an administrator.
+        InvalidInput: nobody, somebody who signs here already, or no reason.
+    """
+    node.check_undecided(Act.NAME)
+    if not hand.is_admin:
+        message = f"Expected an administrator to name signers, but found '{hand.actor}'"
+        raise Forbidden(message)
+    _check_reason(comment, "changed who signs")
+    node.check_new(people, Act.NAME)
+    after = max((one.step for one in node.own()), default=-1) + 1
+    keys = []
+    for step, person in enumerate(people, after):
+        keys.append(node.new_key())
+        reason = {"named": hand.actor}
+        weight = node.policy.weight(person)
+        node.add(Item(keys[-1], person, ItemState.WAITING, step, weight=weight, added_by=hand.actor, reason=reason))
+    node.history.append(Done(Act.NAME, hand.actor, keys[0], comment, tuple(people)))
+    node.settle(hand.actor)
+
+
 def remove_signer(node: Node, hand: Hand, item: int, comment: str | None = None) -> None:
     """Lets somebody off who has not acted; those who are left decide, perhaps at once.
 

@@ -42,6 +42,17 @@ class Act(StrEnum):
     DELEGATE = "delegate"
     TAKE_BACK = "take-back"
     LEAVE = "leave"
+    NAME = "name"
+    """An administrator names signers."""
+    RESUBMIT = "resubmit"
+    """The initiator has corrected the request."""
+    URGE = "urge"
+    COPY = "copy"
+    """Somebody is informed."""
+    RECALL = "recall"
+    """The initiator takes the request back before anybody has acted."""
+    TERMINATE = "terminate"
+    """An administrator ends the case."""
 
 
 class Where(StrEnum):

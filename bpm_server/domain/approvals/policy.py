@@ -111,6 +111,11 @@ def is_approval(properties: Mapping[str, str]) -> bool:
     return PREFIX + "mode" in properties
 
 
+def comes_straight_back(properties: Mapping[str, str]) -> bool:
+    """Whether what an approval node has returned comes straight back to it."""
+    return is_approval(properties) and properties.get(PREFIX + "afterReturn", "").strip() == AfterReturn.DIRECT
+
+
 def read_policy(properties: Mapping[str, str]) -> Policy:
     """The policy that the properties of a user task say.
 

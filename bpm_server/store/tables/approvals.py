@@ -21,6 +21,7 @@ class Approval(Model):
         initiator: Who made the request; None where a program did.
         round: How often signers were asked here: once, and again after each correction.
         is_correcting: The initiator corrects the request; nobody is asked meanwhile.
+        amount: Decimal text of the property ``approval.amount``: by it go the limits of substitutes.
         submitted: JSON object: what signers entered into the task's form so far.
         outcome: What was decided; None while it is open.
         target: Of a return: the element where it goes on, ``initiator`` where the request is corrected right here.
@@ -41,6 +42,7 @@ class Approval(Model):
     initiator: Mapped[str | None] = mapped_column(NAME)
     round: Mapped[int]
     is_correcting: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    amount: Mapped[str | None] = mapped_column(sa.String(64))
     submitted: Mapped[str | None] = mapped_column(sa.Text)
     outcome: Mapped[str | None] = mapped_column(WORD)
     target: Mapped[str | None] = mapped_column(NAME)

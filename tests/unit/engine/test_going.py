@@ -84,7 +84,8 @@ def test_boundary_events_of_the_task_that_is_left_are_over() -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "found"), [("nowhere", "none"), ("s", "a start event"), ("i", "one in 'sub'"), ("late", "a boundary event")]
+    ("target", "found"),
+    [("nowhere", "none"), ("s", "a start event"), ("i", "one in 'sub'"), ("late", "a boundary event")],
 )
 def test_what_cannot_be_gone_to_is_refused_and_nothing_has_happened(target: str, found: str) -> None:
     inner = Scope()

@@ -71,6 +71,7 @@ def _approvals() -> None:
         _name("initiator", null=True),
         _number("round"),
         sa.Column("is_correcting", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("amount", sa.String(length=64), nullable=True),
         _text("submitted", null=True),
         _word("outcome", null=True),
         _name("target", null=True),

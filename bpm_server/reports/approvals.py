@@ -1,0 +1,151 @@
+"""An approval node as people see it: who is asked, what each said, what happened, where it can be returned to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from bpm_server.domain import returning
+from bpm_server.domain.approvals.policy import is_approval, read_policy
+from bpm_server.domain.states import TaskState
+from bpm_server.kernel import json
+from bpm_server.store import approvals as store
+from bpm_server.store import tasks
+from bpm_server.store.moments import read_moment
+from bpm_server.store.tables.approvals import approval_act
+from bpm_server.store.tables.tasks import user_task as t
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from sqlalchemy.engine import Connection
+
+    from bpm_server.bpmn.model import Process
+    from bpm_server.domain.approvals.policy import Policy
+    from bpm_server.domain.tasks import Task
+    from bpm_server.services.server import Server
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Somebody who is asked, or was.
+
+    Attributes:
+        round: How often signers had been asked then.
+        reason: Why they are asked, as ``services.approval_signers`` tells it.
+    """
+
+    key: int
+    round: int
+    person: str
+    state: str
+    place: str
+    parent: int | None
+    added_by: str | None
+    reason: Mapping[str, Any]
+    acted_by: str | None
+    acted_at: datetime | None
+    comment: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """An approval node.
+
+    Attributes:
+        signatures: Of all rounds, in the order in which they came about.
+        submitted: What signers have entered into the form so far.
+    """
+
+    policy: Policy
+    initiator: str | None
+    round: int
+    is_correcting: bool
+    outcome: str | None
+    target: str | None
+    decided_by: str | None
+    signatures: tuple[Signature, ...]
+    submitted: Mapping[str, Any]
+
+    @property
+    def present(self) -> tuple[Signature, ...]:
+        """Of this round."""
+        return tuple(one for one in self.signatures if one.round == self.round)
+
+
+def find_approval(connection: Connection, process: Process, task: Task) -> Approval | None:
+    """The approval node of a task; None where it is a plain one. Who may see the task may see it."""
+    properties = process.nodes[task.element_id].properties
+    row = store.find_approval(connection, task.key) if is_approval(properties) else None
+    if row is None:
+        return None
+    return Approval(
+        read_policy(properties),
+        row.initiator,
+        row.round,
+        row.is_correcting,
+        row.outcome,
+        row.target,
+        row.decided_by,
+        tuple(_signature(one) for one in store.read_items(connection, task.key)),
+        json.loads(row.submitted) if row.submitted else {},
+    )
+
+
+def _signature(known: store.KnownItem) -> Signature:
+    item = known.item
+    return Signature(
+        item.key, known.round, item.person, str(item.state), str(item.place), item.parent, item.added_by, item.reason,
+        item.acted_by, known.acted_at, item.comment,
+    )  # fmt: skip
+
+
+def return_targets(server: Server, key: int) -> list[returning.Target]:
+    """Where a task can be returned to, nearest first, with those that cannot and why; who may see it is asked before.
+
+    Raises:
+        NotFound: there is no such task.
+    """
+    with server.database.read() as connection:
+        task = tasks.read_task(connection, key)
+        version = read_moment(connection).definition_version
+        process = server.definitions.process(connection, version, task.process_definition_key).definition.process
+        found = find_approval(connection, process, task)
+        if found is None:
+            return []
+        done = sa.select(t.c.element_id, t.c.ended_by).where(
+            t.c.instance_key == task.instance_key, t.c.state == TaskState.COMPLETED
+        )
+        passed = [returning.Passed(*row) for row in connection.execute(done.order_by(t.c.ended_at, t.c.key))]
+    return returning.targets(process, task.element_id, passed, found.initiator, found.policy.return_to)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One act of the history."""
+
+    at: datetime
+    act: str
+    actor: str
+    task_key: int | None
+    item_key: int | None
+    comment: str | None
+    people: tuple[str, ...]
+    place: str | None
+    target: str | None
+
+
+def acts_of(connection: Connection, instance_key: int, limit: int = 1_000) -> list[Done]:
+    """What people did with a request, oldest first."""
+    a = approval_act
+    query = sa.select(a).where(a.c.instance_key == instance_key).order_by(a.c.key).limit(limit)
+    return [
+        Done(
+            row.at, row.act, row.actor, row.task_key, row.item_key, row.comment, tuple(json.loads(row.people)),
+            row.place, row.target,
+        )
+        for row in connection.execute(query)
+    ]  # fmt: skip

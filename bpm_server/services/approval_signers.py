@@ -1,0 +1,169 @@
+"""Who is asked at an approval node: the signers that its user task names, with the reasons; else the administrator."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from bpm_server import feel
+from bpm_server.domain.approvals.node import Asked
+from bpm_server.domain.approvals.policy import PREFIX
+from bpm_server.domain.identity import SYSTEM
+from bpm_server.domain.signers import Case, Found, Signer, SignerRule, find_signers, read_rules
+from bpm_server.domain.substitutions import stand_in
+from bpm_server.kernel.errors import InvalidInput
+from bpm_server.store.approvals import approvers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from bpm_server.bpmn.model import Process
+    from bpm_server.domain.signers import LeftOut, NoSigner, Reason
+    from bpm_server.services.transaction import Transaction
+
+DEFAULT_ADMINISTRATOR = "role:admin"
+BUDGET = feel.Budget(steps=200_000, size=100_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """Who is asked.
+
+    Attributes:
+        asked: In order; empty where not even an administrator was found.
+        approved_before: Who has approved in this instance already.
+        amount: By which the limits of substitutes go.
+        problem: Why the rules found nobody, where the administrator is asked instead.
+    """
+
+    asked: tuple[Asked, ...]
+    approved_before: frozenset[str]
+    amount: Decimal | None = None
+    problem: str | None = None
+
+
+def initiator_of(username: str | None) -> str | None:
+    """Who made a request, of who started its process: a program is nobody's colleague."""
+    return None if username in (None, SYSTEM.username) else username
+
+
+def find_asked(
+    tx: Transaction,
+    process: Process,
+    element_id: str,
+    instance_key: int,
+    initiator: str | None,
+    drawn: Sequence[str],
+    values: Callable[[frozenset[str]], Mapping[str, Any]],
+) -> Signing:
+    """Who is asked at a user task.
+
+    Args:
+        tx: The transaction.
+        process: The task's process.
+        element_id: The task's element.
+        instance_key: The task's instance.
+        initiator: Who made the request.
+        drawn: Rules of the task's own assignment: they count where its properties name no signers.
+        values: Gives the variables of some names that the task sees.
+    """
+    properties = process.nodes[element_id].properties
+    organisation = tx.server.organisations.at(tx.connection, tx.moment)
+    before = approvers(tx.connection, instance_key)
+    amount = _amount(tx, properties.get(PREFIX + "amount"), values)
+    case = Case(initiator, process.id, tx.now, tuple(before), amount)
+    text = properties.get(PREFIX + "signers", "").strip()
+    try:
+        rules = read_rules(_evaluated(tx, text, values)) if text else read_rules(list(drawn))
+        found = find_signers(organisation, rules, case)
+        problem = None if isinstance(found, Found) else _why_nobody(found)
+    except InvalidInput as error:
+        found, problem = None, error.message
+    if problem is None and isinstance(found, Found):
+        return Signing(tuple(_asked(one) for one in found.signers), frozenset(before), amount)
+    wanted = properties.get(PREFIX + "noSigner") or process.properties.get(PREFIX + "admin") or DEFAULT_ADMINISTRATOR
+    instead = find_signers(organisation, read_rules(_words(wanted)), case)
+    asked = [Asked(one.username, {"noSigner": problem}) for one in getattr(instead, "signers", ())]
+    return Signing(tuple(asked), frozenset(before), amount, problem)
+
+
+def superior_of(tx: Transaction, initiator: str | None, process_id: str) -> Asked | None:
+    """Who signs in the initiator's place."""
+    organisation = tx.server.organisations.at(tx.connection, tx.moment)
+    found = find_signers(organisation, read_rules("superior(1)"), Case(initiator, process_id, tx.now))
+    return _asked(found.signers[0]) if isinstance(found, Found) else None
+
+
+def substitutes(tx: Transaction, people: Iterable[str], process_id: str, amount: Decimal | None) -> dict[str, str]:
+    """Who may act now for whom of some people: for who is away, and for who is helped."""
+    organisation = tx.server.organisations.at(tx.connection, tx.moment)
+    others = ((person, stand_in(organisation, person, tx.now, process_id, amount)) for person in people)
+    return {person: other.username for person, other in others if other is not None}
+
+
+# --- values ---------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1_000)
+def _compiled(text: str) -> feel.Expression:
+    return feel.compile(text)
+
+
+def _evaluated(tx: Transaction, text: str, values: Callable[[frozenset[str]], Mapping[str, Any]]) -> Any:
+    """What a property says: names with commas between them, or FEEL after ``=``."""
+    if not text.startswith("="):
+        return _words(text)
+    try:
+        expression = _compiled(text[1:])
+        seen = {**tx.outer_variables, **values(expression.names)}
+        return feel.to_json(expression.evaluate(seen, now=tx.now, budget=BUDGET).value)
+    except (feel.FeelSyntaxError, feel.NotJson) as error:
+        message = f"Expected signers by FEEL, but found '{text[:80]}': {error}"
+        raise InvalidInput(message) from error
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in (part.strip() for part in text.split(",")) if word]
+
+
+def _amount(tx: Transaction, text: str | None, values: Callable[[frozenset[str]], Mapping[str, Any]]) -> Decimal | None:
+    """By which the limits of substitutes go; what is no number is not known."""
+    if not text or not text.strip():
+        return None
+    found = _evaluated(tx, text if text.startswith("=") else f"={text}", values)
+    return Decimal(found) if isinstance(found, int | Decimal) and not isinstance(found, bool) else None
+
+
+# --- reasons --------------------------------------------------------------------------------------------
+
+
+def _asked(signer: Signer) -> Asked:
+    reason: dict[str, Any] = {"reasons": [_told(one) for one in signer.reasons]}
+    if signer.stands_for:
+        reason["standsFor"] = [
+            {"username": one.username, "reasons": [_told(why) for why in one.reasons], "path": list(one.path)}
+            for one in signer.stands_for
+        ]
+    return Asked(signer.username, reason)
+
+
+def _told(reason: Reason) -> dict[str, Any]:
+    told = {**_rule(reason.rule), "of": reason.of, "department": reason.department_id, "by": reason.superior_rule}
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _rule(rule: SignerRule) -> dict[str, Any]:
+    found = asdict(rule)
+    return {"rule": str(found["kind"]), "name": found["name"], "level": found["level"] or None}
+
+
+def _why_nobody(found: NoSigner) -> str:
+    return "; ".join(_left_out(one) for one in found.left_out) or "the process names no signers"
+
+
+def _left_out(one: LeftOut) -> str:
+    wanted = " ".join(str(part) for part in (one.rule.kind, one.rule.name, one.rule.level or None) if part)
+    who = f" ({one.username})" if one.username else ""
+    return f"{wanted}: {one.why}{who}"

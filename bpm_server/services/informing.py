@@ -1,0 +1,134 @@
+"""Informing people of a case without asking them: carbon copies 抄送, urging 催办, and having read 已阅."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from bpm_server.domain.approvals.items import ItemState
+from bpm_server.domain.approvals.node import Act
+from bpm_server.domain.tasks import check_open, may_see
+from bpm_server.kernel.errors import Forbidden, LimitExceeded, WrongState
+from bpm_server.services.approvals import check_comment, check_people, note_act
+from bpm_server.services.authorization import authorize
+from bpm_server.services.transaction import command, transaction
+from bpm_server.store import approvals as store
+from bpm_server.store import carbon_copies
+from bpm_server.store import tasks as task_store
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bpm_server.domain.identity import Actor
+    from bpm_server.domain.tasks import Task
+    from bpm_server.services.server import Server
+    from bpm_server.services.transaction import Transaction
+
+URGED_AGAIN = timedelta(hours=1)
+
+
+@command
+def send_copies(server: Server, actor: Actor, key: int, people: Sequence[str], comment: str | None = None) -> list[str]:
+    """Informs people of the case of a task, each once.
+
+    Returns:
+        Those who were not informed before.
+
+    Raises:
+        NotFound: no such task, or somebody who does not work here.
+        Forbidden: the actor may not see the task.
+    """
+    with transaction(server, actor) as tx:
+        task, _ = task_store.lock_task(tx.connection, key)
+        authorize_part(tx, task)
+        check_people(tx, people)
+        said = check_comment(comment)
+        new = carbon_copies.insert_copies(
+            tx.connection, server.new_key, task.root_key, people, actor.username, tx.now, said
+        )
+        if new:
+            note_act(tx, Act.COPY, task.instance_key, key, said, people=new)
+        return new
+
+
+@command
+def urge(server: Server, actor: Actor, key: int, comment: str | None = None) -> list[str]:
+    """Reminds whoever a task waits for; it is in the history.
+
+    Returns:
+        Who was reminded.
+
+    Raises:
+        NotFound: no such task.
+        WrongState: it has ended, or waits for nobody.
+        Forbidden: the actor has no part in it.
+        LimitExceeded: it was urged within the last hour; says when again (``retry_after``, seconds).
+    """
+    with transaction(server, actor) as tx:
+        task, _ = task_store.lock_task(tx.connection, key)
+        check_open(task, "urge")
+        authorize_part(tx, task)
+        last = store.last_act(tx.connection, key, Act.URGE)
+        if last is not None and tx.now < last + URGED_AGAIN:
+            wait = int((last + URGED_AGAIN - tx.now).total_seconds()) + 1
+            message = (
+                f"Expected at most one reminder an hour for task '{key}', but the last was {60 - wait // 60} min ago"
+            )
+            raise LimitExceeded(message, retry_after=wait)
+        people = waits_for(tx, task)
+        if not people:
+            message = f"Expected task '{key}' to wait for somebody, but it is offered to groups alone or to nobody"
+            raise WrongState(message, retry=False)
+        note_act(tx, Act.URGE, task.instance_key, key, comment, people=people)
+        return people
+
+
+def waits_for(tx: Transaction, task: Task) -> list[str]:
+    """People a task waits for by name."""
+    stored = store.find_approval(tx.connection, task.key)
+    if stored is None:
+        return [task.assignee] if task.assignee else sorted(task.candidate_users)
+    if stored.is_correcting:
+        return [stored.initiator] if stored.initiator else []
+    items = store.read_items(tx.connection, task.key, stored.round)
+    return [one.item.person for one in items if one.item.state is ItemState.TO_DO]
+
+
+def authorize_part(tx: Transaction, task: Task) -> None:
+    """Who may see the task, who started its case, and who has acted there.
+
+    Raises:
+        Forbidden: none of these.
+    """
+    actor = tx.actor
+    if may_see(task, actor) or tx.lock_instance(task.root_key).started_by == actor.username:
+        return
+    if any(actor.username in (one.item.person, one.item.acted_by) for one in store.read_items(tx.connection, task.key)):
+        return
+    authorize(actor, "PROCESS_DEFINITION", "READ_USER_TASK", task.process_id)
+
+
+@command
+def mark_read(server: Server, actor: Actor, instance_key: int) -> bool:
+    """The actor has seen a case that they were informed of.
+
+    Returns:
+        Whether it was new to them.
+
+    Raises:
+        Forbidden: nobody informed them.
+    """
+    with transaction(server, actor) as tx:
+        check_informed(tx, instance_key)
+        return carbon_copies.mark_read(tx.connection, instance_key, actor.username, tx.now)
+
+
+def check_informed(tx: Transaction, instance_key: int) -> None:
+    """The actor must have been informed of a case.
+
+    Raises:
+        Forbidden: they were not.
+    """
+    if not carbon_copies.is_informed(tx.connection, instance_key, tx.actor.username):
+        message = f"Expected '{tx.actor.username}' to be informed of '{instance_key}', but nobody did"
+        raise Forbidden(message)

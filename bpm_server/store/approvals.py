@@ -1,0 +1,207 @@
+"""Reading and writing approval nodes: the node, its people, what was done there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from bpm_server.domain.approvals.items import GroupMode, Item, ItemState, Place
+from bpm_server.kernel import json
+from bpm_server.store import rows
+from bpm_server.store.tables.approvals import approval, approval_act, approval_item
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.engine import Connection
+
+    from bpm_server.domain.approvals.node import Done
+
+CHANGING = (
+    "round",
+    "is_correcting",
+    "amount",
+    "submitted",
+    "outcome",
+    "target",
+    "resumes_at",
+    "decided_by",
+    "ended_at",
+)
+ITEM_CHANGING = ("state", "step", "group_mode", "acted_by", "acted_at", "comment")
+
+
+@dataclass(slots=True)
+class ApprovalRow:
+    """The row of an approval node; see ``store.tables.approvals.Approval``."""
+
+    task_key: int
+    instance_key: int
+    element_id: str
+    initiator: str | None
+    round: int
+    is_correcting: bool
+    amount: str | None
+    submitted: str | None
+    outcome: str | None
+    target: str | None
+    resumes_at: str | None
+    decided_by: str | None
+    opened_at: datetime
+    ended_at: datetime | None
+
+    def values(self) -> dict[str, Any]:
+        """The columns."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class KnownItem:
+    """An item as it is stored, and when somebody said something there."""
+
+    item: Item
+    round: int
+    acted_at: datetime | None
+
+
+def find_approval(connection: Connection, task_key: int) -> ApprovalRow | None:
+    """The approval node of a task; None where it has none."""
+    row = connection.execute(sa.select(approval).where(approval.c.task_key == task_key)).first()
+    return None if row is None else ApprovalRow(**row._mapping)
+
+
+def insert_approval(connection: Connection, row: ApprovalRow) -> None:
+    """Adds the node of a task."""
+    rows.insert(connection, approval, [row.values()])
+
+
+def update_approval(connection: Connection, row: ApprovalRow) -> None:
+    """Writes what can change of a node."""
+    values = {name: getattr(row, name) for name in CHANGING}
+    connection.execute(approval.update().where(approval.c.task_key == row.task_key).values(values))
+
+
+def read_items(connection: Connection, task_key: int, round_number: int | None = None) -> list[KnownItem]:
+    """The people of a node in the order in which they came about; of one round, or of all."""
+    t = approval_item
+    query = sa.select(t).where(t.c.task_key == task_key)
+    if round_number is not None:
+        query = query.where(t.c.round == round_number)
+    return [_known(row) for row in connection.execute(query.order_by(t.c.key))]
+
+
+def _known(row: Any) -> KnownItem:
+    item = Item(
+        row.key,
+        row.person,
+        ItemState(row.state),
+        row.step,
+        Place(row.place),
+        row.parent,
+        None if row.group_mode is None else GroupMode(row.group_mode),
+        Decimal(row.weight),
+        row.added_by,
+        json.loads(row.reason),
+        row.acted_by,
+        row.comment,
+    )
+    return KnownItem(item, row.round, row.acted_at)
+
+
+def write_items(connection: Connection, row: ApprovalRow, known: Iterable[KnownItem]) -> None:
+    """Adds items, or writes what has changed of them."""
+    values = [
+        {
+            "key": one.item.key,
+            "task_key": row.task_key,
+            "instance_key": row.instance_key,
+            "round": one.round,
+            "person": one.item.person,
+            "state": one.item.state,
+            "step": one.item.step,
+            "place": one.item.place,
+            "parent": one.item.parent,
+            "group_mode": one.item.group_mode,
+            "weight": str(one.item.weight),
+            "added_by": one.item.added_by,
+            "reason": json.dumps(one.item.reason),
+            "acted_by": one.item.acted_by,
+            "acted_at": one.acted_at,
+            "comment": one.item.comment,
+        }
+        for one in known
+    ]
+    rows.upsert(connection, approval_item, values, ("key",), ITEM_CHANGING)
+
+
+@dataclass(frozen=True, slots=True)
+class ActRow:
+    """One act, for the history; see ``store.tables.approvals.ApprovalAct``."""
+
+    key: int
+    instance_key: int
+    task_key: int | None
+    act: str
+    actor: str
+    at: datetime
+    item_key: int | None = None
+    comment: str | None = None
+    people: Sequence[str] = ()
+    place: str | None = None
+    target: str | None = None
+
+    @classmethod
+    def of(cls, key: int, row: ApprovalRow, done: Done, at: datetime, target: str | None = None) -> ActRow:
+        """Of what was done at a node."""
+        return cls(
+            key, row.instance_key, row.task_key, done.act, done.actor, at, done.item, done.comment, done.to,
+            done.where, target,
+        )  # fmt: skip
+
+    def values(self) -> dict[str, Any]:
+        """The columns."""
+        found = {name: getattr(self, name) for name in self.__slots__}
+        return {**found, "people": json.dumps(list(self.people))}
+
+
+def insert_acts(connection: Connection, acts: Iterable[ActRow]) -> None:
+    """Adds to the history."""
+    rows.insert(connection, approval_act, [act.values() for act in acts])
+
+
+def last_act(connection: Connection, task_key: int, act: str) -> datetime | None:
+    """When something was last done at a task."""
+    t = approval_act
+    query = sa.select(sa.func.max(t.c.at)).where(t.c.task_key == task_key, t.c.act == act)
+    found: datetime | None = connection.execute(query).scalar_one()
+    return found
+
+
+def actors(connection: Connection, instance_key: int) -> list[str]:
+    """Who has done something with an instance."""
+    query = sa.select(approval_act.c.actor).where(approval_act.c.instance_key == instance_key).distinct()
+    return list(connection.execute(query).scalars())
+
+
+def approvers(connection: Connection, instance_key: int) -> list[str]:
+    """Who has approved in an instance, in that order."""
+    t = approval_item
+    query = sa.select(t.c.acted_by).where(t.c.instance_key == instance_key, t.c.state == ItemState.APPROVED)
+    return list(connection.execute(query.order_by(t.c.acted_at, t.c.key)).scalars())
+
+
+def pending_return(connection: Connection, instance_key: int, element_id: str) -> ApprovalRow | None:
+    """The latest return to an element that is to come straight back from there."""
+    t = approval
+    query = sa.select(t).where(t.c.instance_key == instance_key, t.c.target == element_id, t.c.resumes_at.is_not(None))
+    row = connection.execute(query.order_by(t.c.task_key.desc()).limit(1)).first()
+    return None if row is None else ApprovalRow(**row._mapping)
+
+
+def settle_return(connection: Connection, task_key: int) -> None:
+    """A return has come back."""
+    connection.execute(approval.update().where(approval.c.task_key == task_key).values(resumes_at=None))
