@@ -10,11 +10,16 @@ import sqlalchemy as sa
 from bpm_server.domain import returning
 from bpm_server.domain.approvals.policy import is_approval, read_policy
 from bpm_server.domain.states import TaskState
+from bpm_server.domain.tasks import may_see
 from bpm_server.kernel import json
+from bpm_server.kernel.errors import NotFound
+from bpm_server.reports import sight
+from bpm_server.reports.search import forbidden
 from bpm_server.store import approvals as store
 from bpm_server.store import tasks
+from bpm_server.store.carbon_copies import is_informed
 from bpm_server.store.moments import read_moment
-from bpm_server.store.tables.approvals import approval_act
+from bpm_server.store.tables.approvals import approval_act, approval_item
 from bpm_server.store.tables.tasks import user_task as t
 
 if TYPE_CHECKING:
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
 
     from bpm_server.bpmn.model import Process
     from bpm_server.domain.approvals.policy import Policy
+    from bpm_server.domain.identity import Actor
     from bpm_server.domain.tasks import Task
     from bpm_server.services.server import Server
 
@@ -74,6 +80,39 @@ class Approval:
     def present(self) -> tuple[Signature, ...]:
         """Of this round."""
         return tuple(one for one in self.signatures if one.round == self.round)
+
+
+def approval(server: Server, actor: Actor, key: int) -> Approval:
+    """The approval node of a task.
+
+    Raises:
+        NotFound: there is no such task, or it is no approval.
+        Forbidden: the actor may not see it.
+    """
+    with server.database.read() as connection:
+        task = tasks.read_task(connection, key)
+        if not may_look(connection, task, actor):
+            raise forbidden(actor, "user task", key, (sight.PROCESS, "READ_USER_TASK"))
+        version = read_moment(connection).definition_version
+        process = server.definitions.process(connection, version, task.process_definition_key).definition.process
+        found = find_approval(connection, process, task)
+    if found is None:
+        message = f"Expected an approval, but task '{key}' is none"
+        raise NotFound(message)
+    return found
+
+
+def may_look(connection: Connection, task: Task, actor: Actor) -> bool:
+    """Assignee, candidates (also when it is done), who completed it or signed, and by permission."""
+    if may_see(task, actor) or task.ended_by == actor.username:
+        return True
+    i = approval_item
+    mine = sa.select(i.c.key).where(
+        i.c.task_key == task.key, sa.or_(i.c.person == actor.username, i.c.acted_by == actor.username)
+    )
+    return connection.execute(mine.limit(1)).first() is not None or is_informed(
+        connection, task.root_key, actor.username
+    )
 
 
 def find_approval(connection: Connection, process: Process, task: Task) -> Approval | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from bpm_server.domain.identity import ANY, Actor
+from bpm_server.store.tables.approvals import approval_item, carbon_copy
 from bpm_server.store.tables.instances import process_instance
 from bpm_server.store.tables.tasks import user_task, user_task_candidate
 
@@ -56,13 +57,14 @@ def offered(actor: Actor) -> sa.Select[tuple[int]]:
 
 
 def tasks(actor: Actor) -> Where | None:
-    """Tasks: assigned to the actor, offered, done by the actor, or by the permission READ_USER_TASK."""
-    t = user_task
+    """Tasks: assigned to the actor, offered, done or signed by the actor, or by the permission READ_USER_TASK."""
+    t, i = user_task, approval_item
 
     def mine() -> Iterable[Where]:
         parts = (
             sa.select(t.c.key).where(t.c.assignee == actor.username),
             sa.select(t.c.key).where(t.c.ended_by == actor.username),
+            sa.select(i.c.task_key).where(i.c.acted_by == actor.username),
             offered(actor),
         )
         return (t.c.key.in_(sa.union_all(*[part.correlate(None) for part in parts])),)
@@ -71,18 +73,21 @@ def tasks(actor: Actor) -> Where | None:
 
 
 def instances(actor: Actor) -> Where | None:
-    """Instances: started by the actor (with all they called), taken part in, or by READ_PROCESS_INSTANCE."""
-    p, t = process_instance, user_task
+    """Instances: started by the actor or told to them (with all called), taken part in, or READ_PROCESS_INSTANCE."""
+    p, t, i = process_instance, user_task, approval_item
 
     def mine() -> Iterable[Where]:
         started = p.alias("started")
         took_part = sa.union_all(
             sa.select(t.c.instance_key).where(t.c.assignee == actor.username),
             sa.select(t.c.instance_key).where(t.c.ended_by == actor.username),
+            sa.select(i.c.instance_key).where(i.c.acted_by == actor.username),
             sa.select(t.c.instance_key).where(t.c.key.in_(offered(actor))),
         )
+        told = sa.select(carbon_copy.c.instance_key).where(carbon_copy.c.username == actor.username)
         return (
             p.c.root_key.in_(sa.select(started.c.key).where(started.c.started_by == actor.username)),
+            p.c.root_key.in_(told),
             p.c.key.in_(took_part),
         )
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from bpm_server.domain.states import TaskState
-from bpm_server.domain.tasks import may_see, may_work_on
+from bpm_server.domain.tasks import may_work_on
 from bpm_server.kernel import json
 from bpm_server.reports import sight
+from bpm_server.reports.approvals import Approval, find_approval, may_look
 from bpm_server.reports.form_data import embedded_schema, form_data, read_schema
 from bpm_server.reports.search import forbidden
 from bpm_server.reports.summaries import read_summaries
@@ -41,6 +42,7 @@ class TaskDetail:
         form: form-js schema, None where the task has none.
         external_form: Where the form is that is no form-js form: an address, or a name that another program knows.
         data: Variables that the form shows; without a form all that the task sees.
+        approval: The approval node, where it is one.
         is_mine: Assigned to who asks.
         suspended: Nobody can do anything about it until its case is resumed.
         may_work: Whether they may complete it, once it is not suspended.
@@ -72,6 +74,7 @@ class TaskDetail:
     data: Mapping[str, Any]
     outcome: str | None
     comment: str | None
+    approval: Approval | None
     suspended: bool
     is_mine: bool
     may_work: bool
@@ -83,11 +86,6 @@ class TaskDetail:
         return self.state == TaskState.CREATED
 
 
-def may_look(task: Task, actor: Actor) -> bool:
-    """Assignee, candidates (also when it is done), who completed it, and who may read tasks of the process."""
-    return may_see(task, actor) or task.ended_by == actor.username
-
-
 def task_detail(server: Server, actor: Actor, key: int) -> TaskDetail:
     """One task.
 
@@ -97,7 +95,7 @@ def task_detail(server: Server, actor: Actor, key: int) -> TaskDetail:
     """
     with server.database.read() as connection:
         task = tasks.read_task(connection, key)
-        if not may_look(task, actor):
+        if not may_look(connection, task, actor):
             raise forbidden(actor, "user task", key, (sight.PROCESS, "READ_USER_TASK"))
         row = connection.execute(
             sa.select(
@@ -114,6 +112,9 @@ def task_detail(server: Server, actor: Actor, key: int) -> TaskDetail:
         decided = _decided(connection, key)
         summary = read_summaries(connection, server, {task.instance_key: task.process_definition_key})
         data = _everything(connection, path) if schema is None else form_data(connection, schema, path)
+        approval = find_approval(connection, process, task)
+    if approval is not None:
+        data = {**data, **approval.submitted}
     is_open, mine = task.state == TaskState.CREATED, task.assignee == actor.username
     return TaskDetail(
         key=key,
@@ -141,10 +142,12 @@ def task_detail(server: Server, actor: Actor, key: int) -> TaskDetail:
         data=data,
         outcome=decided.get("outcome"),
         comment=decided.get("comment"),
+        approval=approval,
         suspended=task.suspended,
         is_mine=mine,
-        may_work=is_open and may_work_on(task, actor),
+        may_work=is_open and (may_work_on(task, actor) if approval is None else actor.username in task.candidate_users),
         may_claim=is_open
+        and approval is None
         and not task.suspended
         and task.assignee is None
         and (actor.is_candidate(task.candidate_users, task.candidate_groups) or may_work_on(task, actor)),
@@ -176,4 +179,4 @@ def state_of(server: Server, actor: Actor, key: int) -> Task | None:
         if not rows:
             return None
         task = tasks.read_task(connection, key)
-    return task if may_look(task, actor) else None
+        return task if may_look(connection, task, actor) else None

@@ -9,6 +9,7 @@ from flask_smorest import Api  # type: ignore[import-untyped]
 from bpm_server.web import problems
 from bpm_server.web.api import (
     ad_hoc,
+    approvals,
     audit_logs,
     authentication,
     batch_operations,
@@ -76,6 +77,7 @@ NOUNS: tuple[ApiBlueprint, ...] = (
     statistics.api,
     variables.api,
     tasks.api,
+    approvals.api,
     forms.api,
     jobs.api,
     incidents.api,
