@@ -8,7 +8,7 @@ from bpm_server import bootstrap
 from bpm_server.cli.content import deploy_content
 from bpm_server.cli.first_run import prepare_people
 from bpm_server.domain.calendar_file import read_calendar
-from bpm_server.domain.demo import COMPANY, orders
+from bpm_server.domain.demo import COMPANY, expenses, orders
 from bpm_server.domain.identity import SYSTEM
 from bpm_server.kernel.errors import NotFound
 from bpm_server.kernel.log import get_logger
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from bpm_server.settings import Settings
 
 log = get_logger(__name__)
-PROCESS = "order-approval"
 EXTRAS: dict[str, dict[str, Any]] = {
     "review-technology": {"technicalNote": "标准配置，无特殊要求"},
     "review-purchasing": {"purchaseCost": 120_000, "deliveryDate": "2026-12-20"},
@@ -48,7 +47,9 @@ def fill(server: Server, count: int) -> bool:
         return False
     add_calendars(server)
     for order in orders(count):
-        _run_order(server, order)
+        _run(server, "order-approval", order, order.variables["orderNumber"])
+    for expense in expenses(count):
+        _run(server, "expense-approval", expense, None)
     log.info("demo.filled", orders=count)
     return True
 
@@ -64,17 +65,15 @@ def add_calendars(server: Server) -> None:
             calendars.save_calendar(server, SYSTEM, calendar)
 
 
-def _run_order(server: Server, order: DemoOrder) -> None:
-    starter = identities.actor_by_name(server, order.variables["initiator"])
+def _run(server: Server, process_id: str, case: DemoOrder, business_key: str | None) -> None:
+    starter = identities.actor_by_name(server, case.variables["initiator"])
     started = process_instances.start_process(
-        server, starter, process_id=PROCESS, variables=order.variables, business_key=order.variables["orderNumber"]
+        server, starter, process_id=process_id, variables=case.variables, business_key=business_key
     )
-    for element_id, username, outcome, comment in order.steps:
+    for element_id, username, outcome, comment in case.steps:
         actor = identities.actor_by_name(server, username)
         key = open_task(server, started.key, element_id)
         if key is None:
-            message = (
-                f"Expected demo order '{order.variables['orderNumber']}' to wait at '{element_id}', but it does not"
-            )
+            message = f"Expected demo case '{started.key}' to wait at '{element_id}', but it does not"
             raise NotFound(message)
         tasks.complete_task(server, actor, key, EXTRAS.get(element_id, {}), outcome=outcome, comment=comment)

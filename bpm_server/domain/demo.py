@@ -109,7 +109,7 @@ _PRODUCTS = (
 
 @dataclass(frozen=True, slots=True)
 class DemoOrder:
-    """Start variables of an order, and what happens to it next: outcomes by task, in order."""
+    """Start variables of an order or an expense, and what happens to it next: outcomes by task, in order."""
 
     variables: dict[str, Any]
     steps: tuple[tuple[str, str, str, str], ...]
@@ -155,3 +155,40 @@ def _steps(number: int) -> tuple[tuple[str, str, str, str], ...]:
         (("review-technology", "liu.yang", "returned", "请补充现场电源和气源参数"),),
     )
     return paths[number % len(paths)]
+
+
+_EXPENSES = (
+    ("上海客户拜访差旅", "travel", "3860.50", "wu.di", "高铁往返，酒店两晚"),
+    ("华南展会参展费", "other", "26800", "lin.xue", "含展位搭建与物料"),
+    ("客户技术交流会", "hospitality", "4200", "li.ming", "参会十二人"),
+    ("测试工装采购", "office", "15600", "liu.yang", "两套视觉检测工装"),
+    ("PLC 编程培训", "training", "9800", "liu.yang", "三天，含教材"),
+    ("售后现场差旅", "travel", "2190.00", "he.tao", "青岛现场调试"),
+    ("办公显示器两台", "office", "3398", "sun.li", ""),
+    ("年度供应商走访", "travel", "12450", "zhao.qiang", "苏州、无锡、南京"),
+)
+_EXPENSE_STEPS: dict[int, tuple[tuple[str, str, str, str], ...]] = {
+    2: (("approve-superior", "zhang.wei", "approved", "展会效果好，同意"),),
+    3: (("approve-superior", "zhang.wei", "approved", ""), ("approve-finance", "chen.jing", "approved", "票据齐全")),
+    5: (("approve-superior", "wang.fang", "approved", "纳入年度培训计划"),),
+    7: (("approve-superior", "huang.min", "rejected", "先从仓库调拨"),),
+}
+
+
+def expenses(count: int) -> list[DemoOrder]:
+    """Expenses of the demo company, some of them on their way already."""
+    return [_expense(number) for number in range(1, min(count, len(_EXPENSES)) + 1)]
+
+
+def _expense(number: int) -> DemoOrder:
+    title, kind, amount, initiator, remark = _EXPENSES[number - 1]
+    variables: dict[str, Any] = {
+        "title": title,
+        "expenseType": kind,
+        "amount": Decimal(amount),
+        "currency": "CNY",
+        "spentOn": f"2026-11-{number + 8:02d}",
+        "remark": remark,
+        "initiator": initiator,
+    }
+    return DemoOrder(variables, _EXPENSE_STEPS.get(number, ()))

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from bpm_server.store.tables.identity import group, user
+from bpm_server.store.tables.identity import group, role, user
+from bpm_server.store.tables.organisation import department
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,4 +34,22 @@ def group_names(server: Server, group_ids: Iterable[str]) -> dict[str, str]:
     with server.database.read() as connection:
         rows = connection.execute(sa.select(group.c.group_id, group.c.name).where(group.c.group_id.in_(wanted))).all()
     known = {row.group_id: row.name for row in rows if row.name}
+    return {name: known.get(name, name) for name in wanted}
+
+
+def place_names(server: Server, ids: Iterable[str]) -> dict[str, str]:
+    """Names of departments, groups and roles by id; unknown ones keep their id."""
+    wanted = sorted(set(ids))
+    if not wanted:
+        return {}
+    columns = (
+        (role.c.role_id, role.c.name),
+        (group.c.group_id, group.c.name),
+        (department.c.department_id, department.c.name),
+    )
+    query = sa.union_all(
+        *[sa.select(key.label("id"), name.label("name")).where(key.in_(wanted)) for key, name in columns]
+    )
+    with server.database.read() as connection:
+        known = {row.id: row.name for row in connection.execute(query) if row.name}
     return {name: known.get(name, name) for name in wanted}

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from bpm_server.domain import events as e
 from bpm_server.kernel import json
+from bpm_server.reports.approvals import acts_of
 from bpm_server.reports.why import rule_texts
 from bpm_server.store.large_values import fill_rows
 from bpm_server.store.tables.connectors import webhook_attempt, webhook_delivery
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
+    from bpm_server.reports.approvals import Done
     from bpm_server.services.server import Server
 
 MOST_STEPS = 1_000
@@ -39,7 +41,8 @@ class Item:
     Attributes:
         kind: ``started``, ``asked``, ``answered``, ``taken-back``, ``decided``, ``work``, ``worked``, ``sent``,
             ``delivered``, ``not-delivered``, ``stuck``, ``mended``, ``timer``, ``event``, ``called``, ``changed``,
-            ``comment``, ``suspended``, ``resumed``, ``moved``, ``migrated``, ``ended`` or ``cancelled``.
+            ``comment``, ``act`` (at an approval), ``suspended``, ``resumed``, ``moved``, ``migrated``, ``ended`` or
+            ``cancelled``.
         actor: Who did it; None where the process itself did.
         values: More, by kind.
     """
@@ -73,10 +76,15 @@ def timeline(server: Server, instance_key: int) -> Timeline:
         fill_rows(connection, instance_key, steps)
         comments = _comments(connection, instance_key)
         deliveries = _deliveries(connection, instance_key)
+        acts = [_act(one) for one in acts_of(connection, instance_key, MOST_STEPS)]
         teller = _Teller(instance_key, lambda key, entry: rule_texts(server, connection, key, entry))
         for step in steps[:MOST_STEPS]:
             teller.tell(Step(**step))
-    items = _with_comments([*teller.items, *deliveries], comments)
+    decided = {item.values["task"] for item in acts if item.values["task"] is not None}
+    told = [item for item in teller.items if not (item.kind == "answered" and item.values["task"] in decided)]
+    places = {item.values["task"]: item for item in teller.items if item.kind == "asked"}
+    placed = [_at_place(item, places.get(item.values["task"])) for item in acts]
+    items = _with_comments([*told, *placed, *deliveries], comments)
     return Timeline(tuple(sorted(items, key=lambda item: item.at)), len(steps) > MOST_STEPS)
 
 
@@ -232,6 +240,22 @@ _TELLERS: dict[type, Callable[[_Teller, Step, Any, Any], Item | None]] = {
 
 
 # --- beside the journal ---------------------------------------------------------------------------------
+
+
+def _act(done: Done) -> Item:
+    values = {
+        "act": done.act,
+        "task": done.task_key,
+        "comment": done.comment,
+        "people": done.people,
+        "place": done.place,
+        "target": done.target,
+    }
+    return Item(done.at, "act", done.actor, values=values)
+
+
+def _at_place(act: Item, asked: Item | None) -> Item:
+    return act if asked is None else replace(act, element_id=asked.element_id, name=asked.name)
 
 
 def _comments(connection: Connection, instance_key: int) -> list[Any]:

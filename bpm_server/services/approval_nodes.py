@@ -18,14 +18,15 @@ from bpm_server.domain.audit import Entity, Operation
 from bpm_server.domain.tasks import check_open
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import Forbidden, WrongState
-from bpm_server.services.approval_signers import find_asked, initiator_of, substitutes, superior_of
+from bpm_server.services.approval_signers import find_asked, find_informed, initiator_of, substitutes, superior_of
 from bpm_server.store import approvals as store
 from bpm_server.store import instances
 from bpm_server.store import tasks as task_store
 from bpm_server.store.candidates import update_task
+from bpm_server.store.carbon_copies import insert_copies
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from bpm_server.bpmn.model import Process
@@ -113,10 +114,9 @@ def open_node(advance: Advance, row: InstanceRow, event: e.UserTaskCreated) -> N
         *event.candidate_users,
         *(f"group:{name}" for name in event.candidate_groups),
     ]
-    signing = find_asked(
-        tx, process, event.element_id, row.key, initiator, drawn,
-        lambda names: advance.peek(row, event.chunk).visible_values(event.key, names.__contains__),
-    )  # fmt: skip
+    values = _seen_by(advance, row, event.key, event.chunk)
+    signing = find_asked(tx, process, event.element_id, row.key, initiator, drawn, values)
+    _inform(tx, process, stored, row.root_key, "copyAtStart", values)
     node = _ask(tx, process, stored, signing)
     store.insert_approval(tx.connection, stored)
     users = _whose_turn(tx, node, process.id, stored)
@@ -126,6 +126,25 @@ def open_node(advance: Advance, row: InstanceRow, event: e.UserTaskCreated) -> N
         advance.follow(row, c.RaiseIncident(event.key, NO_SIGNER, message, event.chunk))
     elif node.outcome is not None:
         advance.follow(row, c.CompleteTask(event.key, result_of(node, {}, {}), event.chunk, "skip"))
+
+
+def _seen_by(advance: Advance, row: InstanceRow, key: int, chunk: int) -> Callable[[frozenset[str]], Mapping[str, Any]]:
+    """Gives variables of some names that a task sees."""
+    return lambda names: advance.peek(row, chunk).visible_values(key, names.__contains__)
+
+
+def _inform(
+    tx: Transaction,
+    process: Process,
+    stored: store.ApprovalRow,
+    root_key: int,
+    name: str,
+    values: Callable[[frozenset[str]], Mapping[str, Any]],
+) -> None:
+    """Sends the copies that the process asks for."""
+    people = find_informed(tx, process, stored.element_id, name, stored.initiator, values)
+    if people:
+        insert_copies(tx.connection, tx.server.new_key, root_key, people, None, tx.now)
 
 
 def _ask(tx: Transaction, process: Process, stored: store.ApprovalRow, signing: Signing) -> Node:
@@ -155,7 +174,7 @@ def ask_again(at: NodeAtWork, advance: Advance) -> None:
     signing = find_asked(
         tx, at.process, task.element_id, task.instance_key, at.stored.initiator,
         [one.item.person for one in first if one.item.added_by is None],
-        lambda names: advance.peek(at.row, task.chunk).visible_values(task.key, names.__contains__),
+        _seen_by(advance, at.row, task.key, task.chunk),
     )  # fmt: skip
     at.stored.is_correcting, at.stored.target = False, None
     at.node, at.known = _ask(tx, at.process, at.stored, signing), {}
@@ -295,6 +314,9 @@ def complete_node(advance: Advance, at: NodeAtWork, *, go_to: str | None = None)
     name = at.process.nodes[at.task.element_id].properties.get("completedBy")
     if name:
         values[name] = at.node.decided_by
+    if at.node.outcome is not Outcome.RETURNED:
+        seen = _seen_by(advance, at.row, at.task.key, at.task.chunk)
+        _inform(at.tx, at.process, at.stored, at.task.root_key, "copyAtEnd", lambda names: {**seen(names), **values})
     command = c.CompleteTask(at.task.key, values, at.task.chunk, str(at.node.outcome), go_to)
     advance.run(at.row, command)
 

@@ -89,6 +89,23 @@ def find_asked(
     return Signing(tuple(asked), frozenset(before), amount, problem)
 
 
+def find_informed(
+    tx: Transaction,
+    process: Process,
+    element_id: str,
+    name: str,
+    initiator: str | None,
+    values: Callable[[frozenset[str]], Mapping[str, Any]],
+) -> tuple[str, ...]:
+    """Who is informed, by the rules of a property (``copyAtStart``, ``copyAtEnd``) of a task; nobody is fine."""
+    text = process.nodes[element_id].properties.get(PREFIX + name, "").strip()
+    if not text:
+        return ()
+    organisation = tx.server.organisations.at(tx.connection, tx.moment)
+    found = find_signers(organisation, read_rules(_evaluated(tx, text, values)), Case(initiator, process.id, tx.now))
+    return tuple(one.username for one in found.signers) if isinstance(found, Found) else ()
+
+
 def superior_of(tx: Transaction, initiator: str | None, process_id: str) -> Asked | None:
     """Who signs in the initiator's place."""
     organisation = tx.server.organisations.at(tx.connection, tx.moment)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bpm_server.reports import why
-from bpm_server.reports.names import group_names, person_names
+from bpm_server.reports.names import group_names, person_names, place_names
 from bpm_server.reports.timeline import timeline
 from bpm_server.web import access
+from bpm_server.web.pages.approval_words import people_in, places_in, why_asked
 from bpm_server.web.pages.diagrams import diagram_values
 from bpm_server.web.pages.stories import stories
 from bpm_server.web.pages.texts import gettext as _
@@ -28,10 +29,29 @@ def why_values(task: TaskDetail) -> dict[str, Any]:
     """Why a task came to somebody."""
     server = access.server()
     return {
-        "reasons": _reasons(task),
+        "reasons": _reasons(task) if task.approval is None else _approval_reasons(task),
         "assignment": why.assignment(task.process, task.element_id),
         "decisions": why.decisions(server, task.instance_key),
     }
+
+
+def _approval_reasons(task: TaskDetail) -> list[str]:
+    """Why each signer is asked; the visitor first, as "you"."""
+    server, actor = access.server(), visitor().actor
+    asked = () if task.approval is None else task.approval.present
+    names: list[str | None] = []
+    places: list[str] = []
+    for one in asked:
+        names += [one.person, *people_in(one.reason)]
+        places += places_in(one.reason)
+    people, where = person_names(server, names), place_names(server, places)
+    found = []
+    for one in sorted(asked, key=lambda one: actor is None or one.person != actor.username):
+        mine = actor is not None and one.person == actor.username
+        who = _("You") if mine else people.get(one.person, one.person)
+        why = why_asked(one.reason, lambda name: people.get(name or "", name or ""), lambda key: where.get(key, key))
+        found.append(_("%(who)s: %(why)s", who=who, why=" ".join(why)))
+    return found
 
 
 def _reasons(task: TaskDetail) -> list[str]:

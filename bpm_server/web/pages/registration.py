@@ -12,6 +12,7 @@ from bpm_server.kernel import json
 from bpm_server.web import access
 from bpm_server.web.assets import Assets
 from bpm_server.web.pages import (
+    approval_acts,
     batch_operations,
     bulk,
     case_operations,
@@ -52,6 +53,7 @@ NOUNS = (
     inbox.pages,
     bulk.pages,
     tasks.pages,
+    approval_acts.pages,
     starting.pages,
     instances.pages,
     batch_operations.pages,
@@ -148,6 +150,9 @@ def script_words() -> dict[str, str]:
         "check": _("Please check what you have entered."),
         "selected": _("%(num)s selected"),
         "confirm": _("Are you sure?"),
+        "findPeople": _("Name, department or user name"),
+        "nobodyFound": _("Nobody found"),
+        "remove": _("Remove %(name)s"),
         "brokenForm": _("The form cannot be shown."),
         "brokenDiagram": _("The diagram cannot be shown."),
     }
@@ -157,6 +162,7 @@ def script_modules(asset_url: Callable[[str], str]) -> dict[str, str]:
     """Where scripts find the modules that they load when they are needed."""
     return {
         "form": files.app_url("app/form.js"),
+        "people": files.app_url("app/people.js"),
         "diagram": files.app_url("app/diagram.js"),
         "form-viewer": asset_url("form-viewer.js"),
         "bpmn-viewer": asset_url("bpmn-viewer.js"),

@@ -9,6 +9,7 @@ from bpm_server.domain.identity import SYSTEM
 from bpm_server.reports.names import group_names, person_names
 from bpm_server.web import access
 from bpm_server.web.pages import formats
+from bpm_server.web.pages.approval_words import act_told
 from bpm_server.web.pages.summaries import shorten, shown
 from bpm_server.web.pages.texts import gettext as _
 from bpm_server.web.pages.wording import element_name, outcome_done, outcome_tone
@@ -64,6 +65,7 @@ class _Teller:
         for item in items:
             names += [item.values.get("assignee"), *item.values.get("users", ())]
             groups += item.values.get("groups", ())
+            names += item.values.get("people", ())
         self._people = person_names(server, names)
         self._groups = group_names(server, groups)
         self._process = process
@@ -162,6 +164,17 @@ class _Teller:
         text = str(item.values.get("text", ""))
         return Story(item.at, "message", "blue", _("wrote"), self._who(item.actor), quote=text)
 
+    def act(self, item: Item) -> Story:
+        values = item.values
+        who = _(", ").join(self._who(name) for name in values["people"])
+        text, icon, tone = act_told(values["act"], self._step(item), who, values)
+        if values["act"] == "return":
+            target = values["target"]
+            known = {"initiator": _("who made the request"), "previous": _("the step before")}
+            to = known.get(target) or element_name(self._process, target)
+            text = _("returned %(step)s to: %(target)s", step=self._step(item), target=to)
+        return Story(item.at, icon, tone, text, self._who(item.actor), quote=values["comment"] or "")
+
     def suspended(self, item: Item) -> Story:
         return Story(item.at, "player-pause", "orange", _("suspended the case"), self._who(item.actor))
 
@@ -201,6 +214,7 @@ _TELLERS: Mapping[str, Callable[[_Teller, Any], Story]] = {
     "called": _Teller.called,
     "changed": _Teller.changed,
     "comment": _Teller.comment,
+    "act": _Teller.act,
     "suspended": _Teller.suspended,
     "resumed": _Teller.resumed,
     "moved": _Teller.moved,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, request
@@ -9,12 +10,13 @@ from flask import Blueprint, request
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import InvalidInput, TimedOut, WrongState
 from bpm_server.reports import inbox as inbox_report
+from bpm_server.reports.form_data import start_form
 from bpm_server.reports.names import group_names, person_names
 from bpm_server.reports.task_details import TaskDetail, task_detail
 from bpm_server.services import tasks
 from bpm_server.web import access
 from bpm_server.web.listening import Denied, await_listeners
-from bpm_server.web.pages import answers, inbox, panes
+from bpm_server.web.pages import answers, approval_panels, inbox, panes
 from bpm_server.web.pages.diagrams import file_address, file_reply
 from bpm_server.web.pages.submissions import wrong_fields
 from bpm_server.web.pages.summaries import summarize
@@ -86,6 +88,10 @@ def whole_page(view: inbox.View, template: str, values: dict[str, Any]) -> Respo
 def detail_values(task: TaskDetail, view: inbox.View) -> dict[str, Any]:
     """What the page of a task shows."""
     server = access.server()
+    panel = approval_panels.panel(task, signed_in())
+    if panel is not None and panel.corrects:
+        schema, data = start_form(server, task.process_definition_key, task.instance_key)
+        task = replace(task, form=schema, data=data)
     people = person_names(server, [task.started_by, task.assignee, task.ended_by, *task.candidate_users])
     offered = [*group_names(server, task.candidate_groups).values(), *(people[name] for name in task.candidate_users)]
     return {
@@ -97,6 +103,7 @@ def detail_values(task: TaskDetail, view: inbox.View) -> dict[str, Any]:
         "summary": summarize(task.summary),
         "people": people,
         "offered": offered,
+        "panel": panel,
         "form_address": web_address(task.external_form),
         "form": None if task.form is None else translated_schema(task.form),
         "buttons": [
@@ -186,12 +193,16 @@ def too_late(key: int, view: inbox.View) -> Response:
 
 def _next(task: TaskDetail, view: inbox.View, outcome: str | None) -> Response:
     """The next task of the list, opened by itself."""
+    return open_next(task, view, outcome_name(outcome, task.process, task.element_id) if outcome else _("Submitted"))
+
+
+def open_next(task: TaskDetail, view: inbox.View, done: str) -> Response:
+    """The next task of the list, opened by itself; ``done``: what was done with the one before."""
     server, who = access.server(), signed_in()
     wanted = inbox_report.Wanted(view.text, view.process_id, str(task.key), 1, view.newest)
     found = inbox_report.todo(server, who, wanted).items or (
         inbox_report.todo(server, who, inbox_report.Wanted(view.text, view.process_id, "", 1, view.newest)).items
     )
-    done = outcome_name(outcome, task.process, task.element_id) if outcome else _("Submitted")
     said = {"text": f"{done}: {summarize(task.summary) or element_name(task.process, task.element_id)}"}
     url = f"/tasks/{found[0].key}{view.query()}" if found else f"/{view.query()}"
     if not answers.is_fragment():

@@ -9,6 +9,8 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 from bpm_server.bpmn.model import GATEWAYS
+from bpm_server.domain.approvals.node import Outcome
+from bpm_server.domain.approvals.policy import is_approval
 from bpm_server.domain.tasks import POSITIVE
 from bpm_server.web.pages.texts import gettext as _
 from bpm_server.web.pages.visitor import visitor
@@ -62,8 +64,10 @@ def place_name(process: Process, element_id: str) -> str:
 
 
 def outcomes(process: Process, element_id: str) -> tuple[str, ...]:
-    """The outcomes that a review offers, in the model's order."""
+    """The outcomes that a review offers, in the model's order; of an approval node yes and no."""
     node = process.nodes.get(element_id)
+    if node is not None and is_approval(node.properties):
+        return (Outcome.APPROVED, Outcome.REJECTED)
     text = "" if node is None else node.properties.get("outcomes", "")
     return tuple(filter(None, (name.strip() for name in text.split(","))))
 

@@ -1,0 +1,173 @@
+"""Acts at approvals beside yes and no: return, transfer, delegate, add signers, copy, remind, comment, correct."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, request
+
+from bpm_server.domain.approvals.items import GroupMode
+from bpm_server.domain.approvals.node import Where
+from bpm_server.kernel import json
+from bpm_server.kernel.errors import BpmError, Forbidden, InvalidInput, LimitExceeded, NotFound, WrongState
+from bpm_server.reports.names import person_names
+from bpm_server.reports.task_details import task_detail
+from bpm_server.services import approvals, informing, returning
+from bpm_server.services import tasks as task_service
+from bpm_server.web import access
+from bpm_server.web.pages import answers, inbox, tasks
+from bpm_server.web.pages.texts import gettext as _
+from bpm_server.web.pages.visitor import actor, signed_in, visitor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from flask import Response
+
+    from bpm_server.domain.identity import Actor
+    from bpm_server.reports.task_details import TaskDetail
+    from bpm_server.services.server import Server
+
+pages = Blueprint("approvals", __name__)
+PATH = "/tasks/<int:key>"
+
+
+def _item() -> int | None:
+    text = request.form.get("item", "")
+    return int(text) if text.isdigit() and len(text) < 20 else None
+
+
+def _said() -> str:
+    return request.form.get("comment", "").strip()
+
+
+def _people_chosen() -> list[str]:
+    return [name for name in request.form.getlist("people") if name]
+
+
+def _one_person() -> str:
+    chosen = _people_chosen()
+    if not chosen:
+        message = "Expected somebody, but found nobody"
+        raise InvalidInput(message, field="people")
+    return chosen[0]
+
+
+def _give_back(server: Server, who: Actor, key: int) -> str:
+    returning.give_back(server, who, key, request.form.get("target", ""), _said(), item=_item())
+    return _("Returned")
+
+
+def _transfer(server: Server, who: Actor, key: int) -> str:
+    approvals.transfer(server, who, key, _one_person(), _said(), item=_item())
+    return _("Transferred")
+
+
+def _delegate(server: Server, who: Actor, key: int) -> str:
+    approvals.delegate(server, who, key, _one_person(), _said(), item=_item())
+    return _("Delegated: it comes back to you")
+
+
+def _add(server: Server, who: Actor, key: int) -> str:
+    where, mode = request.form.get("where", ""), request.form.get("mode", "")
+    if where not in list(Where) or mode not in list(GroupMode):
+        message = "Expected where to add signers and how many must agree, but found something else"
+        raise InvalidInput(message, field="where")
+    approvals.add_signers(
+        server, who, key, _people_chosen(), Where(where), mode=GroupMode(mode), comment=_said(), item=_item()
+    )
+    return _("Signers added")
+
+
+def _remove(server: Server, who: Actor, key: int) -> str:
+    approvals.remove_signer(server, who, key, _item() or 0, _said())
+    return _("Removed")
+
+
+def _take_back(server: Server, who: Actor, key: int) -> str:
+    approvals.take_back(server, who, key, item=_item())
+    return _("Your vote is taken back")
+
+
+def _copy(server: Server, who: Actor, key: int) -> str:
+    informing.send_copies(server, who, key, _people_chosen(), _said())
+    return _("Copies sent")
+
+
+def _urge(server: Server, who: Actor, key: int) -> str:
+    people = informing.urge(server, who, key, _said())
+    names = person_names(server, people)
+    return _("Reminded: %(who)s", who=_(", ").join(names[one] for one in people))
+
+
+def _comment(server: Server, who: Actor, key: int) -> str:
+    task_service.comment_task(server, who, key, _said())
+    return _("Comment written")
+
+
+def _resubmit(server: Server, who: Actor, key: int) -> str:
+    values = json.loads_untrusted((request.form.get("values") or "{}").encode())
+    returning.resubmit(
+        server, who, key, values if isinstance(values, dict) else {}, _said(), time_zone=visitor().zone.key
+    )
+    return _("Sent on")
+
+
+ACTS: Mapping[str, Callable[[Server, Actor, int], str]] = {
+    "return": _give_back,
+    "transfer": _transfer,
+    "delegate": _delegate,
+    "add-signers": _add,
+    "remove-signer": _remove,
+    "take-back": _take_back,
+    "copy": _copy,
+    "urge": _urge,
+    "comment": _comment,
+    "resubmit": _resubmit,
+}
+LEAVE = ("return", "transfer", "delegate", "add-signers", "resubmit")
+"""After these the next task opens, where it is nobody's turn here any more who acts."""
+
+
+@pages.post(f"{PATH}/acts/<act>")
+def act(key: int, act: str) -> Response:
+    """One act; the next task opens where this one waits for somebody else now."""
+    if act not in ACTS:
+        message = f"Expected an act of approvals, but found '{act[:40]}'"
+        raise NotFound(message)
+    server, who, view = access.server(), actor(), inbox.View.of_request()
+    task = task_detail(server, who, key)
+    try:
+        text = ACTS[act](server, who, key)
+    except WrongState as error:
+        if task_detail(server, signed_in(), key).is_open:
+            return refused(task, error)
+        return tasks.too_late(key, view)
+    except (InvalidInput, Forbidden, NotFound, LimitExceeded) as error:
+        return refused(task, error)
+    said: dict[str, Any] = {"say": {"text": text}, "list-changed": {}}
+    if act in LEAVE and task.may_work and not task_detail(server, who, key).may_work:
+        return tasks.open_next(task, view, text)
+    values = tasks.detail_values(task_detail(server, signed_in(), key), view)
+    if not answers.is_fragment():
+        return answers.said(answers.go_to(f"/tasks/{key}{view.query()}"), text)
+    return answers.add_events(answers.html("tasks/detail.html", **values), said)
+
+
+def refused(task: TaskDetail, error: BpmError) -> Response:
+    """What is wrong, in the dialog of the act or beside the buttons."""
+    field = str(error.details.get("field") or "")
+    problems = {
+        "comment": _("A comment is needed."),
+        "people": _("Please check whom you have chosen."),
+        "target": _("It cannot be returned there."),
+    }
+    if isinstance(error, LimitExceeded):
+        problem, message = _("They were reminded within the last hour already."), ""
+    elif isinstance(error, WrongState):
+        problem, message = _("That is not possible as it stands now."), error.message
+    else:
+        problem, message = problems.get(field, _("Please check what you have entered.")), error.message
+    return answers.html(
+        "tasks/refused.html", 422, task=task, problem=problem, errors=[], wrong=(), field=field, message=message
+    )
