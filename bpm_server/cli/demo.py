@@ -36,19 +36,19 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     with bootstrap.running(settings) as server:
         prepare_people(server)
         deploy_content(server)
-        if not fill(server, options.orders):
+        if not fill(server, options.orders, options.orders):
             print("The demo company is there already.")
     return 0
 
 
-def fill(server: Server, count: int) -> bool:
-    """Adds the company and its orders once; False where they are there already."""
+def fill(server: Server, count: int, expense_count: int = 0) -> bool:
+    """Adds the company, its orders and its expenses once; False where they are there already."""
     if not installation.install_demo_company(server, COMPANY):
         return False
     add_calendars(server)
     for order in orders(count):
         _run(server, "order-approval", order, order.variables["orderNumber"])
-    for expense in expenses(count):
+    for expense in expenses(expense_count):
         _run(server, "expense-approval", expense, None)
     log.info("demo.filled", orders=count)
     return True

@@ -41,7 +41,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
             if settings.demo:
                 from bpm_server.cli.demo import fill  # noqa: PLC0415
 
-                fill(server, count=12)
+                fill(server, count=12, expense_count=8)
             worker = EmbeddedWorker(server)
             worker.start()
             _greet(settings, password)

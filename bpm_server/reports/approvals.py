@@ -19,11 +19,11 @@ from bpm_server.store import approvals as store
 from bpm_server.store import tasks
 from bpm_server.store.carbon_copies import is_informed
 from bpm_server.store.moments import read_moment
-from bpm_server.store.tables.approvals import approval_act, approval_item
+from bpm_server.store.tables.approvals import approval_act, approval_item, carbon_copy
 from bpm_server.store.tables.tasks import user_task as t
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.engine import Connection
@@ -188,3 +188,11 @@ def acts_of(connection: Connection, instance_key: int, limit: int = 1_000) -> li
         )
         for row in connection.execute(query)
     ]  # fmt: skip
+
+
+def unread_copies(server: Server, actor: Actor, instance_keys: Sequence[int]) -> frozenset[int]:
+    """Which of some cases the actor was informed of and has not read."""
+    k = carbon_copy
+    mine = (k.c.username == actor.username, k.c.read_at.is_(None), k.c.instance_key.in_(instance_keys))
+    with server.database.read() as connection:
+        return frozenset(connection.execute(sa.select(k.c.instance_key).where(*mine)).scalars())

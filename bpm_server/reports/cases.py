@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from bpm_server.domain.approvals.node import Act
 from bpm_server.domain.states import ElementState, InstanceState, TaskState
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import InvalidInput
 from bpm_server.reports import sight
 from bpm_server.reports.summaries import matches_text, read_summaries
+from bpm_server.store.tables.approvals import approval
+from bpm_server.store.tables.approvals import approval_act as acts
+from bpm_server.store.tables.approvals import approval_item as signed
+from bpm_server.store.tables.approvals import carbon_copy as copies
 from bpm_server.store.tables.definitions import process_definition as d
 from bpm_server.store.tables.instances import HAS_INCIDENTS
 from bpm_server.store.tables.instances import element_instance as e
@@ -53,7 +58,12 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class CaseRow:
-    """A process instance in lists. ``end_element``: the end event that it reached last."""
+    """A process instance in lists.
+
+    Attributes:
+        end_element: The end event that it reached last.
+        request: What became of it as a request: ``recall``, ``terminate``, or ``return`` while it is corrected.
+    """
 
     key: int
     process_definition_key: int
@@ -70,6 +80,7 @@ class CaseRow:
     summary: Mapping[str, Any] = field(default_factory=dict)
     waiting: tuple[Waiting, ...] = ()
     end_element: str | None = None
+    request: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +90,7 @@ class Filter:
     Attributes:
         state: One of ``STATES``; empty: all.
         mine: Only those that the actor started.
+        copied: Only those that the actor is informed of.
         version: Of the process; needs ``process_id``.
         after: Cursor of the last row that is known already.
     """
@@ -90,6 +102,7 @@ class Filter:
     mine: bool = False
     after: str = ""
     limit: int = 50
+    copied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +164,8 @@ def wheres(connection: Connection, server: Server, actor: Actor, wanted: Filter)
 def _of(actor: Actor, wanted: Filter) -> list[Where]:
     if wanted.mine:
         return [p.c.started_by == actor.username, p.c.parent_key.is_(None)]
+    if wanted.copied:
+        return [p.c.key.in_(sa.select(copies.c.instance_key).where(copies.c.username == actor.username))]
     if actor.may(sight.PROCESS, "READ_PROCESS_INSTANCE"):
         return []
     mine, granted = p.c.key.in_(_part_of(actor)), _granted(actor)
@@ -162,11 +177,13 @@ def _granted(actor: Actor) -> list[str]:
 
 
 def _part_of(actor: Actor) -> sa.CompoundSelect[tuple[int]]:
-    """Keys of the cases that somebody started or works on, each part by its own index."""
+    """Keys of the cases that somebody started, works on or is informed of, each part by its own index."""
     parts: list[sa.Select[tuple[int]]] = [
         sa.select(p.c.key).where(p.c.started_by == actor.username),
         sa.select(t.c.instance_key).where(t.c.assignee == actor.username),
         sa.select(t.c.instance_key).where(t.c.ended_by == actor.username),
+        sa.select(signed.c.instance_key).where(signed.c.acted_by == actor.username),
+        sa.select(copies.c.instance_key).where(copies.c.username == actor.username),
     ]
     for kind, names in (("u", [actor.username]), ("g", sorted(actor.groups))):
         parts += [
@@ -224,12 +241,14 @@ def _rows(connection: Connection, server: Server, keys: Sequence[int]) -> list[C
     summaries = read_summaries(connection, server, {key: row["process_definition_key"] for key, row in rows.items()})
     waiting = _waiting(connection, [key for key, row in rows.items() if row["ended_at"] is None])
     ends = _ends(connection, [key for key, row in rows.items() if row["state"] == InstanceState.COMPLETED])
+    requests = _requests(connection, [key for key, row in rows.items() if row["state"] != InstanceState.COMPLETED])
     return [
         CaseRow(
             **rows[key],
             summary=summaries.get(key, {}),
             waiting=tuple(waiting.get(key, ())),
             end_element=ends.get(key),
+            request=requests.get(key),
         )
         for key in keys
         if key in rows
@@ -254,6 +273,19 @@ def _waiting(connection: Connection, keys: Sequence[int]) -> dict[int, list[Wait
     for row in connection.execute(others.order_by(e.c.key).limit(MOST_WAITING)):
         found.setdefault(row.instance_key, []).append(Waiting(row.element_id, None, row.started_at))
     return found
+
+
+def _requests(connection: Connection, keys: Sequence[int]) -> dict[int, str]:
+    """How requests stand that are no plain cases any more: taken back, ended with a reason, returned for correction."""
+    if not keys:
+        return {}
+    ended = sa.select(acts.c.instance_key, acts.c.act).where(
+        acts.c.instance_key.in_(keys), acts.c.act.in_((Act.RECALL, Act.TERMINATE))
+    )
+    returned = sa.select(approval.c.instance_key, sa.literal(Act.RETURN.value)).where(
+        approval.c.instance_key.in_(keys), approval.c.is_correcting, approval.c.ended_at.is_(None)
+    )
+    return {row[0]: row[1] for row in connection.execute(sa.union_all(returned, ended))}
 
 
 def _ends(connection: Connection, keys: Sequence[int]) -> dict[int, str]:

@@ -20,6 +20,8 @@ from bpm_server.domain.states import TaskState
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import InvalidInput
 from bpm_server.reports.summaries import matches_text, read_summaries
+from bpm_server.store.tables.approvals import approval_item as i
+from bpm_server.store.tables.approvals import carbon_copy as cc
 from bpm_server.store.tables.instances import process_instance as p
 from bpm_server.store.tables.instances import variable as v
 from bpm_server.store.tables.tasks import user_task as t
@@ -50,7 +52,8 @@ class TaskRow:
     Attributes:
         summary: Values of the variables that the process names in its property ``summary``.
         suspended: Nothing can be done about it until its case is resumed.
-        outcome: What was decided, where it is done.
+        outcome: What was decided, where it is done; of an approval what the person said.
+        acted_at: When they did; None where it is to do.
     """
 
     key: int
@@ -70,6 +73,7 @@ class TaskRow:
     started_by: str | None
     summary: Mapping[str, Any] = field(default_factory=dict)
     outcome: str | None = None
+    acted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +106,14 @@ class Counts:
     """How long the lists are, counted up to ``MOST_COUNTED``.
 
     Attributes:
+        copies: Cases that the person was informed of and has not read.
         by_process: Open tasks of each process, by its newest definition key.
     """
 
     todo: int
     done: int
     started: int
+    copies: int
     by_process: Mapping[int, int]
 
 
@@ -302,21 +308,56 @@ def _by_process(connection: Connection, tasks: sa.Select[Any]) -> list[sa.Row[An
 
 
 def done(server: Server, actor: Actor, wanted: Wanted) -> Rows:
-    """Tasks that the actor completed, latest first."""
-    mine = [t.c.ended_by == actor.username, t.c.state == TaskState.COMPLETED]
+    """Tasks that the actor completed or signed, latest first."""
     with server.database.read() as connection:
-        recent = sa.select(t.c.process_definition_key).where(*mine).limit(MOST_COUNTED).subquery()
-        definitions = connection.execute(sa.select(recent.c.process_definition_key).distinct()).scalars()
-        wheres = [*mine, *_filters(connection, server, wanted, sorted(definitions))]
-        if wanted.after:
-            at, key = _read_moment(wanted.after)
-            wheres.append(sa.or_(t.c.ended_at < at, sa.and_(t.c.ended_at == at, t.c.key < key)))
-        query = sa.select(t.c.key).where(*wheres).order_by(t.c.ended_at.desc(), t.c.key.desc())
-        keys = list(connection.execute(query.limit(wanted.limit + 1)).scalars())
-        rows = _task_rows(connection, server, keys[: wanted.limit])
-    more = len(keys) > wanted.limit and rows[-1].ended_at is not None
-    cursor = f"{rows[-1].ended_at.isoformat()}_{rows[-1].key}" if more and rows[-1].ended_at else None
+        parts = [_completed(actor), _signed(actor)]
+        recent = sa.union_all(*[sa.select(one.limit(MOST_COUNTED).subquery().c.definition) for one in parts]).subquery()
+        definitions = connection.execute(sa.select(recent.c.definition).distinct()).scalars()
+        wheres = _filters(connection, server, wanted, sorted(definitions))
+        found: list[sa.Row[Any]] = []
+        for part, at in zip(parts, (t.c.ended_at, i.c.acted_at), strict=True):
+            query = part.where(*wheres)
+            if wanted.after:
+                before, key = _read_moment(wanted.after)
+                query = query.where(sa.or_(at < before, sa.and_(at == before, t.c.key < key)))
+            query = query.order_by(at.desc(), t.c.key.desc()).limit(wanted.limit + 1)
+            found += connection.execute(query).all()
+        found.sort(key=lambda row: (row.at, row.key), reverse=True)
+        shown = found[: wanted.limit]
+        rows = _task_rows(connection, server, [row.key for row in shown], {row.key: row for row in shown})
+    cursor = f"{shown[-1].at.isoformat()}_{shown[-1].key}" if len(found) > wanted.limit else None
     return Rows(tuple(rows), cursor)
+
+
+def _completed(actor: Actor) -> sa.Select[Any]:
+    """Tasks that somebody completed, except approvals that they signed."""
+    columns = (
+        t.c.key,
+        t.c.ended_at.label("at"),
+        sa.null().label("vote"),
+        t.c.process_definition_key.label("definition"),
+    )
+    mine = sa.exists().where(i.c.task_key == t.c.key, i.c.acted_by == actor.username)
+    return sa.select(*columns).where(t.c.ended_by == actor.username, t.c.state == TaskState.COMPLETED, ~mine)
+
+
+def _signed(actor: Actor) -> sa.Select[Any]:
+    """Approvals that somebody signed, by what they did there last; open ones too."""
+    later = i.alias("later")
+    again = sa.exists().where(
+        later.c.task_key == i.c.task_key, later.c.acted_by == actor.username, later.c.key > i.c.key
+    )
+    columns = (
+        t.c.key,
+        i.c.acted_at.label("at"),
+        i.c.state.label("vote"),
+        t.c.process_definition_key.label("definition"),
+    )
+    return (
+        sa.select(*columns)
+        .join_from(i, t, t.c.key == i.c.task_key)
+        .where(i.c.acted_by == actor.username, i.c.acted_at.is_not(None), ~again)
+    )
 
 
 # --- counts ---------------------------------------------------------------------------------------------
@@ -326,15 +367,16 @@ def counts(server: Server, actor: Actor) -> Counts:
     """The numbers on the tabs and in the filter: what is open, what was done and started in all."""
     with server.database.read() as connection:
         open_tasks = _some_open(connection, actor)
-        done_keys = sa.select(t.c.key).where(t.c.ended_by == actor.username, t.c.state == TaskState.COMPLETED)
+        done_keys = [sa.select(one.limit(MOST_COUNTED).subquery().c.key) for one in (_completed(actor), _signed(actor))]
         started_keys = sa.select(p.c.key).where(p.c.started_by == actor.username, p.c.parent_key.is_(None))
+        unread = sa.select(cc.c.key).where(cc.c.username == actor.username, cc.c.read_at.is_(None))
         numbers = [
             sa.select(sa.func.count()).select_from(one.limit(MOST_COUNTED).subquery()).scalar_subquery()
-            for one in (done_keys, started_keys)
+            for one in (sa.union_all(*done_keys), started_keys, unread)
         ]
         found = connection.execute(sa.select(*numbers)).one()
     by_process = {int(row.definition): int(row.number) for row in open_tasks}
-    return Counts(sum(by_process.values()), int(found[0]), int(found[1]), by_process)
+    return Counts(sum(by_process.values()), int(found[0]), int(found[1]), int(found[2]), by_process)
 
 
 # --- rows -----------------------------------------------------------------------------------------------
@@ -350,7 +392,10 @@ def _filters(connection: Connection, server: Server, wanted: Wanted, definitions
     return wheres
 
 
-def _task_rows(connection: Connection, server: Server, keys: Sequence[int]) -> list[TaskRow]:
+def _task_rows(
+    connection: Connection, server: Server, keys: Sequence[int], done_by: Mapping[int, sa.Row[Any]] | None = None
+) -> list[TaskRow]:
+    """Tasks in this order; ``done_by``: when somebody did them, and how they voted."""
     if not keys:
         return []
     names = [name for name in TaskRow.__slots__ if name in t.c]
@@ -360,8 +405,14 @@ def _task_rows(connection: Connection, server: Server, keys: Sequence[int]) -> l
     scopes = {row["instance_key"]: row["process_definition_key"] for row in rows.values()}
     summaries = read_summaries(connection, server, scopes)
     outcomes = _outcomes(connection, [key for key, row in rows.items() if row["ended_at"] is not None])
+    known = done_by or {}
     return [
-        TaskRow(**rows[key], summary=summaries.get(rows[key]["instance_key"], {}), outcome=outcomes.get(key))
+        TaskRow(
+            **rows[key],
+            summary=summaries.get(rows[key]["instance_key"], {}),
+            outcome=(known[key].vote if key in known else None) or outcomes.get(key),
+            acted_at=known[key].at if key in known else None,
+        )
         for key in keys
         if key in rows
     ]

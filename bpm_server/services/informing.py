@@ -68,19 +68,46 @@ def urge(server: Server, actor: Actor, key: int, comment: str | None = None) -> 
         task, _ = task_store.lock_task(tx.connection, key)
         check_open(task, "urge")
         authorize_part(tx, task)
-        last = store.last_act(tx.connection, key, Act.URGE)
+        return _urge(tx, [task], comment)
+
+
+@command
+def urge_case(server: Server, actor: Actor, instance_key: int, comment: str | None = None) -> list[str]:
+    """Reminds whoever a case waits for, at all its open tasks; see :func:`urge`.
+
+    Raises:
+        NotFound: no such instance.
+        WrongState: it waits for nobody by name.
+        Forbidden: the actor has no part in it.
+        LimitExceeded: all of them were urged within the last hour.
+    """
+    with transaction(server, actor) as tx:
+        row = tx.lock_instance(instance_key)
+        open_tasks = [task_store.read_task(tx.connection, key) for key in task_store.open_keys(tx.connection, row.key)]
+        for task in open_tasks:
+            authorize_part(tx, task)
+        return _urge(tx, open_tasks, comment)
+
+
+def _urge(tx: Transaction, tasks: Sequence[Task], comment: str | None) -> list[str]:
+    """Reminds at those tasks that were not urged within the last hour; refuses where there is none."""
+    waiting = [(task, people) for task in tasks if (people := waits_for(tx, task))]
+    if not waiting:
+        message = "Expected a task that waits for somebody, but it is offered to groups alone or to nobody"
+        raise WrongState(message, retry=False)
+    reminded: list[str] = []
+    wait = 0
+    for task, people in waiting:
+        last = store.last_act(tx.connection, task.key, Act.URGE)
         if last is not None and tx.now < last + URGED_AGAIN:
             wait = int((last + URGED_AGAIN - tx.now).total_seconds()) + 1
-            message = (
-                f"Expected at most one reminder an hour for task '{key}', but the last was {60 - wait // 60} min ago"
-            )
-            raise LimitExceeded(message, retry_after=wait)
-        people = waits_for(tx, task)
-        if not people:
-            message = f"Expected task '{key}' to wait for somebody, but it is offered to groups alone or to nobody"
-            raise WrongState(message, retry=False)
-        note_act(tx, Act.URGE, task.instance_key, key, comment, people=people)
-        return people
+            continue
+        note_act(tx, Act.URGE, task.instance_key, task.key, comment, people=people)
+        reminded += people
+    if not reminded:
+        message = f"Expected at most one reminder an hour, but the last was {60 - wait // 60} minutes ago"
+        raise LimitExceeded(message, retry_after=wait)
+    return list(dict.fromkeys(reminded))
 
 
 def waits_for(tx: Transaction, task: Task) -> list[str]:

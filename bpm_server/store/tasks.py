@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from bpm_server.domain.states import TaskState
 from bpm_server.domain.tasks import Task
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import NotFound
@@ -104,6 +105,13 @@ def lock_task(connection: Connection, key: int) -> tuple[Task, InstanceRow | Non
     instance = row_from(columns)
     instance.tokens_read = None if tokens is None else (instance.lock_version, tokens)
     return task, instance
+
+
+def open_keys(connection: Connection, instance_key: int) -> list[int]:
+    """Keys of the open tasks of an instance, in order."""
+    t = user_task
+    query = sa.select(t.c.key).where(t.c.instance_key == instance_key, t.c.state == TaskState.CREATED)
+    return list(connection.execute(query.order_by(t.c.key)).scalars())
 
 
 def change(connection: Connection, key: int, values: TaskValues, at: datetime) -> None:

@@ -88,6 +88,7 @@ UNAUDITED: dict[str, str] = {
             "informing.mark_read",
             "informing.send_copies",
             "informing.urge",
+            "informing.urge_case",
             "identities.sign_in",
             "identities.sign_out",
             "preferences.set_preferences",

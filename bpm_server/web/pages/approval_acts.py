@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bpm_server.reports.task_details import TaskDetail
     from bpm_server.services.server import Server
 
-pages = Blueprint("approvals", __name__)
+pages = Blueprint("approval_acts", __name__)
 PATH = "/tasks/<int:key>"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bpm_server.domain.approvals.node import Act
 from bpm_server.domain.states import InstanceState
 from bpm_server.reports.names import group_names, person_names
 from bpm_server.reports.process_models import models
@@ -84,7 +85,8 @@ def _place(wait: Waiting, process: Process, people: Mapping[str, str], groups: M
 def case_state(row: CaseRow, process: Process) -> tuple[str, str]:
     """How a case stands, and its colour."""
     if row.state == InstanceState.TERMINATED:
-        return _("Cancelled"), "red"
+        known = {Act.RECALL: _("Withdrawn"), Act.TERMINATE: _("Terminated")}
+        return (known.get(Act(row.request)) or _("Cancelled") if row.request else _("Cancelled")), "red"
     if row.state == InstanceState.COMPLETED:
         node = process.nodes.get(row.end_element or "")
         return (_("Completed") if node is None or not node.name else element_name(process, node.id)), "green"
@@ -92,4 +94,6 @@ def case_state(row: CaseRow, process: Process) -> tuple[str, str]:
         return _("Suspended since %(when)s", when=moment(row.suspended_at)), "yellow"
     if row.incidents:
         return _("Stuck"), "red"
+    if row.request == Act.RETURN:
+        return _("Returned for correction"), "orange"
     return _("In progress"), "blue"

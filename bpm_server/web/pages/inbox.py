@@ -12,6 +12,7 @@ from flask import Blueprint, make_response, request
 from bpm_server.domain.tasks import ENDED
 from bpm_server.reports import cases as case_report
 from bpm_server.reports import inbox as report
+from bpm_server.reports.approvals import unread_copies
 from bpm_server.reports.names import person_names
 from bpm_server.reports.process_models import models
 from bpm_server.reports.task_details import state_of
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from bpm_server.domain.identity import Actor
 
 pages = Blueprint("inbox", __name__)
-TABS = ("todo", "done", "started")
+TABS = ("todo", "done", "started", "copies")
 PAGE = 50
 
 
@@ -139,14 +140,17 @@ def list_values(actor: Actor, view: View, limit: int = PAGE) -> dict[str, Any]:
 def rows(actor: Actor, view: View, limit: int = PAGE) -> dict[str, Any]:
     """One page of a list."""
     server = access.server()
-    if view.tab == "started":
-        started = case_report.cases(
-            server, actor, case_report.Filter(view.text, view.process_id, mine=True, after=view.after, limit=limit)
+    if view.tab in ("started", "copies"):
+        mine = view.tab == "started"
+        wanted = case_report.Filter(
+            view.text, view.process_id, mine=mine, after=view.after, limit=limit, copied=not mine
         )
-        return {"lines": case_lines(started.items), "next_cursor": started.next_cursor}
+        found = case_report.cases(server, actor, wanted)
+        unread = unread_copies(server, actor, [row.key for row in found.items]) if not mine else frozenset()
+        return {"lines": case_lines(found.items), "next_cursor": found.next_cursor, "unread": unread}
     find = report.done if view.tab == "done" else report.todo
-    found = find(server, actor, view.wanted(limit))
-    return {"lines": lines(found.items), "next_cursor": found.next_cursor}
+    tasks = find(server, actor, view.wanted(limit))
+    return {"lines": lines(tasks.items), "next_cursor": tasks.next_cursor}
 
 
 def lines(items: Sequence[report.TaskRow]) -> list[Line]:

@@ -17,6 +17,7 @@ from bpm_server.web import access
 from bpm_server.web.pages import answers, batch_operations, inbox, panes
 from bpm_server.web.pages.case_lines import CaseLine, case_lines
 from bpm_server.web.pages.case_operations import offers
+from bpm_server.web.pages.case_requests import requests_at
 from bpm_server.web.pages.case_view import View
 from bpm_server.web.pages.diagrams import file_address, file_reply
 from bpm_server.web.pages.texts import gettext as _
@@ -70,7 +71,15 @@ def show(key: int, pane: str = "timeline") -> Response:
         message = f"Expected to find process instance '{key}', but there is none"
         raise NotFound(message)
     case = case_lines([row])[0]
-    values = {"case": case, "line": line, "process": case.process, "pane": pane, **_pane(line, process, pane)}
+    offered = requests_at(who, case)
+    values = {
+        "case": case,
+        "requests": offered,
+        "line": line,
+        "process": case.process,
+        "pane": pane,
+        **_pane(line, process, pane),
+    }
     if answers.target() == "detail" or request.args.get("tab"):
         view = inbox.View.of_request()
         values.update(view=view, line_key=key)

@@ -90,6 +90,7 @@ def outcome_done(outcome: str) -> str:
         "approved": _("Approved"),
         "rejected": _("Rejected"),
         "returned": _("Returned"),
+        "transferred": _("Transferred"),
     }
     return known.get(outcome, outcome)
 

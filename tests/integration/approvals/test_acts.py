@@ -211,7 +211,9 @@ def test_copies_go_to_each_person_once(desk: Desk) -> None:
 
 
 def test_the_process_sends_copies_at_the_start_and_at_the_end(desk: Desk) -> None:
-    file = one_node("all", "ann", copy_at_start="dan", copy_at_end='=if outcome = "approved" then ["dan", "fei"] else []')
+    file = one_node(
+        "all", "ann", copy_at_start="dan", copy_at_end='=if outcome = "approved" then ["dan", "fei"] else []'
+    )
     instance, _ = desk.start(file)
     server = desk.bpm.server
     with server.database.read() as connection:

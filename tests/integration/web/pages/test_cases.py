@@ -30,7 +30,7 @@ def case_of(company: Product, order: str) -> int:
 
 def test_the_catalogue_shows_what_somebody_may_start(browser: Any) -> None:
     page = browser("li.ming").get("/start")
-    assert page.texts(".catalogue h2") == ["Customer service", "Sales"]
+    assert page.texts(".catalogue h2") == ["Customer service", "Finance", "Sales"]
     assert "Order approval" in page.texts(".entry b")
     assert "订单审批" in browser("li.ming", language="zh-CN").get("/start").texts(".entry b")
     assert browser("li.ming").get("/start?q=nothing").one(".nothing h2") == "Nothing found"

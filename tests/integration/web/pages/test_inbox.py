@@ -109,7 +109,7 @@ def test_long_lists_come_in_pages_by_key(company: Product, browser: Any) -> None
 
 def test_the_tabs_count_and_lead_to_their_lists(browser: Any) -> None:
     page = browser("li.ming").get("/")
-    assert page.texts(".list-tabs .count") == ["2", "0", "12"]
+    assert page.texts(".list-tabs .count") == ["2", "0", "12", "0"]
     started = browser("li.ming").get("/?tab=started")
     assert len(keys(started)) == 12
     assert any("Technology review · 技术部" in text for text in started.texts(".row-place"))
