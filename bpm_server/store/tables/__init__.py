@@ -1,6 +1,7 @@
 """One module per noun. Importing this package makes all tables known to the metadata."""
 
 from bpm_server.store.tables import (
+    attachments,
     audit,
     batch_operations,
     calendars,
@@ -23,6 +24,7 @@ from bpm_server.store.tables import (
 from bpm_server.store.tables.model import db
 
 __all__ = [
+    "attachments",
     "audit",
     "batch_operations",
     "calendars",

@@ -9,6 +9,7 @@ from flask_smorest import Api  # type: ignore[import-untyped]
 from bpm_server.web import problems
 from bpm_server.web.api import (
     ad_hoc,
+    attachments,
     audit_logs,
     authentication,
     batch_operations,
@@ -88,6 +89,7 @@ NOUNS: tuple[ApiBlueprint, ...] = (
     audit_logs.api,
     documents.api,
     documents.links,
+    attachments.api,
     users.api,
     groups.api,
     roles.api,

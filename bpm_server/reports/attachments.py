@@ -1,0 +1,63 @@
+"""Reading attachments: whoever may see the case may read what is beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bpm_server.kernel.errors import NotFound
+from bpm_server.reports import process_instances, sight
+from bpm_server.reports.search import forbidden
+from bpm_server.reports.task_details import may_look
+from bpm_server.store import attachments as store
+from bpm_server.store import documents, tasks
+from bpm_server.store.moments import read_moment
+
+if TYPE_CHECKING:
+    from bpm_server.domain.attachments import Attachment
+    from bpm_server.domain.identity import Actor
+    from bpm_server.services.server import Server
+    from bpm_server.store.documents import DocumentRow
+
+
+def of_task(server: Server, actor: Actor, task_key: int) -> list[Attachment]:
+    """What is beside the case of a task, oldest first.
+
+    Raises:
+        NotFound: there is no such task.
+        Forbidden: the actor may not see it.
+    """
+    with server.database.read() as connection:
+        task = tasks.read_task(connection, task_key)
+        if not may_look(task, actor):
+            raise forbidden(actor, "user task", task_key, (sight.PROCESS, "READ_USER_TASK"))
+        return store.of_instance(connection, task.instance_key)
+
+
+def of_instance(server: Server, actor: Actor, instance_key: int) -> list[Attachment]:
+    """What is beside a case, oldest first.
+
+    Raises:
+        NotFound: there is no such case.
+        Forbidden: the actor may not see it.
+    """
+    with server.database.read() as connection:
+        process_instances.SEARCH.get(connection, actor, instance_key)
+        return store.of_instance(connection, instance_key)
+
+
+def find(server: Server, actor: Actor, key: int) -> tuple[Attachment, DocumentRow]:
+    """An attachment and its document.
+
+    Raises:
+        NotFound: there is none (any more).
+        Forbidden: the actor may not see its case.
+    """
+    with server.database.read() as connection:
+        found = store.find_attachment(connection, key)
+        if found is not None and found.removed_at is None:
+            process_instances.SEARCH.get(connection, actor, found.instance_key)
+            document = documents.find_document(connection, found.document_id, read_moment(connection).now)
+            if document is not None:
+                return found, document
+    message = f"Expected to find attachment '{key}', but there is none"
+    raise NotFound(message)
