@@ -62,6 +62,7 @@ class Settings:
         document_limit: Bytes of one document; a batch of documents takes as much in all.
         attachment_types: Ends of the names of files that people may attach; what is in a file must be of its type.
         document_dir: Folder for the contents of documents, shared by all processes; empty: they lie in the database.
+        print_font: A TrueType file with Chinese characters for cases as PDF; empty: a font that readers of PDF bring.
         unique_business_ids: Refuses to start a process with a business id that an active instance of it has.
         history_days: Ended instances are removed after so many days, where their process says nothing; 0: kept.
         archive_dir: Folder into which the worker writes instances before it removes them; empty: it does not.
@@ -109,6 +110,7 @@ class Settings:
     document_limit: int = 20 * 1024 * 1024
     attachment_types: tuple[str, ...] = ATTACHMENT_TYPES
     document_dir: str = ""
+    print_font: str = ""
     unique_business_ids: bool = False
     history_days: int = 0
     archive_dir: str = ""

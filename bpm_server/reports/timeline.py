@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from bpm_server.domain import events as e
 from bpm_server.kernel import json
 from bpm_server.reports.why import rule_texts
+from bpm_server.store import attachments
 from bpm_server.store.large_values import fill_rows
 from bpm_server.store.tables.connectors import webhook_attempt, webhook_delivery
 from bpm_server.store.tables.history import journal as j
@@ -39,7 +40,8 @@ class Item:
     Attributes:
         kind: ``started``, ``asked``, ``answered``, ``taken-back``, ``decided``, ``work``, ``worked``, ``sent``,
             ``delivered``, ``not-delivered``, ``stuck``, ``mended``, ``timer``, ``event``, ``called``, ``changed``,
-            ``comment``, ``suspended``, ``resumed``, ``moved``, ``migrated``, ``ended`` or ``cancelled``.
+            ``comment``, ``attached``, ``attachment-removed``, ``suspended``, ``resumed``, ``moved``, ``migrated``,
+            ``ended`` or ``cancelled``.
         actor: Who did it; None where the process itself did.
         values: More, by kind.
     """
@@ -72,11 +74,11 @@ def timeline(server: Server, instance_key: int) -> Timeline:
         steps = [dict(step) for step in connection.execute(query).mappings()]
         fill_rows(connection, instance_key, steps)
         comments = _comments(connection, instance_key)
-        deliveries = _deliveries(connection, instance_key)
+        besides = [*_deliveries(connection, instance_key), *_attachments(connection, instance_key)]
         teller = _Teller(instance_key, lambda key, entry: rule_texts(server, connection, key, entry))
         for step in steps[:MOST_STEPS]:
             teller.tell(Step(**step))
-    items = _with_comments([*teller.items, *deliveries], comments)
+    items = _with_comments([*teller.items, *besides], comments)
     return Timeline(tuple(sorted(items, key=lambda item: item.at)), len(steps) > MOST_STEPS)
 
 
@@ -255,6 +257,16 @@ def _with_comments(items: list[Item], comments: list[Any]) -> list[Item]:
         else:
             said = {"text": comment.text, "task": comment.task_key}
             items.append(Item(comment.written_at, "comment", comment.written_by, values=said))
+    return items
+
+
+def _attachments(connection: Connection, instance_key: int) -> list[Item]:
+    items = []
+    for one in attachments.history(connection, instance_key, MOST_STEPS):
+        values = {"name": one.file_name, "attachment": one.key, "task": one.task_key}
+        items.append(Item(one.added_at, "attached", one.added_by, values=values))
+        if one.removed_at is not None:
+            items.append(Item(one.removed_at, "attachment-removed", one.removed_by, values=values))
     return items
 
 

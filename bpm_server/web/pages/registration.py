@@ -12,6 +12,7 @@ from bpm_server.kernel import json
 from bpm_server.web import access
 from bpm_server.web.assets import Assets
 from bpm_server.web.pages import (
+    attachments,
     batch_operations,
     bulk,
     case_operations,
@@ -20,6 +21,7 @@ from bpm_server.web.pages import (
     errors,
     files,
     finance_system,
+    form_values,
     formats,
     icons,
     inbox,
@@ -27,6 +29,7 @@ from bpm_server.web.pages import (
     migration,
     modification,
     preferences,
+    printing,
     process_versions,
     security,
     signing_in,
@@ -52,8 +55,10 @@ NOUNS = (
     inbox.pages,
     bulk.pages,
     tasks.pages,
+    attachments.pages,
     starting.pages,
     instances.pages,
+    printing.pages,
     batch_operations.pages,
     case_operations.pages,
     modification.pages,
@@ -106,6 +111,7 @@ def _prepare_templates(app: Flask) -> None:
         instance_state=wording.instance_state,
         incident_kind=wording.incident_kind,
         change_name=process_versions.change_name,
+        is_table=form_values.is_table,
     )
     for name in FILTERS:
         environment.filters[name] = getattr(formats, name)
@@ -157,6 +163,7 @@ def script_modules(asset_url: Callable[[str], str]) -> dict[str, str]:
     """Where scripts find the modules that they load when they are needed."""
     return {
         "form": files.app_url("app/form.js"),
+        "attachments": files.app_url("app/attachments.js"),
         "diagram": files.app_url("app/diagram.js"),
         "form-viewer": asset_url("form-viewer.js"),
         "bpmn-viewer": asset_url("bpmn-viewer.js"),

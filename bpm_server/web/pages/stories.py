@@ -162,6 +162,14 @@ class _Teller:
         text = str(item.values.get("text", ""))
         return Story(item.at, "message", "blue", _("wrote"), self._who(item.actor), quote=text)
 
+    def attached(self, item: Item) -> Story:
+        text = _("attached %(name)s", name=item.values["name"])
+        return Story(item.at, "paperclip", "blue", text, self._who(item.actor))
+
+    def attachment_removed(self, item: Item) -> Story:
+        text = _("removed the attachment %(name)s", name=item.values["name"])
+        return Story(item.at, "trash", "orange", text, self._who(item.actor))
+
     def suspended(self, item: Item) -> Story:
         return Story(item.at, "player-pause", "orange", _("suspended the case"), self._who(item.actor))
 
@@ -201,6 +209,8 @@ _TELLERS: Mapping[str, Callable[[_Teller, Any], Story]] = {
     "called": _Teller.called,
     "changed": _Teller.changed,
     "comment": _Teller.comment,
+    "attached": _Teller.attached,
+    "attachment-removed": _Teller.attachment_removed,
     "suspended": _Teller.suspended,
     "resumed": _Teller.resumed,
     "moved": _Teller.moved,
