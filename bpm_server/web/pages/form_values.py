@@ -19,7 +19,7 @@ from bpm_server.web.pages.visitor import visitor
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-EMPTY = (MISSING, None, "", [], {}, ())
+EMPTY: tuple[Any, ...] = (MISSING, None, "", [], {}, ())
 MOST_ROWS = 500
 
 

@@ -40,6 +40,7 @@ QUIET = colors.HexColor("#55606e")
 SHADE = colors.HexColor("#f3f5f8")
 MOST_CHARACTERS = 4_000
 """Of one cell: a longer one would be higher than a page."""
+LAST = 0xFFFF
 ACTS = (0.25, 0.15, 0.3, 0.3)
 
 
@@ -92,6 +93,7 @@ class _Styles:
         self.head = self._style("head", 11, 16, spaceBefore=10, spaceAfter=4)
         self.text = self._style("text", 9, 13)
         self.label = self._style("label", 9, 13, textColor=QUIET)
+        self.list = self._style("list", 9, 13, textColor=QUIET, spaceBefore=6, spaceAfter=2)
 
     def _style(self, name: str, size: float, leading: float, **more: Any) -> ParagraphStyle:
         return ParagraphStyle(name, fontName=self.font, fontSize=size, leading=leading, wordWrap="CJK", **more)
@@ -134,7 +136,7 @@ def _story(sheet: Sheet, styles: _Styles) -> Iterator[Any]:
         yield _text(_("Course"), styles.head)
         head = (_("When"), _("Who"), _("What"), _("Comment"))
         rows = [(formats.full_moment(act.at), act.who, f"{act.what} {act.decision}", act.comment) for act in sheet.acts]
-        yield _grid([head, *rows], [WIDTH * part for part in ACTS], styles, heads=True)
+        yield _grid([head, *rows], [WIDTH * part for part in ACTS], styles)
     if sheet.is_cut:
         yield _text(_("Only the first steps are shown: this case has very many."), styles.label)
     if sheet.files:
@@ -165,18 +167,18 @@ def _pairs(entries: Sequence[Entry], styles: _Styles) -> Iterator[Any]:
 
 
 def _table(table: Table, styles: _Styles) -> Iterator[Any]:
-    yield _text(table.label, styles.label)
+    yield _text(table.label, styles.list)
     if table.head:
         width = WIDTH / len(table.head)
-        yield _grid([table.head, *table.rows], [width] * len(table.head), styles, heads=True)
+        yield _grid([table.head, *table.rows], [width] * len(table.head), styles)
+        yield Spacer(1, 6)
 
 
-def _grid(rows: Sequence[Sequence[str]], widths: list[float], styles: _Styles, *, heads: bool) -> Any:
+def _grid(rows: Sequence[Sequence[str]], widths: list[float], styles: _Styles) -> Any:
     cells = [
-        [_text(cell, styles.label if heads and not number else styles.text) for cell in row]
-        for number, row in enumerate(rows)
+        [_text(cell, styles.label if not number else styles.text) for cell in row] for number, row in enumerate(rows)
     ]
-    return _framed(cells, widths, [("BACKGROUND", (0, 0), (-1, 0), SHADE)], repeatRows=1 if heads else 0)
+    return _framed(cells, widths, [("BACKGROUND", (0, 0), (-1, 0), SHADE)], repeatRows=1)
 
 
 def _framed(rows: list[list[Any]], widths: list[float], more: list[Any], **options: Any) -> Any:
@@ -192,11 +194,10 @@ def _text(text: str, style: ParagraphStyle) -> Any:
 
 def _plain(text: str) -> str:
     """Without what no line of a font shows; characters beyond the basic plane have no place in these fonts."""
-    return "".join(
-        char if char == "\n" or char.isprintable() else " " for char in text.replace("\r\n", "\n")
-    ).translate(_Beyond())
+    return "".join(_drawn(char) for char in text.replace("\r\n", "\n"))
 
 
-class _Beyond(dict[int, str]):
-    def __missing__(self, code: int) -> str:
-        return chr(code) if code <= 0xFFFF else "\u25a1"
+def _drawn(char: str) -> str:
+    if ord(char) > LAST:
+        return "\u25a1"
+    return char if char == "\n" or char.isprintable() else " "

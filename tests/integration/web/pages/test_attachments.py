@@ -20,12 +20,12 @@ def send(browser: Any, path: str, name: str, content: bytes, target: str = "atta
 
 @pytest.fixture
 def task(browser: Callable[..., Any]) -> int:
-    """A task that is offered to the head of sales."""
-    return int(browser("zhang.wei").get("/").links(".row-link")[0].partition("?")[0].rpartition("/")[2])
+    """A task that is offered to a reviewer."""
+    return int(browser("wang.fang").get("/").links(".row-link")[0].partition("?")[0].rpartition("/")[2])
 
 
 def test_a_file_is_put_beside_a_task_looked_at_and_removed(browser: Callable[..., Any], task: int) -> None:
-    person = browser("zhang.wei")
+    person = browser("wang.fang")
     part = send(person, f"/tasks/{task}/attachments", "报价.pdf", PDF)
     assert part.status == 200
     assert part.one("[data-count]") == "1"
@@ -60,7 +60,7 @@ def test_a_file_is_put_beside_a_task_looked_at_and_removed(browser: Callable[...
 def test_what_is_wrong_is_said_in_words(
     browser: Callable[..., Any], task: int, name: str, content: bytes, status: int, said: str
 ) -> None:
-    person = browser("zhang.wei", language="zh-CN")
+    person = browser("wang.fang", language="zh-CN")
     part = send(person, f"/tasks/{task}/attachments", name, content)
     assert part.status == status
     assert said in part.one("[data-problem]")
@@ -68,10 +68,10 @@ def test_what_is_wrong_is_said_in_words(
 
 
 def test_without_scripts_and_without_the_right(browser: Callable[..., Any], task: int) -> None:
-    person = browser("zhang.wei")
+    person = browser("wang.fang")
     assert send(person, f"/tasks/{task}/attachments", "a.png", PNG, "").status == 303
     link = person.get(f"/tasks/{task}").links(".attachment-what a")[0]
-    stranger = browser("a.worker", password="password")
+    stranger = browser("sun.li")
     assert stranger.client.get(link, headers={"Accept": "text/html"}).status_code == 403
     person.csrf_token = "wrong"
     assert send(person, f"/tasks/{task}/attachments", "a.png", PNG).status == 403
