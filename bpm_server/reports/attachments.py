@@ -45,6 +45,24 @@ def of_instance(server: Server, actor: Actor, instance_key: int) -> list[Attachm
         return store.of_instance(connection, instance_key)
 
 
+def find_document(server: Server, actor: Actor, document_id: str) -> DocumentRow:
+    """The file of a form: attached to a case that the actor may see, or sent by them and waiting for its form.
+
+    Raises:
+        NotFound: there is none (any more).
+        Forbidden: the actor may not see its case.
+    """
+    with server.database.read() as connection:
+        document = documents.find_document(connection, document_id, read_moment(connection).now)
+        attached = store.find_by_document(connection, document_id)
+        if attached is not None:
+            process_instances.SEARCH.get(connection, actor, attached.instance_key)
+        if document is not None and (attached is not None or document.created_by == actor.username):
+            return document
+    message = f"Expected to find file '{document_id[:60]}', but there is none"
+    raise NotFound(message)
+
+
 def find(server: Server, actor: Actor, key: int) -> tuple[Attachment, DocumentRow]:
     """An attachment and its document.
 

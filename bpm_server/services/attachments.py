@@ -15,6 +15,7 @@ from bpm_server.domain.tasks import ENDED, check_open
 from bpm_server.kernel.errors import LimitExceeded, NotFound, WrongState
 from bpm_server.services import documents
 from bpm_server.services.authorization import authorize
+from bpm_server.services.references import made_of
 from bpm_server.services.tasks import authorize_sight
 from bpm_server.services.transaction import command, transaction
 from bpm_server.store import attachments as store
@@ -22,8 +23,6 @@ from bpm_server.store import documents as document_store
 from bpm_server.store import tasks as task_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from bpm_server.domain.identity import Actor
     from bpm_server.services.documents import Incoming
     from bpm_server.services.server import Server
@@ -102,7 +101,9 @@ def insert_attachment(server: Server, actor: Actor, place: Place, incoming: Inco
         assert row is not None  # noqa: S101 - only a start form has no case
         check_room(place, store.count_of(tx.connection, row.key))
         kept = Metadata(metadata.file_name, metadata.content_type, None, row.process_id, row.key)
-        return _attach(tx, documents.insert(tx, incoming.location, incoming, kept), row.key, place.task_key)
+        made = made_of(tx, documents.insert(tx, incoming.location, incoming, kept), row.key, place.task_key)
+        store.insert_attachment(tx.connection, made)
+    return made
 
 
 @command
@@ -147,31 +148,6 @@ def authorize_place(tx: Transaction, place: Place) -> InstanceRow | None:
     if not store.takes_part(tx.connection, row, tx.actor):
         authorize(tx.actor, "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", row.process_id)
     return row
-
-
-def _attach(tx: Transaction, document: DocumentRow, instance_key: int, task_key: int | None) -> Attachment:
-    made = Attachment(
-        key=tx.server.new_key(),
-        instance_key=instance_key,
-        task_key=task_key,
-        document_id=document.document_id,
-        file_name=document.file_name,
-        content_type=document.content_type,
-        size=document.size,
-        content_hash=document.content_hash,
-        added_by=tx.actor.username,
-        added_at=tx.now,
-    )
-    store.insert_attachment(tx.connection, made)
-    return made
-
-
-def adopt_uploads(tx: Transaction, waiting: Iterable[DocumentRow], row: InstanceRow, task_key: int | None) -> None:
-    """Makes attachments of files that came with a form; for the command that submits the form."""
-    for document in waiting:
-        check_room(Place(task_key, row.key), store.count_of(tx.connection, row.key))
-        document_store.settle(tx.connection, document.document_id, row.process_id, row.key)
-        _attach(tx, document, row.key, task_key)
 
 
 @command

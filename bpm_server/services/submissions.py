@@ -14,6 +14,7 @@ from bpm_server.domain.forms.permissions import read_permissions
 from bpm_server.kernel.errors import InvalidInput
 from bpm_server.services.advance import Advance
 from bpm_server.services.bindings import binding_filter
+from bpm_server.services.references import find_references
 
 if TYPE_CHECKING:
     from bpm_server.bpmn.model import FormRef
@@ -61,7 +62,9 @@ def check_submission(
         form = tx.server.definitions.narrowed_form(form, permissions)
     instance = Advance(tx).look(row, task.chunk)
     context = instance.visible_values(task.key, form.mentions)
-    kept = _checked(tx, form, context, values, complete=complete, whole=whole, time_zone=time_zone)
+    kept = _checked(
+        tx, form, context, values, complete=complete, whole=whole, time_zone=time_zone, root_key=task.root_key
+    )
     kept = forms.changed(kept, values, context, whole=whole)
     if not whole and may_set:
         kept.update((name, value) for name, value in values.items() if name not in form.form.names)
@@ -79,7 +82,11 @@ def check_start_submission(
     starts = compiled.definition.process.starts()
     reference = next((start.form for start in starts if start.event is None and start.form is not None), None)
     form = None if reference is None else _form_of_start(tx, compiled, reference)
-    return values if form is None else _checked(tx, form, {}, values, complete=True, whole=True, time_zone=time_zone)
+    return (
+        values
+        if form is None
+        else _checked(tx, form, {}, values, complete=True, whole=True, time_zone=time_zone, root_key=None)
+    )
 
 
 def _permissions(tx: Transaction, task: Task) -> Permissions | None:
@@ -126,9 +133,11 @@ def _checked(
     complete: bool,
     whole: bool,
     time_zone: str | None,
+    root_key: int | None,
 ) -> dict[str, Any]:
     zone = time_zone or tx.actor.time_zone or tx.server.settings.time_zone
-    result = form.form.submit(context, values, now=tx.now, timezone=zone, whole=whole)
+    known = find_references(tx, form.form.wanted(values), root_key)
+    result = form.form.submit(context, values, now=tx.now, timezone=zone, known=known, whole=whole)
     errors = result.errors if whole else tuple(error for error in result.errors if _is_its_fault(error, values))
     if errors and complete:
         raise _refusal(errors)

@@ -41,6 +41,13 @@ def find_attachment(connection: Connection, key: int) -> Attachment | None:
     return None if row is None else _made(row)
 
 
+def find_by_document(connection: Connection, document_id: str) -> Attachment | None:
+    """The attachment whose content a document is; None where it is removed, or there is none."""
+    query = sa.select(*_COLUMNS).where(t.c.document_id == document_id, t.c.removed_at.is_(None)).limit(1)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _made(row)
+
+
 def of_instance(connection: Connection, instance_key: int) -> list[Attachment]:
     """What is beside an instance now, oldest first."""
     query = sa.select(*_COLUMNS).where(t.c.instance_key == instance_key, t.c.removed_at.is_(None))
