@@ -48,9 +48,24 @@ FORM: dict[str, Any] = {
             "validate": {"required": True},
         },
         {"type": "taglist", "id": "team", "key": "team", "label": "同行人", "properties": {"component": "userPicker"}},
-        {"type": "filepicker", "id": "receipts", "key": "receipts", "label": "发票", "properties": {"component": "attachment"}},
+        {
+            "type": "filepicker",
+            "id": "receipts",
+            "key": "receipts",
+            "label": "发票",
+            "properties": {"component": "attachment"},
+        },
     ],
-}  # fmt: skip
+}
+DRAWN = (
+    b'<di:BPMNDiagram xmlns:di="http://www.omg.org/spec/BPMN/20100524/DI" xmlns:dc="http://www.omg.org/spec/DD/20100524/DC">'
+    b'<di:BPMNPlane bpmnElement="claim">'
+    + b"".join(
+        b'<di:BPMNShape bpmnElement="%b"><dc:Bounds x="%d" y="40" width="%d" height="%d"/></di:BPMNShape>' % one
+        for one in ((b"s", 40, 36, 36), (b"check", 140, 100, 80), (b"e", 300, 36, 36))
+    )
+    + b"</di:BPMNPlane></di:BPMNDiagram>"
+)
 WORDS = {"outcomes": "approved,rejected", "field.account": "mask", "field.salary": "hide", "field.what": "read"}
 
 
@@ -63,7 +78,7 @@ def claim() -> bytes:
     process.user("check", extra=extra)
     process.end()
     process.path("s", "check", "e")
-    return process.xml()
+    return process.xml().replace(b"</bpmn:definitions>", DRAWN + b"</bpmn:definitions>")
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +139,7 @@ def _claims(li: Person) -> str:
     look(li, "claim-start")
     page.locator("#acts button[type=submit], form[data-acts] button[type=submit]").first.click()
     page.wait_for_url("**/instances/*")
+
     li.ready()
     expect(page.locator(".attachment-what a")).to_have_text("发票.pdf")
     look(li, "claim-case")

@@ -42,6 +42,7 @@ def part_values(place: Place, *, may_add: bool) -> dict[str, Any]:
         "may_attach": may_add,
         "may_remove": [one.key for one in found if may_add and one.added_by == who.username],
         "file_types": ",".join(f".{name}" for name in server.settings.attachment_types),
+        "file_types_text": _types(),
         "file_limit": limit,
         "file_limit_text": size_text(limit),
     }

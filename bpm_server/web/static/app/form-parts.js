@@ -134,7 +134,7 @@ export function formModule({ h, useEffect, useRef, useState, Description, Errors
           !readonly && !disabled && remover(one.metadata?.fileName, () => onChange({ value: files.filter((other) => other.documentId !== one.documentId) })))),
         waiting.map((name) => h("li", { key: `wait-${name}`, role: "status" }, say("wait", { name })))),
       problem && h("p", { class: "form-part-problem", role: "alert" }, problem),
-      canAdd && h("input", { id, type: "file", class: "fjs-input", multiple: field.most > 1, "aria-describedby": about(id), "aria-invalid": String(Boolean(props.errors?.length)),
+      canAdd && h("input", { id, type: "file", class: "form-control", multiple: field.most > 1, "aria-describedby": about(id), "aria-invalid": String(Boolean(props.errors?.length)),
         onChange: (event) => { add([...event.target.files]); event.target.value = ""; }, onDragOver: (event) => event.preventDefault(), onDrop: drop }),
       !canAdd && !files.length && h("p", { class: "form-part-none" }, "–"));
   }
