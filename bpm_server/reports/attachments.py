@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bpm_server.kernel.errors import NotFound
 from bpm_server.reports import process_instances, sight
+from bpm_server.reports.field_sight import EVERYTHING, hidden_documents
 from bpm_server.reports.search import forbidden
 from bpm_server.reports.task_details import may_look
 from bpm_server.store import attachments as store
@@ -13,6 +14,8 @@ from bpm_server.store import documents, tasks
 from bpm_server.store.moments import read_moment
 
 if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
     from bpm_server.domain.attachments import Attachment
     from bpm_server.domain.identity import Actor
     from bpm_server.services.server import Server
@@ -30,7 +33,7 @@ def of_task(server: Server, actor: Actor, task_key: int) -> list[Attachment]:
         task = tasks.read_task(connection, task_key)
         if not may_look(task, actor):
             raise forbidden(actor, "user task", task_key, (sight.PROCESS, "READ_USER_TASK"))
-        return store.of_instance(connection, task.instance_key)
+        return _shown(server, connection, actor, task.instance_key)
 
 
 def of_instance(server: Server, actor: Actor, instance_key: int) -> list[Attachment]:
@@ -42,7 +45,20 @@ def of_instance(server: Server, actor: Actor, instance_key: int) -> list[Attachm
     """
     with server.database.read() as connection:
         process_instances.SEARCH.get(connection, actor, instance_key)
-        return store.of_instance(connection, instance_key)
+        return _shown(server, connection, actor, instance_key)
+
+
+def _shown(server: Server, connection: Connection, actor: Actor, instance_key: int) -> list[Attachment]:
+    """Without those of fields that are kept back from somebody."""
+    found = store.of_instance(connection, instance_key)
+    hidden = hidden_documents(server, connection, actor, instance_key) if found else ()
+    return [one for one in found if one.document_id not in hidden]
+
+
+def _check_sight(server: Server, connection: Connection, actor: Actor, found: Attachment) -> None:
+    process_instances.SEARCH.get(connection, actor, found.instance_key)
+    if found.document_id in hidden_documents(server, connection, actor, found.instance_key):
+        raise forbidden(actor, "attachment", found.key, (sight.PROCESS, EVERYTHING))
 
 
 def find_document(server: Server, actor: Actor, document_id: str) -> DocumentRow:
@@ -56,7 +72,7 @@ def find_document(server: Server, actor: Actor, document_id: str) -> DocumentRow
         document = documents.find_document(connection, document_id, read_moment(connection).now)
         attached = store.find_by_document(connection, document_id)
         if attached is not None:
-            process_instances.SEARCH.get(connection, actor, attached.instance_key)
+            _check_sight(server, connection, actor, attached)
         if document is not None and (attached is not None or document.created_by == actor.username):
             return document
     message = f"Expected to find file '{document_id[:60]}', but there is none"
@@ -73,7 +89,7 @@ def find(server: Server, actor: Actor, key: int) -> tuple[Attachment, DocumentRo
     with server.database.read() as connection:
         found = store.find_attachment(connection, key)
         if found is not None and found.removed_at is None:
-            process_instances.SEARCH.get(connection, actor, found.instance_key)
+            _check_sight(server, connection, actor, found)
             document = documents.find_document(connection, found.document_id, read_moment(connection).now)
             if document is not None:
                 return found, document

@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import sqlalchemy as sa
 
 from bpm_server.domain.forms.permissions import Permissions, read_permissions
+from bpm_server.domain.forms.references import DOCUMENT, document_ids
+from bpm_server.kernel import json
 from bpm_server.reports import sight
 from bpm_server.reports.form_data import embedded_schema
+from bpm_server.store.instances import effective_variables
 from bpm_server.store.moments import read_moment
 from bpm_server.store.tables.instances import process_instance as p
 from bpm_server.store.tables.instances import variable as v
@@ -93,6 +96,19 @@ def _secrets(server: Server, connection: Connection, node: _Node) -> frozenset[s
         return permissions.secrets(None if form is None else form.form.schema)
     process = server.definitions.process(connection, version, node.process_definition_key).definition.process
     return permissions.secrets(embedded_schema(process, node.embedded_form) if node.embedded_form else None)
+
+
+def hidden_documents(server: Server, connection: Connection, actor: Actor, instance_key: int) -> frozenset[str]:
+    """Documents of a case that only fields show which are kept back from somebody."""
+    if of_case(server, connection, actor, instance_key) is None:
+        return frozenset()
+    kept_back = [_secrets(server, connection, node) for node in _nodes(connection, actor, instance_key)]
+    names = frozenset.intersection(*kept_back)
+    found: dict[bool, set[str]] = {True: set(), False: set()}
+    for name, value in effective_variables(connection, [instance_key]).items():
+        if DOCUMENT.encode() in value:
+            found[name in names].update(document_ids(json.loads(value)))
+    return frozenset(found[True] - found[False])
 
 
 def of_task_variables(server: Server, connection: Connection, actor: Actor, task_key: int) -> Iterable[Where]:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bpm_server.domain.attachments import FILE_TYPES, Attachment, Place, check_room
-from bpm_server.domain.forms.references import DOCUMENT, Known
+from bpm_server.domain.forms.references import DOCUMENT, Known, document_ids
 from bpm_server.store import attachments, documents, identities
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from bpm_server.domain.forms.references import Wanted
     from bpm_server.services.transaction import Transaction
     from bpm_server.store.batch import InstanceRow
@@ -68,7 +66,7 @@ def reference(row: DocumentRow) -> dict[str, Any]:
 
 def adopt_files(tx: Transaction, values: dict[str, Any], row: InstanceRow, task_key: int | None) -> None:
     """Files that were sent for a form become attachments of its case; for commands that submit a form."""
-    ids = sorted(set(_documents_in(values)))[:MOST_DOCUMENTS]
+    ids = sorted(set(document_ids(values)))[:MOST_DOCUMENTS]
     waiting = (
         [one for one in documents.find_documents(tx.connection, ids, tx.now) if _is_waiting(tx, one)] if ids else []
     )
@@ -92,15 +90,3 @@ def made_of(tx: Transaction, document: DocumentRow, instance_key: int, task_key:
         added_by=tx.actor.username,
         added_at=tx.now,
     )
-
-
-def _documents_in(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        if DOCUMENT in value and isinstance(value.get("documentId"), str):
-            yield value["documentId"]
-        else:
-            for inner in value.values():
-                yield from _documents_in(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _documents_in(inner)

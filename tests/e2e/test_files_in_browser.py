@@ -179,6 +179,8 @@ def _prints(li: Person, case: str) -> None:
     expect(page.locator("[data-print]")).to_be_visible()
     expect(page.locator(".acts tbody tr").first).to_contain_text("李明")
     assert page.locator("main").inner_text().count("6222020200112233") == 1
+    values = page.locator(".pair dd").all_inner_texts()
+    assert {"王芳", "吴迪、林雪", "发票.pdf"} <= set(values)
     if folder := os.environ.get("BPM_SHOTS"):
         page.pdf(path=str(Path(folder) / "claim-print.pdf"))
     look(li, "claim-print")

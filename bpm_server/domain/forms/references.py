@@ -14,7 +14,7 @@ from bpm_server.domain.forms.errors import Problem
 from bpm_server.domain.forms.values import look_up
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from bpm_server.domain.forms.fieldtypes import Surroundings
     from bpm_server.domain.forms.structure import Scope
@@ -117,6 +117,20 @@ class Attachments:
 def _document_id(reference: Any) -> str | None:
     found = reference.get("documentId") if isinstance(reference, dict) else None
     return found if isinstance(found, str) and found and len(found) <= MAX_NAME else None
+
+
+def document_ids(value: Any) -> Iterator[str]:
+    """The ids of all documents to which a value refers."""
+    if isinstance(value, dict):
+        found = _document_id(value) if DOCUMENT in value else None
+        if found is not None:
+            yield found
+        else:
+            for inner in value.values():
+                yield from document_ids(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from document_ids(inner)
 
 
 def component_of(component: Mapping[str, Any]) -> str:

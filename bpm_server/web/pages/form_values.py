@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from babel import dates
 
+from bpm_server.domain.forms.references import component_of
 from bpm_server.domain.forms.structure import PRESENTATION, parts_of
 from bpm_server.domain.forms.values import MISSING, look_up
+from bpm_server.reports.names import person_names
+from bpm_server.web import access
 from bpm_server.web.pages import formats
 from bpm_server.web.pages.languages import locale
 from bpm_server.web.pages.summaries import shown
+from bpm_server.web.pages.texts import gettext as _
 from bpm_server.web.pages.visitor import visitor
 
 if TYPE_CHECKING:
@@ -100,6 +104,12 @@ def _label(component: Mapping[str, Any]) -> str:
 
 
 def _text(component: Mapping[str, Any], value: Any) -> str:
+    part = component_of(component)
+    if part == "userPicker":
+        names = [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)]
+        return _(", ").join(person_names(access.server(), names)[name] for name in names)
+    if part == "attachment" and isinstance(value, list):
+        return _(", ").join(_file_name(one) for one in value if isinstance(one, dict))
     options = {_name(one): one.get("label") for one in _options(component)}
     if component.get("type") == "datetime" and isinstance(value, str):
         return _moment(value)
@@ -112,6 +122,12 @@ def _text(component: Mapping[str, Any], value: Any) -> str:
         parts = [around.get("prefixAdorner"), text, around.get("suffixAdorner")]
         text = " ".join(part for part in parts if isinstance(part, str) and part and not part.startswith("="))
     return text
+
+
+def _file_name(reference: Mapping[str, Any]) -> str:
+    about = reference.get("metadata")
+    name = about.get("fileName") if isinstance(about, dict) else None
+    return str(name or reference.get("documentId") or "")
 
 
 def _options(component: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

@@ -99,6 +99,27 @@ def test_a_task_takes_files_of_its_case_and_new_ones(browser: Callable[..., Any]
     assert [one.task_key for one in claim.rows(attachment.select().order_by(attachment.c.key))] == [None, task]
 
 
+def test_files_of_a_hidden_field_are_hidden_too(browser: Callable[..., Any], claim: Product) -> None:
+    process = Process("claim")
+    process.add("startEvent", "s", f"<bpmn:extensionElements>{FORM_PART}</bpmn:extensionElements>")
+    hidden = '<zeebe:properties><zeebe:property name="field.receipts" value="hide"/></zeebe:properties>'
+    process.user("check", extra=f'<zeebe:assignmentDefinition assignee="=boss"/>{FORM_PART}{hidden}')
+    process.end()
+    process.path("s", "check", "e")
+    claim.deploy(process.xml(), ("claim.form", json.dumps_bytes(FORM)))
+    li, wang = browser("li.ming"), browser("wang.fang")
+    reference = upload(li, "/uploads/claim").get_json()
+    case = start(li, {"boss": "wang.fang", "receipts": [reference]}).headers["Location"]
+    task, place = claim.task("check").key, f"/files/{reference['documentId']}"
+    key = claim.scalars(sa.select(attachment.c.key))[0]
+    assert [li.client.get(one).status_code for one in (place, f"/attachments/{key}")] == [200, 200]
+    assert [wang.client.get(one).status_code for one in (place, f"/attachments/{key}")] == [403, 403]
+    page = wang.get(f"/tasks/{task}")
+    assert page.one("[data-count]") == "0"
+    assert reference["documentId"] not in page.text + wang.get(case).text + wang.get(f"{case}/print").text
+    assert "发票.pdf" in li.get(f"{case}/print").one("main")
+
+
 def test_what_cannot_be_taken_is_said(browser: Callable[..., Any], claim: Product) -> None:
     assert claim
     reply = upload(browser("li.ming", language="zh-CN"), "/uploads/claim", "a.png", b"MZ\x90\x00" + bytes(90))
