@@ -48,6 +48,12 @@ def of_instance(server: Server, actor: Actor, instance_key: int) -> list[Attachm
         return _shown(server, connection, actor, instance_key)
 
 
+def beside(server: Server, actor: Actor, instance_key: int) -> list[Attachment]:
+    """What is beside a case; whether somebody may see the case is the caller's question."""
+    with server.database.read() as connection:
+        return _shown(server, connection, actor, instance_key)
+
+
 def _shown(server: Server, connection: Connection, actor: Actor, instance_key: int) -> list[Attachment]:
     """Without those of fields that are kept back from somebody."""
     found = store.of_instance(connection, instance_key)

@@ -30,10 +30,10 @@ pages = Blueprint("attached-files", __name__)
 _STEPS = ("B", "KB", "MB", "GB")
 
 
-def part_values(place: Place, *, may_add: bool) -> dict[str, Any]:
-    """What the part of a page shows that lists files."""
+def part_values(place: Place, *, may_add: bool, case: int | None = None) -> dict[str, Any]:
+    """What the part of a page shows that lists files; ``case``: that the visitor was found to see."""
     server, who = access.server(), signed_in()
-    found = _listed(place)
+    found = _listed(place) if case is None else report.beside(server, who, case)
     names = person_names(server, [one.added_by for one in found])
     limit = server.settings.document_limit
     return {

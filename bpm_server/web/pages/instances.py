@@ -108,7 +108,7 @@ def _everything(line: InstanceLine, process: Process, case: CaseLine) -> dict[st
     return {
         **_pane(line, process, "data"),
         **_diagram(line, process),
-        **attachments.part_values(Place(instance_key=line.key), may_add=_may_attach(who, line)),
+        **attachments.part_values(Place(instance_key=line.key), may_add=_may_attach(who, line), case=line.key),
         "details": details,
         "element_names": names,
         "operates": operates,

@@ -104,7 +104,9 @@ def detail_values(task: TaskDetail, view: inbox.View) -> dict[str, Any]:
             (one, outcome_name(one, task.process, task.element_id), outcome_tone(one))
             for one in outcomes(task.process, task.element_id)
         ],
-        **attachments.part_values(Place(task_key=task.key), may_add=task.is_open and not task.suspended),
+        **attachments.part_values(
+            Place(task_key=task.key), may_add=task.is_open and not task.suspended, case=task.instance_key
+        ),
     }
 
 
