@@ -1,4 +1,4 @@
-"""Files and people of forms in commands, on both databases: adopted with the form, nobody else's, gone with the case."""
+"""Files and people of forms in commands, on both databases: adopted with the form, gone with the case."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bpm_server.domain.identity import SYSTEM, Actor, Permission
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import InvalidInput, LimitExceeded
 from bpm_server.reports.colleagues import find_colleagues
-from bpm_server.services import attachments, deletion, people, process_instances, users
+from bpm_server.services import attachments, deletion, installation, people, process_instances, users
 from bpm_server.services.references import reference
 from bpm_server.store.tables.attachments import attachment
 from bpm_server.store.tables.documents import document, document_part
@@ -86,6 +86,8 @@ def test_somebody_who_has_left_is_not_chosen_any_more(claim: Product) -> None:
     assert [one.username for one in find_colleagues(claim.server, "C")] == ["cy"]
     assert find_colleagues(claim.server, "c_") == []
     assert start(claim, ANN, boss="cy")
+    installation.prepare_installation(claim.server, "an administrator")
+    users.create_user(claim.server, SYSTEM, "root", password="x" * 12, roles=("admin",))
     people.set_activity(claim.server, SYSTEM, "cy", active=False)
     assert find_colleagues(claim.server, "C") == []
     with pytest.raises(InvalidInput, match="Nobody who works here is called cy"):
