@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from bpm_server.connectors import registry
 from bpm_server.connectors.secrets import SecretBox
+from bpm_server.domain.attachments import check_types
 from bpm_server.engine import Limits
 from bpm_server.kernel import tracing
 from bpm_server.kernel.clock import SystemClock
@@ -142,6 +143,7 @@ def build(
     take_node: bool = True,
 ) -> Server:
     """A server on a migrated database. Tests put their own parts in."""
+    check_types(settings.attachment_types)
     clock = clock or SystemClock()
     box = secret_box(settings)
     server = Server(

@@ -12,6 +12,10 @@ from bpm_server.kernel.errors import InvalidInput
 PREFIX = "BPM_"
 STANDARD_WEBHOOKS_RETRY_SECONDS = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 
+ATTACHMENT_TYPES = tuple(
+    "pdf ofd png jpg jpeg gif webp bmp tif tiff docx xlsx pptx doc xls ppt odt ods odp txt md csv zip".split()  # noqa: SIM905 - reads better
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -56,7 +60,9 @@ class Settings:
         request_body_limit: Bytes of one request.
         upload_limit: Bytes of one deployment.
         document_limit: Bytes of one document; a batch of documents takes as much in all.
+        attachment_types: Ends of the names of files that people may attach; what is in a file must be of its type.
         document_dir: Folder for the contents of documents, shared by all processes; empty: they lie in the database.
+        print_font: A TrueType file with Chinese characters for cases as PDF; empty: a font that readers of PDF bring.
         unique_business_ids: Refuses to start a process with a business id that an active instance of it has.
         history_days: Ended instances are removed after so many days, where their process says nothing; 0: kept.
         archive_dir: Folder into which the worker writes instances before it removes them; empty: it does not.
@@ -102,7 +108,9 @@ class Settings:
     request_body_limit: int = 8 * 1024 * 1024
     upload_limit: int = 12 * 1024 * 1024
     document_limit: int = 20 * 1024 * 1024
+    attachment_types: tuple[str, ...] = ATTACHMENT_TYPES
     document_dir: str = ""
+    print_font: str = ""
     unique_business_ids: bool = False
     history_days: int = 0
     archive_dir: str = ""
@@ -187,7 +195,7 @@ def _convert(variable: str, text: str, default: Any) -> Any:
         return Path(text)
     if isinstance(default, tuple):
         parts = tuple(part.strip() for part in text.split(",") if part.strip())
-        return _whole_numbers(variable, parts) if default else parts
+        return _whole_numbers(variable, parts) if default and isinstance(default[0], int) else parts
     return text
 
 

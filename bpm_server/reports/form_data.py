@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from bpm_server.bpmn.model import Process
+    from bpm_server.domain.forms.permissions import Permissions
     from bpm_server.services.definitions import CompiledProcess
     from bpm_server.services.server import Server
 
@@ -58,11 +59,11 @@ def _by_key(server: Server, connection: Connection, compiled: CompiledProcess, k
 
 
 def start_form(
-    server: Server, definition_key: int, instance_key: int | None = None
+    server: Server, definition_key: int, instance_key: int | None = None, permissions: Permissions | None = None
 ) -> tuple[dict[str, Any] | None, dict[str, Any]]:
     """The start form of a process and, for a running case, what its fields hold now.
 
-    Whether the reader may see it is the caller's question.
+    Whether the reader may see it, and which fields (``permissions``), is the caller's question.
     """
     with server.database.read() as connection:
         version = read_moment(connection).definition_version
@@ -77,4 +78,12 @@ def start_form(
             schema = _by_key(server, connection, compiled, key) if key else None
         if schema is None or instance_key is None:
             return schema, {}
-        return schema, form_data(connection, schema, [instance_key])
+        data = form_data(connection, schema, [instance_key])
+        return (
+            (schema, data)
+            if permissions is None
+            else (
+                permissions.shown_schema(schema),
+                permissions.shown_data(schema, data),
+            )
+        )

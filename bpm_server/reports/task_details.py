@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from bpm_server.domain.forms.permissions import read_permissions
 from bpm_server.domain.states import TaskState
 from bpm_server.domain.tasks import may_work_on
 from bpm_server.kernel import json
@@ -115,6 +116,12 @@ def task_detail(server: Server, actor: Actor, key: int) -> TaskDetail:
         approval = find_approval(connection, process, task)
     if approval is not None:
         data = {**data, **approval.submitted}
+    about = summary.get(task.instance_key, {})
+    permissions = read_permissions(process.nodes[task.element_id].properties)
+    if permissions is not None:
+        about = permissions.shown_data({"components": []} if schema is None else schema, about)
+        data = permissions.shown_data(schema, data)
+        schema = None if schema is None else permissions.shown_schema(schema)
     is_open, mine = task.state == TaskState.CREATED, task.assignee == actor.username
     return TaskDetail(
         key=key,
@@ -136,7 +143,7 @@ def task_detail(server: Server, actor: Actor, key: int) -> TaskDetail:
         started_by=row.started_by,
         started_at=row.started_at,
         business_key=row.business_key,
-        summary=summary.get(task.instance_key, {}),
+        summary=about,
         form=schema,
         external_form=row.external_form or (task.embedded_form if schema is None else None),
         data=data,

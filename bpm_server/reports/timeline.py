@@ -16,6 +16,7 @@ from bpm_server.domain import events as e
 from bpm_server.kernel import json
 from bpm_server.reports.approvals import acts_of
 from bpm_server.reports.why import rule_texts
+from bpm_server.store import attachments
 from bpm_server.store.large_values import fill_rows
 from bpm_server.store.tables.connectors import webhook_attempt, webhook_delivery
 from bpm_server.store.tables.history import journal as j
@@ -41,8 +42,8 @@ class Item:
     Attributes:
         kind: ``started``, ``asked``, ``answered``, ``taken-back``, ``decided``, ``work``, ``worked``, ``sent``,
             ``delivered``, ``not-delivered``, ``stuck``, ``mended``, ``timer``, ``event``, ``called``, ``changed``,
-            ``comment``, ``act`` (at an approval), ``suspended``, ``resumed``, ``moved``, ``migrated``, ``ended`` or
-            ``cancelled``.
+            ``comment``, ``act`` (at an approval), ``attached``, ``attachment-removed``, ``suspended``, ``resumed``,
+            ``moved``, ``migrated``, ``ended`` or ``cancelled``.
         actor: Who did it; None where the process itself did.
         values: More, by kind.
     """
@@ -75,7 +76,7 @@ def timeline(server: Server, instance_key: int) -> Timeline:
         steps = [dict(step) for step in connection.execute(query).mappings()]
         fill_rows(connection, instance_key, steps)
         comments = _comments(connection, instance_key)
-        deliveries = _deliveries(connection, instance_key)
+        besides = [*_deliveries(connection, instance_key), *_attachments(connection, instance_key)]
         acts = [_act(one) for one in acts_of(connection, instance_key, MOST_STEPS)]
         teller = _Teller(instance_key, lambda key, entry: rule_texts(server, connection, key, entry))
         for step in steps[:MOST_STEPS]:
@@ -84,7 +85,7 @@ def timeline(server: Server, instance_key: int) -> Timeline:
     told = [item for item in teller.items if not (item.kind == "answered" and item.values["task"] in decided)]
     places = {item.values["task"]: item for item in teller.items if item.kind == "asked"}
     placed = [_at_place(item, places.get(item.values["task"])) for item in acts]
-    items = _with_comments([*told, *placed, *deliveries], comments)
+    items = _with_comments([*told, *placed, *besides], comments)
     return Timeline(tuple(sorted(items, key=lambda item: item.at)), len(steps) > MOST_STEPS)
 
 
@@ -279,6 +280,16 @@ def _with_comments(items: list[Item], comments: list[Any]) -> list[Item]:
         else:
             said = {"text": comment.text, "task": comment.task_key}
             items.append(Item(comment.written_at, "comment", comment.written_by, values=said))
+    return items
+
+
+def _attachments(connection: Connection, instance_key: int) -> list[Item]:
+    items = []
+    for one in attachments.history(connection, instance_key, MOST_STEPS):
+        values = {"name": one.file_name, "attachment": one.key, "task": one.task_key}
+        items.append(Item(one.added_at, "attached", one.added_by, values=values))
+        if one.removed_at is not None:
+            items.append(Item(one.removed_at, "attachment-removed", one.removed_by, values=values))
     return items
 
 

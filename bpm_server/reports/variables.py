@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from bpm_server.kernel import json
-from bpm_server.reports import sight, tasks
+from bpm_server.reports import field_sight, sight, tasks
 from bpm_server.reports.conditions import compare_json
-from bpm_server.reports.query import Condition, Kind, Page, Query
-from bpm_server.reports.search import Field, Search
+from bpm_server.reports.query import Condition, Kind, Page, PageOf, Query
+from bpm_server.reports.search import Field, Search, forbidden
 from bpm_server.store.tables.instances import process_instance as p
 from bpm_server.store.tables.instances import variable as t
 from bpm_server.store.tables.tasks import user_task
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from bpm_server.domain.identity import Actor
+    from bpm_server.services.server import Server
 
 Where = sa.ColumnElement[bool]
 SHOWN = 8_191
@@ -84,12 +85,41 @@ SEARCH = _search(sa.func.substr(t.c.value, 1, SHOWN), _LONG)
 FULL = _search(t.c.value, sa.false())
 
 
-def of_task(
-    connection: Connection, actor: Actor, task_key: int, query: Query, *, full: bool = False, effective: bool = False
+def page(
+    server: Server, connection: Connection, actor: Actor, query: Query, *, full: bool = False
 ) -> Page[VariableLine]:
-    """Variables that a task sees.
+    """Variables that somebody may see, without what their tasks hide or mask from them."""
+    hidden = field_sight.of_variables(server, connection, actor)
+    return (FULL if full else SEARCH).page(connection, actor, query, *hidden)
+
+
+def get(server: Server, connection: Connection, actor: Actor, key: int) -> VariableLine:
+    """A variable with its whole value.
+
+    Raises:
+        NotFound: there is none.
+        Forbidden: the actor may not see it.
+    """
+    line = FULL.get(connection, actor, key)
+    if not page(server, connection, actor, Query((Condition("key", "eq", key),), page=PageOf(limit=1))).items:
+        raise forbidden(actor, "variable", key, (sight.PROCESS, field_sight.EVERYTHING))
+    return line
+
+
+def of_task(
+    server: Server,
+    connection: Connection,
+    actor: Actor,
+    task_key: int,
+    query: Query,
+    *,
+    full: bool = False,
+    effective: bool = False,
+) -> Page[VariableLine]:
+    """Variables that a task sees, without those in which its properties hide or mask something.
 
     Args:
+        server: The server.
         connection: Any transaction.
         actor: Who asks; whoever sees the task sees these.
         task_key: The task.
@@ -104,7 +134,7 @@ def of_task(
     tasks.SEARCH.get(connection, actor, task_key)
     found = connection.execute(sa.select(user_task.c.scope_path).where(user_task.c.key == task_key)).scalar_one()
     path: list[int] = json.loads(found)
-    wheres: list[Where] = [t.c.scope_key.in_(path)]
+    wheres: list[Where] = [t.c.scope_key.in_(path), *field_sight.of_task_variables(server, connection, actor, task_key)]
     if effective:
         wheres.append(~_shadowed(path))
     return (FULL if full else SEARCH).page(connection, sight.EVERYTHING, query, *wheres)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
+    from bpm_server.domain.forms.permissions import Permissions
     from bpm_server.store.definitions import DecisionRow, FormRow, ProcessRow
 
 MAX_COMPILED = 500
@@ -193,6 +195,16 @@ class Definitions:
             return None
         name = f"{process.row.process_id}@{process.row.digest}#{form_key}"
         made: CompiledForm = self._compile("embedded-form", name, lambda: _compiled_form(text))
+        return made
+
+    def narrowed_form(self, form: CompiledForm, permissions: Permissions) -> CompiledForm:
+        """The form by which a submission is checked of somebody who may not write all of it."""
+        digest = hashlib.sha256(f"{permissions}{form.text}".encode()).hexdigest()
+
+        def compiled() -> CompiledForm:
+            return CompiledForm(forms.from_schema(permissions.narrowed_schema(form.form.schema)), form.text)
+
+        made: CompiledForm = self._compile("narrowed-form", digest, compiled)
         return made
 
 

@@ -14,6 +14,7 @@ from bpm_server.kernel.errors import InvalidInput
 from bpm_server.kernel.findings import RefusedFile
 from bpm_server.services.authorization import authorize
 from bpm_server.services.deploying import Deployed, DeployedFile, Deploying, audited
+from bpm_server.services.field_findings import field_findings
 from bpm_server.services.transaction import command, transaction
 from bpm_server.store import moments, rows
 from bpm_server.store.tables import definitions as t
@@ -51,7 +52,15 @@ def kind_of(name: str) -> str:
 
 def read_files(files: Mapping[str, bytes]) -> list[Finding]:
     """Every finding of these files; nothing is deployed."""
-    return [finding for name, content in files.items() for finding in _read(name, content, files).findings]
+    return [finding for file in _read_all(files) for finding in file.findings]
+
+
+def _read_all(files: Mapping[str, bytes]) -> list[DeployedFile]:
+    """Every file with its findings, also those that two files together make."""
+    read = [_read(name, content, files) for name, content in files.items()]
+    for file, finding in list(field_findings(read)):
+        file.findings.append(finding)
+    return read
 
 
 def _read(name: str, content: bytes, files: Mapping[str, bytes]) -> DeployedFile:
@@ -122,7 +131,7 @@ def deploy(
     if not files:
         message = "Expected at least one file to deploy, but found none"
         raise InvalidInput(message)
-    read = [_read(file_name, content, files) for file_name, content in files.items()]
+    read = _read_all(files)
     findings = tuple(finding for file in read for finding in file.findings)
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -57,33 +58,43 @@ def create_document(
         Forbidden: the permission DOCUMENT:CREATE is missing.
     """
     authorize(actor, "DOCUMENT", "CREATE", document_id)
-    location = uuid.uuid4().hex
-    chosen = check_id(document_id) if document_id is not None else location
     contents = server.contents.default if store_id is None else server.contents.find(store_id)
     if contents is None:
         message = f"Expected a document store of this installation, but found '{store_id}'"
         raise InvalidInput(message, field="storeId")
-    digest, size = _measured(content, server.settings.document_limit)
+    incoming = measure(server, contents, content)
+    chosen = check_id(document_id) if document_id is not None else incoming.location
     if contents.outside:
-        announce_content(server, actor, location)
-        contents.write(None, location, content)
-    return insert_document(server, actor, chosen, contents, location, content, metadata, digest, size)
+        announce_content(server, actor, incoming.location)
+        contents.write(None, incoming.location, content)
+    return insert_document(server, actor, chosen, incoming, metadata)
 
 
-def _measured(content: BinaryIO, limit: int) -> tuple[str, int]:
-    """SHA-256 in hex, and bytes.
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A content that was measured, and where it goes: its place among ``contents``, SHA-256 in hex, bytes."""
+
+    contents: Contents
+    location: str
+    content: BinaryIO
+    content_hash: str
+    size: int
+
+
+def measure(server: Server, contents: Contents, content: BinaryIO) -> Incoming:
+    """Reads a content once, piece by piece.
 
     Raises:
-        TooLarge: more than the limit.
+        TooLarge: above ``document_limit``.
     """
-    digest, size = hashlib.sha256(), 0
+    digest, size, limit = hashlib.sha256(), 0, server.settings.document_limit
     for piece in parts(content):
         size += len(piece)
         if size > limit:
             message = f"Expected a document of at most {limit} bytes, but found more"
             raise TooLarge(message, field="file", limit=limit)
         digest.update(piece)
-    return digest.hexdigest(), size
+    return Incoming(contents, uuid.uuid4().hex, content, digest.hexdigest(), size)
 
 
 @command
@@ -91,20 +102,17 @@ def announce_content(server: Server, actor: Actor, location: str) -> None:
     """Notes that a file will be written whose document does not exist yet."""
     with transaction(server, actor) as tx:
         authorize(actor, "DOCUMENT", "CREATE")
-        store.insert_leftover(tx.connection, location, tx.now + WRITING_TIME)
+        announce(tx, location)
+
+
+def announce(tx: Transaction, location: str) -> None:
+    """What :func:`announce_content` does, in a transaction that is open."""
+    store.insert_leftover(tx.connection, location, tx.now + WRITING_TIME)
 
 
 @command
 def insert_document(
-    server: Server,
-    actor: Actor,
-    document_id: str,
-    contents: Contents,
-    location: str,
-    content: BinaryIO,
-    metadata: Metadata,
-    content_hash: str,
-    size: int,
+    server: Server, actor: Actor, document_id: str, incoming: Incoming, metadata: Metadata
 ) -> DocumentRow:
     """Adds a document whose content is measured, and written where its store lies outside the database.
 
@@ -116,31 +124,37 @@ def insert_document(
     """
     with transaction(server, actor) as tx:
         authorize(actor, "DOCUMENT", "CREATE", document_id)
-        check_metadata(metadata, tx.now)
-        if store.exists(tx.connection, document_id):
-            message = f"Expected to add document '{document_id}', but there is one of that id"
-            raise AlreadyExists(message)
-        if not contents.outside:
-            contents.write(tx.connection, location, content)
-        elif not store.delete_leftovers(tx.connection, [location]):
-            message = f"Expected to add document '{document_id}', but writing its file took too long"
-            raise Unavailable(message)
-        row = store.DocumentRow(
-            document_id,
-            contents.name,
-            location,
-            content_hash,
-            metadata.content_type,
-            metadata.file_name,
-            size,
-            metadata.expires_at,
-            metadata.process_id,
-            metadata.instance_key,
-            metadata.properties,
-            tx.now,
-            actor.username,
-        )
-        store.insert_document(tx.connection, row)
+        return insert(tx, document_id, incoming, metadata)
+
+
+def insert(tx: Transaction, document_id: str, incoming: Incoming, metadata: Metadata) -> DocumentRow:
+    """What :func:`insert_document` does, in a transaction that is open."""
+    check_metadata(metadata, tx.now)
+    if store.exists(tx.connection, document_id):
+        message = f"Expected to add document '{document_id}', but there is one of that id"
+        raise AlreadyExists(message)
+    contents, location = incoming.contents, incoming.location
+    if not contents.outside:
+        contents.write(tx.connection, location, incoming.content)
+    elif not store.delete_leftovers(tx.connection, [location]):
+        message = f"Expected to add document '{document_id}', but writing its file took too long"
+        raise Unavailable(message)
+    row = store.DocumentRow(
+        document_id,
+        contents.name,
+        location,
+        incoming.content_hash,
+        metadata.content_type,
+        metadata.file_name,
+        incoming.size,
+        metadata.expires_at,
+        metadata.process_id,
+        metadata.instance_key,
+        metadata.properties,
+        tx.now,
+        tx.actor.username,
+    )
+    store.insert_document(tx.connection, row)
     return row
 
 
@@ -158,10 +172,10 @@ def delete_document(server: Server, actor: Actor, document_id: str, store_id: st
         if row is None or store_id not in (None, row.store):
             message = f"Expected to find document '{document_id}' to delete, but there is none"
             raise NotFound(message)
-        _remove(tx, row)
+        remove(tx, row)
 
 
-def _remove(tx: Transaction, row: DocumentRow) -> None:
+def remove(tx: Transaction, row: DocumentRow) -> None:
     """Removes row and content; a file outside is left to the worker, because a rollback could not bring it back."""
     contents = tx.server.contents.find(row.store)
     store.delete_document(tx.connection, row.document_id)
@@ -182,7 +196,7 @@ def remove_expired(server: Server) -> int:
         authorize(tx.actor, "DOCUMENT", "DELETE")
         expired = store.expired_documents(tx.connection, tx.now, SWEPT)
         for row in expired:
-            _remove(tx, row)
+            remove(tx, row)
     return len(expired)
 
 

@@ -12,6 +12,7 @@ from bpm_server.kernel.errors import InvalidInput, NotFound, WrongState
 from bpm_server.services.advance import Advance
 from bpm_server.services.authorization import authorize
 from bpm_server.services.business_keys import check_unique
+from bpm_server.services.references import adopt_files
 from bpm_server.services.submissions import check_start_submission
 from bpm_server.services.transaction import command, transaction
 from bpm_server.services.variables import check_variables
@@ -92,6 +93,8 @@ def start_process(
             server.new_key(), values, element_id, business_key, None, tuple(start_at), tuple(terminate_after)
         )
         row = advance.start(compiled, step, tags=json.dumps(list(tags)) if tags else None)
+        if from_form:
+            adopt_files(tx, values, row, None)
         result = advance.result(row)
         tx.audit_instance(Entity.PROCESS_INSTANCE, Operation.CREATE, row.key, row)
     return Started(row.key, compiled.row.key, compiled.row.process_id, compiled.row.version, result)

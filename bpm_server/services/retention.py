@@ -67,8 +67,8 @@ def remove_ended(
 ) -> Removed:
     """Removes those of the roots that may be removed, with everything that they called and every row of it.
 
-    Left out are those that another cleanup removes at the same time. Audit log, documents and items of batch
-    operations stay.
+    Left out are those that another cleanup removes at the same time. Audit log, documents that are not attached and
+    items of batch operations stay.
 
     Args:
         server: The server.

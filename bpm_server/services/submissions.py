@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from bpm_server.bpmn.formdata import FORM_FILE, GENERATED_FORM
 from bpm_server.domain import forms
+from bpm_server.domain.forms.permissions import read_permissions
 from bpm_server.kernel.errors import InvalidInput
 from bpm_server.services.advance import Advance
 from bpm_server.services.bindings import binding_filter
+from bpm_server.services.references import find_references
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bpm_server.bpmn.model import FormRef
+    from bpm_server.domain.forms.permissions import Permissions
     from bpm_server.domain.tasks import Task
     from bpm_server.services.definitions import CompiledForm, CompiledProcess
     from bpm_server.services.transaction import Transaction
@@ -53,14 +56,21 @@ def check_submission(
         InvalidInput: ``details["errors"]`` names each field.
         WrongState: the task is not there any more.
     """
-    form = _form_of_task(tx, task)
+    form, permissions = _form_of_task(tx, task), _permissions(tx, task)
+    may_set = tx.actor.may("PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", task.process_id)
     if form is None or (not whole and (task.embedded_form or "").startswith(GENERATED_FORM)):
-        return values
+        if permissions is None or (may_set and not whole):
+            return values
+        return {name: value for name, value in values.items() if permissions.may_write(name)}
+    if permissions is not None:
+        form = tx.server.definitions.narrowed_form(form, permissions)
     instance = Advance(tx).look(row, task.chunk)
     context = {**instance.visible_values(task.key, form.mentions), **(before or {})}
-    kept = _checked(tx, form, context, values, complete=complete, whole=whole, time_zone=time_zone)
+    kept = _checked(
+        tx, form, context, values, complete=complete, whole=whole, time_zone=time_zone, root_key=task.root_key
+    )
     kept = forms.changed(kept, values, context, whole=whole)
-    if not whole and tx.actor.may("PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", task.process_id):
+    if not whole and may_set:
         kept.update((name, value) for name, value in values.items() if name not in form.form.names)
     return kept
 
@@ -76,7 +86,17 @@ def check_start_submission(
     starts = compiled.definition.process.starts()
     reference = next((start.form for start in starts if start.event is None and start.form is not None), None)
     form = None if reference is None else _form_of_start(tx, compiled, reference)
-    return values if form is None else _checked(tx, form, {}, values, complete=True, whole=True, time_zone=time_zone)
+    return (
+        values
+        if form is None
+        else _checked(tx, form, {}, values, complete=True, whole=True, time_zone=time_zone, root_key=None)
+    )
+
+
+def _permissions(tx: Transaction, task: Task) -> Permissions | None:
+    """What the task lets people do with its fields; whoever else is asked to sign it may do the same."""
+    compiled = tx.server.definitions.process(tx.connection, tx.moment.definition_version, task.process_definition_key)
+    return read_permissions(compiled.definition.process.nodes[task.element_id].properties)
 
 
 def _form_of_task(tx: Transaction, task: Task) -> CompiledForm | None:
@@ -117,9 +137,11 @@ def _checked(
     complete: bool,
     whole: bool,
     time_zone: str | None,
+    root_key: int | None,
 ) -> dict[str, Any]:
     zone = time_zone or tx.actor.time_zone or tx.server.settings.time_zone
-    result = form.form.submit(context, values, now=tx.now, timezone=zone, whole=whole)
+    known = find_references(tx, form.form.wanted(values), root_key)
+    result = form.form.submit(context, values, now=tx.now, timezone=zone, known=known, whole=whole)
     errors = result.errors if whole else tuple(error for error in result.errors if _is_its_fault(error, values))
     if errors and complete:
         raise _refusal(errors)

@@ -30,6 +30,7 @@ from bpm_server.services.approval_nodes import (
 )
 from bpm_server.services.approvals import vote
 from bpm_server.services.authorization import authorize
+from bpm_server.services.references import adopt_files
 from bpm_server.services.submissions import check_submission
 from bpm_server.services.transaction import command, transaction
 from bpm_server.services.variables import check_variables
@@ -106,6 +107,7 @@ def complete_task(
         if from_form:
             complete = outcome in (None, *POSITIVE)
             values = check_submission(tx, task, values, row=row, complete=complete, whole=whole, time_zone=time_zone)
+            adopt_files(tx, values, row, key)
         if outcome is not None:
             values.update(outcome=outcome, comment=comment or "")
         _set_completer(tx, task, actor, values)

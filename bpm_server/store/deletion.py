@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from bpm_server.store.attachments import delete_documents
 from bpm_server.store.tables.approvals import approval, approval_act, approval_item, carbon_copy
+from bpm_server.store.tables.attachments import attachment
 from bpm_server.store.tables.decisions import decision_instance
 from bpm_server.store.tables.definitions import decision_definition
 from bpm_server.store.tables.history import journal, large_value
@@ -34,6 +36,7 @@ BY_INSTANCE = (
     approval_act,
     approval,
     carbon_copy,
+    attachment,
     task_comment,
     user_task,
     decision_instance,
@@ -84,7 +87,9 @@ def of_kept_message() -> sa.ColumnElement[bool]:
 
 
 def delete_instances(connection: Connection, instance_keys: Sequence[int]) -> dict[str, int]:
-    """Deletes the instances of whole call trees; logs of webhooks and batch operations stay.
+    """Deletes the instances of whole call trees, with the documents that are attached to them.
+
+    Logs of webhooks and batch operations stay.
 
     Returns:
         How many rows of which table.
@@ -96,6 +101,7 @@ def delete_instances(connection: Connection, instance_keys: Sequence[int]) -> di
         deleted[table.name] = deleted.get(table.name, 0) + gone
 
     for keys in some_at_a_time(instance_keys):
+        delete_documents(connection, keys)
         tasks = sa.select(user_task.c.key).where(user_task.c.instance_key.in_(keys))
         delete(user_task_candidate, user_task_candidate.c.task_key.in_(tasks))
         for table in BY_INSTANCE:

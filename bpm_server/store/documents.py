@@ -78,6 +78,26 @@ def expired_documents(connection: Connection, now: datetime, limit: int) -> list
     return [_made(row) for row in connection.execute(query.with_for_update(skip_locked=True))]
 
 
+def find_documents(connection: Connection, document_ids: Sequence[str], now: datetime) -> list[DocumentRow]:
+    """Those of these ids that are there and have not expired."""
+    query = sa.select(*_COLUMNS).where(t.c.document_id.in_(document_ids))
+    return [_made(row) for row in connection.execute(query) if not _has_expired(row, now)]
+
+
+def count_waiting(connection: Connection, username: str, now: datetime) -> int:
+    """How many documents of somebody have an end that has not come."""
+    query = sa.select(sa.func.count()).where(t.c.expires_at > now, t.c.created_by == username)
+    found: int = connection.execute(query).scalar_one()
+    return found
+
+
+def settle(connection: Connection, document_id: str, process_id: str, instance_key: int) -> None:
+    """A document that waited belongs to an instance now and stays."""
+    mine = t.c.document_id == document_id
+    values = {"expires_at": None, "process_id": process_id, "instance_key": instance_key}
+    connection.execute(t.update().where(mine).values(**values))
+
+
 # --- leftovers ------------------------------------------------------------------------------------------
 
 

@@ -57,6 +57,12 @@ def identity_changed(connection: Connection) -> None:
     bump(connection, "identity_version")
 
 
+def active_names(connection: Connection, usernames: Iterable[str]) -> frozenset[str]:
+    """Those of these usernames that belong to people who work here."""
+    query = sa.select(user.c.username).where(user.c.username.in_(sorted(usernames)), user.c.active)
+    return frozenset(connection.execute(query).scalars())
+
+
 def count_users(connection: Connection) -> int:
     """How many users there are."""
     return connection.execute(sa.select(sa.func.count()).select_from(user)).scalar_one()

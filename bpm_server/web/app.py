@@ -26,8 +26,14 @@ UPLOADS: dict[str, Callable[[Settings], int]] = {
     "/engine-rest/deployment/create": lambda settings: settings.upload_limit,
     "/v2/documents": Settings.document_request_limit,
     "/v2/documents/batch": Settings.document_request_limit,
+    "/api/tasks/<userTaskKey>/attachments": Settings.document_request_limit,
+    "/api/process-instances/<processInstanceKey>/attachments": Settings.document_request_limit,
+    "/tasks/<int:key>/attachments": Settings.document_request_limit,
+    "/instances/<int:key>/attachments": Settings.document_request_limit,
+    "/tasks/<int:key>/uploads": Settings.document_request_limit,
+    "/uploads/<path:process_id>": Settings.document_request_limit,
 }
-"""Where files arrive, other limits hold than ``request_body_limit``."""
+"""By rule: where files arrive, other limits hold than ``request_body_limit``."""
 API_PREFIXES = ("/v2/", "/api/", "/engine-rest/")
 
 
@@ -59,7 +65,7 @@ def create_app(server: Server) -> Flask:
 
 
 def _limit_body() -> None:
-    limit = UPLOADS.get(request.path.rstrip("/"))
+    limit = UPLOADS.get(request.url_rule.rule) if request.url_rule is not None else None
     if limit is not None:
         request.max_content_length = limit(access.server().settings)
 

@@ -23,6 +23,7 @@ AUTHORIZES = {
     "check_work",
     "check_claim",
 }
+AUTHORIZES = {"authorize", "authorize_place", "authorize_work", "authorize_sight", "check_work", "check_claim"}
 _SHARED = "jobs, messages and signals have no word in the contract's audit log; the journal names who sent what"
 _WORKER = "the server's own work, which is in the journal, the delivery log or nowhere because it only tidies up"
 _TRIAL = "a trial: it changes nothing"
@@ -80,6 +81,10 @@ UNAUDITED: dict[str, str] = {
     **dict.fromkeys(("migration.check_migration", "modification.check_modification"), _TRIAL),
     **dict.fromkeys(
         (
+            "attachments.announce_file",
+            "attachments.insert_attachment",
+            "attachments.insert_upload",
+            "attachments.remove_attachment",
             "clock.pin_clock",
             "clock.reset_clock",
             "documents.announce_content",

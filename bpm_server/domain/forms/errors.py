@@ -31,6 +31,8 @@ Kind = Literal[
     "fileType",
     "fileCount",
     "fileSize",
+    "person",
+    "personCount",
     "slowPattern",
     "tooLarge",
 ]
@@ -131,6 +133,8 @@ _TEXTS: Final[dict[Kind, tuple[str, str]]] = {
     "fileType": ("Only files of these types are allowed: {}.", "只允许以下类型的文件：{}。"),
     "fileCount": ("Choose at most {} file(s).", "最多选择 {} 个文件。"),
     "fileSize": ("A file may have at most {} bytes.", "单个文件不得超过 {} 字节。"),
+    "person": ("Nobody who works here is called {}.", "没有名为 {} 的在职人员。"),
+    "personCount": ("Choose at most {} people.", "最多选择 {} 人。"),
     "slowPattern": (
         "This value takes too long to check against its pattern; a shorter one will do.",
         "此值的格式检查耗时过长，请缩短后重试。",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from bpm_server.domain.forms.expressions import FormExpression, Variables
+    from bpm_server.domain.forms.references import Known
 
 MAX_TEXT: Final = 100_000
 MAX_CHOICES: Final = 1_000
@@ -50,6 +51,7 @@ class Surroundings:
         now: Aware, on the clock of ``zone``.
         initial: What the process gave.
         files: What came with the submission, by reference; None: not known here, so not checked.
+        known: What people and files it may refer to; None: not checked here.
         slow_searches: How many more patterns may run into their time limit.
     """
 
@@ -57,6 +59,7 @@ class Surroundings:
     zone: ZoneInfo
     initial: Mapping[str, Any]
     files: Mapping[str, Sequence[UploadedFile]] | None = None
+    known: Known | None = None
     slow_searches: int = 5
 
 

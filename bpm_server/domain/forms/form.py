@@ -9,6 +9,7 @@ from bpm_server.domain.forms import submitting
 from bpm_server.domain.forms.checks import findings_of
 from bpm_server.domain.forms.dates import zone_of
 from bpm_server.domain.forms.fieldtypes import Surroundings
+from bpm_server.domain.forms.references import wanted
 from bpm_server.domain.forms.results import json_value
 from bpm_server.domain.forms.settling import settle
 from bpm_server.domain.forms.state import State
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bpm_server.domain.forms.fieldtypes import UploadedFile
+    from bpm_server.domain.forms.references import Known, Wanted
     from bpm_server.domain.forms.submitting import Submission
 
 MAX_SCHEMA_DEPTH: Final = 100
@@ -55,6 +57,7 @@ class Form:
         now: datetime,
         timezone: str,
         files: Mapping[str, Sequence[UploadedFile]] | None = None,
+        known: Known | None = None,
         whole: bool = True,
     ) -> Submission:
         """Checks what somebody entered; never raises because of it.
@@ -65,10 +68,15 @@ class Form:
             now: Aware time, for ``today()``, ``now()`` and dates that must not have passed.
             timezone: Of the person; an unknown one counts as UTC.
             files: Uploaded files by the reference that their field submits; None: not checked here.
+            known: What its fields may refer to, see :meth:`wanted`; None: not checked here.
             whole: It comes from the viewer, which submits all but empty lists, so a list that is not there has lost
                 its rows. False: what is not there stays as it is.
         """
-        return submitting.check(self._scope, submission, _around(context, now, timezone, files), whole=whole)
+        return submitting.check(self._scope, submission, _around(context, now, timezone, files, known), whole=whole)
+
+    def wanted(self, submission: Any) -> Wanted:
+        """People and files to which a submission refers."""
+        return wanted(self._scope, submission)
 
     def initial(self, context: Mapping[str, Any], *, now: datetime, timezone: str) -> dict[str, Any]:
         """The data that the form shows at first: the variables, with the fields' values cleaned, defaulted, computed.
@@ -89,9 +97,10 @@ def _around(
     now: datetime,
     timezone: str,
     files: Mapping[str, Sequence[UploadedFile]] | None,
+    known: Known | None = None,
 ) -> Surroundings:
     zone = zone_of(timezone)
-    return Surroundings(now.astimezone(zone), zone, context, files)
+    return Surroundings(now.astimezone(zone), zone, context, files, known)
 
 
 def from_schema(schema: dict[str, Any], *, name: str = "") -> Form:

@@ -8,6 +8,7 @@ from bpm_server.domain.forms.expressions import FormExpression, is_expression, r
 from bpm_server.domain.forms.fieldtypes import is_offered, option_values
 from bpm_server.domain.forms.numbers import decimal_of, is_number, read_number
 from bpm_server.domain.forms.patterns import Pattern, PatternError
+from bpm_server.domain.forms.references import MARK, MOST, MOST_REFERENCES, component_of
 from bpm_server.domain.forms.structure import MAX_DEFAULT_ROWS
 from bpm_server.feel import FeelSyntaxError
 
@@ -26,7 +27,12 @@ _VALIDATION_TYPES: Final = ("custom", "email", "phone")
 def of_field(component: dict[str, Any]) -> Iterator[Note]:
     """Remarks about a component with a value, its conditions aside."""
     kind = component["type"]
+    properties = component.get("properties")
+    if isinstance(properties, dict) and properties.get(MARK) in ("userPicker", "attachment"):
+        yield from _of_reference(component, properties)
     yield from _of_validate(component)
+    if component_of(component):
+        return
     if kind == "number":
         yield from _of_number(component)
     elif kind in _CHOICES:
@@ -39,6 +45,18 @@ def of_field(component: dict[str, Any]) -> Iterator[Note]:
         for name in ("multiple", "accept"):
             if is_expression(component.get(name)) and "{{" not in component[name]:
                 yield from _expression(name, component[name], read_expression)
+
+
+def _of_reference(component: dict[str, Any], properties: dict[str, Any]) -> Iterator[Note]:
+    """Remarks about a component that stands for one of ours."""
+    mark, most = properties[MARK], properties.get(MOST)
+    if not component_of(component):
+        where = "a filepicker" if mark == "attachment" else "a textfield or taglist"
+        yield "error", "form-component", f"Expected '{mark}' at {where}, but found it at a {component['type']}"
+    number = read_number(most) if isinstance(most, str) else most
+    if most is not None and not (type(number) is int and 1 <= number <= MOST_REFERENCES):
+        message = f"Expected '{MOST}' from 1 to {MOST_REFERENCES}, but found {_shown(most)}"
+        yield "error", "form-component", message
 
 
 def of_list(component: dict[str, Any]) -> Iterator[Note]:

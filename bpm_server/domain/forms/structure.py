@@ -26,6 +26,7 @@ from bpm_server.domain.forms.fieldtypes import (
     Text,
     option_values,
 )
+from bpm_server.domain.forms.references import reference_field
 from bpm_server.domain.forms.values import MISSING, Path, is_index
 from bpm_server.feel import FeelSyntaxError
 
@@ -205,7 +206,7 @@ class _ScopeBuilder:
                 id=text_of(component.get("id")),
                 key=str(key),
                 place=place,
-                type=make(component),
+                type=reference_field(component) or make(component),
                 disabled=bool(component.get("disabled")),
                 default=component.get("defaultValue", MISSING),
                 rules=rules_of(component, str(component.get("type"))),

@@ -2,6 +2,7 @@
 
 from bpm_server.store.tables import (
     approvals,
+    attachments,
     audit,
     batch_operations,
     calendars,
@@ -25,6 +26,7 @@ from bpm_server.store.tables.model import db
 
 __all__ = [
     "approvals",
+    "attachments",
     "audit",
     "batch_operations",
     "calendars",

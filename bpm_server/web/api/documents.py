@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import quote
 
 from flask import Response, request
-from werkzeug.datastructures import Headers
 
-from bpm_server.domain.documents import Metadata, plain_name, plain_type, shown_type
+from bpm_server.domain.documents import Metadata, plain_name, plain_type
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import BpmError, Forbidden, InvalidInput
 from bpm_server.reports import documents as report
@@ -33,6 +30,7 @@ from bpm_server.web.api.fields import (
     read_text,
     writer,
 )
+from bpm_server.web.downloads import saved
 from bpm_server.web.json_provider import reply
 
 if TYPE_CHECKING:
@@ -40,7 +38,6 @@ if TYPE_CHECKING:
 
     from werkzeug.datastructures import FileStorage
 
-    from bpm_server.services.server import Server
     from bpm_server.store.documents import DocumentRow
 
 api = ApiBlueprint("documents", tag="Document")
@@ -248,7 +245,7 @@ def _reference(row: DocumentRow) -> dict[str, Any]:
 def get_document(call: Call, document_id: str) -> Response:
     """Read a document's content, as a file to be saved."""
     found = report.find(call.server, call.actor, document_id, _argument("storeId"), _argument("contentHash"))
-    return _download(call.server, found)
+    return saved(call.server, found)
 
 
 @api.operation("DELETE", "/documents/{documentId}", "deleteDocument", status=204, parameters=[STORE])
@@ -294,22 +291,4 @@ def follow_document_link(call: Call, document_id: str) -> Response:
         int(until) if until.isascii() and until.isdigit() and len(until) < 19 else 0,
         request.args.get("signature", ""),
     )
-    return _download(call.server, found)
-
-
-def _download(server: Server, row: DocumentRow) -> Response:
-    """The content as it was sent; nothing that a browser would run, whatever it holds."""
-    headers = Headers()
-    headers["Content-Type"] = shown_type(row.content_type)
-    headers["Content-Length"] = str(row.size)
-    headers.set("Content-Disposition", "attachment", **_names(row.file_name))
-    headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    return Response(report.content(server, row), headers=headers)
-
-
-def _names(file_name: str) -> dict[str, str]:
-    """The name for a header: in ASCII, and as it is for whoever knows RFC 5987."""
-    plain = unicodedata.normalize("NFKD", file_name).encode("ascii", "ignore").decode()
-    if plain == file_name:
-        return {"filename": file_name}
-    return {"filename": plain, "filename*": f"UTF-8''{quote(file_name, safe='')}"}
+    return saved(call.server, found)

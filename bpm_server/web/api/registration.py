@@ -10,6 +10,7 @@ from bpm_server.web import problems
 from bpm_server.web.api import (
     ad_hoc,
     approvals,
+    attachments,
     audit_logs,
     authentication,
     batch_operations,
@@ -90,6 +91,7 @@ NOUNS: tuple[ApiBlueprint, ...] = (
     audit_logs.api,
     documents.api,
     documents.links,
+    attachments.api,
     users.api,
     groups.api,
     roles.api,

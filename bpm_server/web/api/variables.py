@@ -64,19 +64,18 @@ def _wants_full() -> bool:
 
 
 def _find(call: Call, query: Query) -> Page[Any]:
-    search = report.FULL if _wants_full() else report.SEARCH
     with call.server.database.read() as connection:
-        return search.page(connection, call.actor, query)
+        return report.page(call.server, connection, call.actor, query, full=_wants_full())
 
 
 def _find_of_task(call: Call, query: Query, key: int) -> Page[Any]:
     with call.server.database.read() as connection:
-        return report.of_task(connection, call.actor, key, query, full=_wants_full())
+        return report.of_task(call.server, connection, call.actor, key, query, full=_wants_full())
 
 
 def _find_effective(call: Call, query: Query, key: int) -> Page[Any]:
     with call.server.database.read() as connection:
-        return report.of_task(connection, call.actor, key, query, full=_wants_full(), effective=True)
+        return report.of_task(call.server, connection, call.actor, key, query, full=_wants_full(), effective=True)
 
 
 api.search("/variables/search", "searchVariables", SEARCH, _find, parameters=[TRUNCATE_DOC])
@@ -100,4 +99,4 @@ api.search(
 def get_variable(call: Call, key: int) -> report.VariableLine:
     """Read a variable with its whole value."""
     with call.server.database.read() as connection:
-        return report.FULL.get(connection, call.actor, key)
+        return report.get(call.server, connection, call.actor, key)

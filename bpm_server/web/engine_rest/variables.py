@@ -45,7 +45,8 @@ def of_scope(call: Call, scope_key: int, *names: str) -> dict[str, Any]:
     if names:
         conditions.append(Condition("name", "in", names))
     with call.server.database.read() as connection:
-        page = report.FULL.page(connection, call.actor, Query(tuple(conditions), page=PageOf(MAX_LIMIT)))
+        query = Query(tuple(conditions), page=PageOf(MAX_LIMIT))
+        page = report.page(call.server, connection, call.actor, query, full=True)
     return typed_lines(page.items)
 
 
@@ -54,7 +55,7 @@ def of_task(call: Call, task_key: int, *names: str) -> dict[str, Any]:
     conditions = (Condition("name", "in", names),) if names else ()
     with call.server.database.read() as connection:
         query = Query(conditions, page=PageOf(MAX_LIMIT))
-        page = report.of_task(connection, call.actor, task_key, query, full=True, effective=True)
+        page = report.of_task(call.server, connection, call.actor, task_key, query, full=True, effective=True)
     return typed_lines(page.items)
 
 

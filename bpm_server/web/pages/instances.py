@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, request
 
+from bpm_server.domain.attachments import Place
 from bpm_server.kernel.errors import Conflict, NotFound
 from bpm_server.reports import cases as report
 from bpm_server.reports.case_details import case_details, process_choices
+from bpm_server.reports.field_sight import seen_by
 from bpm_server.reports.form_data import start_form
 from bpm_server.reports.process_instances import read_instance
 from bpm_server.reports.process_models import models
 from bpm_server.services import incidents, process_instances
 from bpm_server.web import access
-from bpm_server.web.pages import answers, batch_operations, inbox, panes
+from bpm_server.web.pages import answers, attachments, batch_operations, inbox, panes
 from bpm_server.web.pages.case_lines import CaseLine, case_lines
 from bpm_server.web.pages.case_operations import offers
 from bpm_server.web.pages.case_requests import requests_at
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from flask import Response
 
     from bpm_server.bpmn.model import Process
+    from bpm_server.domain.identity import Actor
     from bpm_server.reports.process_instances import InstanceLine
 
 pages = Blueprint("instances", __name__)
@@ -95,7 +98,8 @@ def _pane(line: InstanceLine, process: Process, pane: str) -> dict[str, Any]:
         return panes.timeline_values(line.key, process)
     if pane == "diagram":
         return _diagram(line, process)
-    schema, data = start_form(access.server(), line.process_definition_key, line.key)
+    server = access.server()
+    schema, data = start_form(server, line.process_definition_key, line.key, seen_by(server, signed_in(), line.key))
     return {"form": None if schema is None else translated_schema(schema), "data": data, "case_key": line.key}
 
 
@@ -113,6 +117,7 @@ def _everything(line: InstanceLine, process: Process, case: CaseLine) -> dict[st
     return {
         **_pane(line, process, "data"),
         **_diagram(line, process),
+        **attachments.part_values(Place(instance_key=line.key), may_add=_may_attach(who, line), case=line.key),
         "details": details,
         "element_names": names,
         "operates": operates,
@@ -122,6 +127,14 @@ def _everything(line: InstanceLine, process: Process, case: CaseLine) -> dict[st
         and line.parent_key is None
         and who.may("PROCESS_DEFINITION", "CANCEL_PROCESS_INSTANCE", line.process_id),
     }
+
+
+def _may_attach(who: Actor, line: InstanceLine) -> bool:
+    """Whoever sees an active case without the right to read all of its process takes part in it."""
+    takes_part = line.started_by == who.username or not who.may(*SIGHT, line.process_id)
+    return line.ended_at is None and (
+        takes_part or who.may("PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", line.process_id)
+    )
 
 
 @pages.get(f"{PATH}/diagram.bpmn")

@@ -13,6 +13,7 @@ from bpm_server.web import access
 from bpm_server.web.assets import Assets
 from bpm_server.web.pages import (
     approval_acts,
+    attachments,
     batch_operations,
     bulk,
     case_operations,
@@ -22,6 +23,8 @@ from bpm_server.web.pages import (
     errors,
     files,
     finance_system,
+    form_parts,
+    form_values,
     formats,
     icons,
     inbox,
@@ -29,6 +32,7 @@ from bpm_server.web.pages import (
     migration,
     modification,
     preferences,
+    printing,
     process_versions,
     security,
     signing_in,
@@ -55,8 +59,11 @@ NOUNS = (
     bulk.pages,
     tasks.pages,
     approval_acts.pages,
+    attachments.pages,
+    form_parts.pages,
     starting.pages,
     instances.pages,
+    printing.pages,
     batch_operations.pages,
     case_operations.pages,
     case_requests.pages,
@@ -110,6 +117,7 @@ def _prepare_templates(app: Flask) -> None:
         instance_state=wording.instance_state,
         incident_kind=wording.incident_kind,
         change_name=process_versions.change_name,
+        is_table=form_values.is_table,
     )
     for name in FILTERS:
         environment.filters[name] = getattr(formats, name)
@@ -165,7 +173,10 @@ def script_modules(asset_url: Callable[[str], str]) -> dict[str, str]:
     return {
         "form": files.app_url("app/form.js"),
         "people": files.app_url("app/people.js"),
+        "attachments": files.app_url("app/attachments.js"),
         "diagram": files.app_url("app/diagram.js"),
+        "form-parts": files.app_url("app/form-parts.js"),
+        "form-parts-style": files.app_url("app/form-parts.css"),
         "form-viewer": asset_url("form-viewer.js"),
         "bpmn-viewer": asset_url("bpmn-viewer.js"),
         "bpmn-viewer-style": asset_url("bpmn-viewer.css"),

@@ -175,6 +175,14 @@ class _Teller:
             text = _("returned %(step)s to: %(target)s", step=self._step(item), target=to)
         return Story(item.at, icon, tone, text, self._who(item.actor), quote=values["comment"] or "")
 
+    def attached(self, item: Item) -> Story:
+        text = _("attached %(name)s", name=item.values["name"])
+        return Story(item.at, "paperclip", "blue", text, self._who(item.actor))
+
+    def attachment_removed(self, item: Item) -> Story:
+        text = _("removed the attachment %(name)s", name=item.values["name"])
+        return Story(item.at, "trash", "orange", text, self._who(item.actor))
+
     def suspended(self, item: Item) -> Story:
         return Story(item.at, "player-pause", "orange", _("suspended the case"), self._who(item.actor))
 
@@ -215,6 +223,8 @@ _TELLERS: Mapping[str, Callable[[_Teller, Any], Story]] = {
     "changed": _Teller.changed,
     "comment": _Teller.comment,
     "act": _Teller.act,
+    "attached": _Teller.attached,
+    "attachment-removed": _Teller.attachment_removed,
     "suspended": _Teller.suspended,
     "resumed": _Teller.resumed,
     "moved": _Teller.moved,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, request
 
+from bpm_server.domain.attachments import Place
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import InvalidInput, TimedOut, WrongState
 from bpm_server.reports import inbox as inbox_report
@@ -16,7 +17,7 @@ from bpm_server.reports.task_details import TaskDetail, task_detail
 from bpm_server.services import tasks
 from bpm_server.web import access
 from bpm_server.web.listening import Denied, await_listeners
-from bpm_server.web.pages import answers, approval_panels, inbox, panes
+from bpm_server.web.pages import answers, approval_panels, attachments, inbox, panes
 from bpm_server.web.pages.diagrams import file_address, file_reply
 from bpm_server.web.pages.submissions import wrong_fields
 from bpm_server.web.pages.summaries import summarize
@@ -110,6 +111,9 @@ def detail_values(task: TaskDetail, view: inbox.View) -> dict[str, Any]:
             (one, outcome_name(one, task.process, task.element_id), outcome_tone(one))
             for one in outcomes(task.process, task.element_id)
         ],
+        **attachments.part_values(
+            Place(task_key=task.key), may_add=task.is_open and not task.suspended, case=task.instance_key
+        ),
     }
 
 

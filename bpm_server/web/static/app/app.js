@@ -26,7 +26,8 @@
         if (element.isConnected) mounted.set(element, await island.mount(element, { modules, word, say }));
       } catch (error) {
         console.error(error);
-        element.textContent = word(element.dataset.island === "form" ? "brokenForm" : "brokenDiagram");
+        const broken = { form: "brokenForm", diagram: "brokenDiagram" }[element.dataset.island];
+        if (broken) element.textContent = word(broken);
       }
     }
   }

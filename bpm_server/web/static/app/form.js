@@ -8,14 +8,16 @@ const translations = { translate: ["value", translate] };
 let calendarIsSet = false;
 
 export async function mount(element, { modules, word, say }) {
-  const { Form, useChineseCalendar } = await import(modules["form-viewer"]);
+  const viewer = await import(modules["form-viewer"]);
+  const { Form, useChineseCalendar } = viewer;
   if (inChinese && !calendarIsSet) { useChineseCalendar(); calendarIsSet = true; }
-  const { schema, data } = JSON.parse(element.querySelector("script").textContent);
+  const { schema: given, data } = JSON.parse(element.querySelector("script").textContent);
+  const { schema, own } = await withParts(given, viewer, element, modules);
   const readonly = "readonly" in element.dataset;
   const draft = readonly ? null : new Draft(`draft:${element.dataset.key}`);
   const place = document.createElement("div");
   element.append(place);
-  const form = new Form({ container: place, debounce: false, additionalModules: [translations], properties: { readOnly: readonly } });
+  const form = new Form({ container: place, debounce: false, additionalModules: [translations, ...own], properties: { readOnly: readonly } });
   await form.importSchema(schema, data);
   const before = readonly ? {} : form._getSubmitData();
   if (!readonly) await restore(form, schema, data, draft, { word, say });
@@ -25,6 +27,20 @@ export async function mount(element, { modules, word, say }) {
   const stop = acts && !readonly ? connect(form, acts, draft, before, { word }) : null;
   element.dataset.ready = "";
   return () => { stop?.(); form.destroy(); };
+}
+
+/* The schema and modules with the components of ours, where it has some. */
+async function withParts(schema, viewer, element, modules) {
+  if (!JSON.stringify(schema).includes('"component"')) return { schema, own: [] };
+  const { formModule, isUsed, prepared } = await import(modules["form-parts"]);
+  if (!isUsed(schema)) return { schema, own: [] };
+  if (!document.querySelector("link[data-form-parts]")) {
+    const style = Object.assign(document.createElement("link"), { rel: "stylesheet", href: modules["form-parts-style"] });
+    style.dataset.formParts = "";
+    document.head.append(style);
+  }
+  const token = document.querySelector("input[name=csrf_token]")?.value;
+  return { schema: prepared(schema), own: [formModule(viewer, { uploads: element.dataset.uploads, token })] };
 }
 
 /* What somebody has changed since the form was opened; survives a reload, not the browser. */

@@ -1,0 +1,182 @@
+"""Fields that refer to people and files: the form viewer's components with a part of ours in their place.
+
+A component says so by the property ``component``: ``userPicker`` at a text field (one person) or tag list (several),
+``attachment`` at a file picker. Tools that do not know that show the component as it is. What is referred to is looked
+up before a submission is checked, see :class:`Known`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from bpm_server.domain.forms.errors import Problem
+from bpm_server.domain.forms.values import look_up
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from bpm_server.domain.forms.fieldtypes import Surroundings
+    from bpm_server.domain.forms.structure import Scope
+
+MARK: Final = "component"
+MOST: Final = "most"
+MOST_REFERENCES: Final = 50
+MAX_NAME: Final = 256
+DOCUMENT: Final = "camunda.document.type"
+"""The member by which a document reference is told, as in Camunda."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a submission may refer to.
+
+    Attributes:
+        people: Usernames of people who work here.
+        documents: References of files, by document id: of the case, or sent for this form by whoever submits it.
+    """
+
+    people: frozenset[str] = frozenset()
+    documents: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Wanted:
+    """What a submission refers to: usernames and document ids, whether they exist or not."""
+
+    people: set[str] = field(default_factory=set)
+    documents: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class UserPicker:
+    """A person, or a list of them; values are usernames."""
+
+    empty: ClassVar[Any] = None
+    several: bool
+    most: int
+
+    def imported(self, raw: Any, around: Surroundings, *, editable: bool) -> Any:
+        """See :class:`FieldType`."""
+        del around, editable
+        if not self.several:
+            return raw if isinstance(raw, str) and raw else None
+        return [name for name in raw if isinstance(name, str)] if isinstance(raw, list) else []
+
+    def accepted(self, raw: Any, base: Any, around: Surroundings) -> Any:
+        """See :class:`FieldType`."""
+        if raw is None or raw == "":
+            return [] if self.several else None
+        if not isinstance(raw, list if self.several else str):
+            return Problem("type", "list" if self.several else "text")
+        names = list(dict.fromkeys(raw)) if isinstance(raw, list) and all(isinstance(one, str) for one in raw) else raw
+        names = names if isinstance(names, list) else [names]
+        if len(names) > self.most:
+            return Problem("personCount", self.most)
+        kept = base if isinstance(base, list) else [base]
+        for name in names:
+            if not isinstance(name, str):
+                return Problem("type", "text")
+            if around.known is not None and name not in around.known.people and name not in kept:
+                return Problem("person", name[:MAX_NAME])
+        return names if self.several else names[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Attachments:
+    """Files, as a list of document references; those that are kept are the server's own."""
+
+    empty: ClassVar[Any] = ()
+    most: int
+
+    def imported(self, raw: Any, around: Surroundings, *, editable: bool) -> Any:
+        """See :class:`FieldType`."""
+        del around, editable
+        return [one for one in raw if _document_id(one)] if isinstance(raw, list) else []
+
+    def accepted(self, raw: Any, base: Any, around: Surroundings) -> Any:
+        """See :class:`FieldType`."""
+        if raw is None or raw == "":
+            return []
+        if not isinstance(raw, list):
+            return Problem("type", "list")
+        if len(raw) > self.most:
+            return Problem("fileCount", self.most)
+        before = {_document_id(one): one for one in base} if isinstance(base, list) else {}
+        known = {} if around.known is None else around.known.documents
+        kept: dict[str, Any] = {}
+        for one in raw:
+            name = _document_id(one)
+            found = known.get(name) or before.get(name) if name else None
+            if name is None or found is None:
+                return Problem("file")
+            kept[name] = found
+        return list(kept.values())
+
+
+def _document_id(reference: Any) -> str | None:
+    found = reference.get("documentId") if isinstance(reference, dict) else None
+    return found if isinstance(found, str) and found and len(found) <= MAX_NAME else None
+
+
+def document_ids(value: Any) -> Iterator[str]:
+    """The ids of all documents to which a value refers."""
+    if isinstance(value, dict):
+        found = _document_id(value) if DOCUMENT in value else None
+        if found is not None:
+            yield found
+        else:
+            for inner in value.values():
+                yield from document_ids(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from document_ids(inner)
+
+
+def component_of(component: Mapping[str, Any]) -> str:
+    """Which component of ours stands in the place of the viewer's; empty: none."""
+    properties = component.get("properties")
+    found = properties.get(MARK) if isinstance(properties, dict) else None
+    kind = component.get("type")
+    if found == "userPicker" and kind in ("textfield", "taglist"):
+        return "userPicker"
+    return "attachment" if found == "attachment" and kind == "filepicker" else ""
+
+
+def reference_field(component: Mapping[str, Any]) -> UserPicker | Attachments | None:
+    """The type of a component of ours; None for the viewer's own."""
+    kind = component_of(component)
+    if not kind:
+        return None
+    properties = component.get("properties")
+    most = str(properties.get(MOST, "")) if isinstance(properties, dict) else ""
+    limit = (
+        min(int(most), MOST_REFERENCES) if most.isascii() and most.isdecimal() and len(most) < 6 else MOST_REFERENCES
+    )
+    if kind == "attachment":
+        return Attachments(limit)
+    several = component.get("type") == "taglist"
+    return UserPicker(several, limit if several else 1)
+
+
+def wanted(scope: Scope, submission: Any) -> Wanted:
+    """What the fields of a form refer to in a submission."""
+    found = Wanted()
+    _collect(scope, submission, found)
+    return found
+
+
+def _collect(scope: Scope, source: Any, found: Wanted) -> None:
+    if not isinstance(source, dict):
+        return
+    for one in scope.fields:
+        value = look_up(source, one.place.path)
+        values = value[:MOST_REFERENCES] if isinstance(value, list) else [value]
+        if isinstance(one.type, UserPicker):
+            found.people.update(name for name in values if isinstance(name, str) and len(name) <= MAX_NAME)
+        elif isinstance(one.type, Attachments):
+            found.documents.update(filter(None, map(_document_id, values)))
+    for rows in scope.lists:
+        inner = look_up(source, rows.place.path)
+        for row in inner if isinstance(inner, list) else ():
+            _collect(rows.scope, row, found)

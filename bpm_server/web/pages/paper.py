@@ -1,0 +1,203 @@
+"""A case as PDF on A4.
+
+Chinese text is set in STSong-Light, a font that every PDF reader of the market brings or replaces, so that no font of
+megabytes is shipped; an installation may name a TrueType file (``print_font``), whose used characters go into the PDF.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import escape
+
+from reportlab.lib import colors
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.styles import ParagraphStyle
+from reportlab.lib.units import mm
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+from reportlab.pdfbase.ttfonts import TTFError, TTFont
+from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer
+from reportlab.platypus import Table as Grid
+
+from bpm_server.kernel.errors import InvalidInput
+from bpm_server.web.pages import formats
+from bpm_server.web.pages.form_values import Entry, Table
+from bpm_server.web.pages.texts import gettext as _
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from bpm_server.web.pages.printing import Sheet
+
+WITHOUT_FILE = "STSong-Light"
+MARGIN = 18 * mm
+WIDTH = A4[0] - 2 * MARGIN
+LINE = colors.HexColor("#c8ced6")
+QUIET = colors.HexColor("#55606e")
+SHADE = colors.HexColor("#f3f5f8")
+MOST_CHARACTERS = 4_000
+"""Of one cell: a longer one would be higher than a page."""
+LAST = 0xFFFF
+ACTS = (0.25, 0.15, 0.3, 0.3)
+
+
+def pdf(sheet: Sheet, font_file: str, language: str) -> bytes:
+    """The sheet as PDF.
+
+    Args:
+        sheet: What stands on it, in the reader's language.
+        font_file: A TrueType file; empty: a font of the reader's.
+        language: Tag of the reader's language.
+
+    Raises:
+        InvalidInput: the font file is none.
+    """
+    styles = _Styles(_font(font_file))
+    buffer = io.BytesIO()
+    title = f"{sheet.title} {sheet.number}"
+    document = SimpleDocTemplate(
+        buffer, pagesize=A4, leftMargin=MARGIN, rightMargin=MARGIN, topMargin=MARGIN, bottomMargin=MARGIN,
+        title=title, author="bpm-server", lang=language,
+    )  # fmt: skip
+
+    def canvas(*args: Any, **kwargs: Any) -> _Numbered:
+        return _Numbered(*args, foot=(styles.font, title, sheet.made), **kwargs)
+
+    document.build(list(_story(sheet, styles)), canvasmaker=canvas)
+    return buffer.getvalue()
+
+
+@functools.cache
+def _font(file: str) -> str:
+    """The name of the font, registered once.
+
+    Raises:
+        InvalidInput: the file is no TrueType font, or cannot be read.
+    """
+    try:
+        font = TTFont("print", file) if file else UnicodeCIDFont(WITHOUT_FILE)
+    except (OSError, TTFError) as error:
+        message = f"Expected BPM_PRINT_FONT to be a TrueType file, but found '{file}': {error}"
+        raise InvalidInput(message) from error
+    pdfmetrics.registerFont(font)
+    return str(font.fontName)
+
+
+class _Styles:
+    def __init__(self, font: str) -> None:
+        self.font = font
+        self.title = self._style("title", 16, 22)
+        self.head = self._style("head", 11, 16, spaceBefore=10, spaceAfter=4)
+        self.text = self._style("text", 9, 13)
+        self.label = self._style("label", 9, 13, textColor=QUIET)
+        self.list = self._style("list", 9, 13, textColor=QUIET, spaceBefore=6, spaceAfter=2)
+
+    def _style(self, name: str, size: float, leading: float, **more: Any) -> ParagraphStyle:
+        return ParagraphStyle(name, fontName=self.font, fontSize=size, leading=leading, wordWrap="CJK", **more)
+
+
+class _Numbered(Canvas):  # type: ignore[misc]
+    """Writes the foot when it is known how many pages there are."""
+
+    def __init__(self, *args: Any, foot: tuple[str, str, str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._foot = foot
+        self._pages: list[dict[str, Any]] = []
+
+    def showPage(self) -> None:  # noqa: N802 - reportlab's name
+        self._pages.append(dict(self.__dict__))
+        self._startPage()
+
+    def save(self) -> None:
+        font, title, made = self._foot
+        for number, page in enumerate(self._pages, 1):
+            self.__dict__.update(page)
+            self.setFont(font, 7.5)
+            self.setFillColor(QUIET)
+            self.drawString(MARGIN, 9 * mm, _plain(f"{title} · {made}")[:110])
+            counted = _("Page %(number)s of %(total)s", number=number, total=len(self._pages))
+            self.drawRightString(A4[0] - MARGIN, 9 * mm, counted)
+            super().showPage()
+        super().save()
+
+
+def _story(sheet: Sheet, styles: _Styles) -> Iterator[Any]:
+    yield _text(f"{sheet.title}  {sheet.number}", styles.title)
+    yield Spacer(1, 4)
+    yield from _pairs(sheet.facts, styles)
+    for part in sheet.parts:
+        yield _text(part.title, styles.head)
+        for table, values in _grouped(part.values):
+            yield from _table(table, styles) if table is not None else _pairs(values, styles)
+    if sheet.acts:
+        yield _text(_("Course"), styles.head)
+        head = (_("When"), _("Who"), _("What"), _("Comment"))
+        rows = [(formats.full_moment(act.at), act.who, f"{act.what} {act.decision}", act.comment) for act in sheet.acts]
+        yield _grid([head, *rows], [WIDTH * part for part in ACTS], styles)
+    if sheet.is_cut:
+        yield _text(_("Only the first steps are shown: this case has very many."), styles.label)
+    if sheet.files:
+        yield _text(_("Attachments"), styles.head)
+        for file in sheet.files:
+            yield _text(file, styles.text)
+
+
+def _grouped(values: Iterable[Entry | Table]) -> Iterator[tuple[Table | None, list[Entry]]]:
+    """Entries between tables together."""
+    entries: list[Entry] = []
+    for value in values:
+        if isinstance(value, Entry):
+            entries.append(value)
+            continue
+        if entries:
+            yield None, entries
+        entries = []
+        yield value, []
+    if entries:
+        yield None, entries
+
+
+def _pairs(entries: Sequence[Entry], styles: _Styles) -> Iterator[Any]:
+    rows = [[_text(entry.label, styles.label), _text(entry.text, styles.text)] for entry in entries]
+    if rows:
+        yield _framed(rows, [WIDTH * 0.24, WIDTH * 0.76], [("BACKGROUND", (0, 0), (0, -1), SHADE)])
+
+
+def _table(table: Table, styles: _Styles) -> Iterator[Any]:
+    yield _text(table.label, styles.list)
+    if table.head:
+        width = WIDTH / len(table.head)
+        yield _grid([table.head, *table.rows], [width] * len(table.head), styles)
+        yield Spacer(1, 6)
+
+
+def _grid(rows: Sequence[Sequence[str]], widths: list[float], styles: _Styles) -> Any:
+    cells = [
+        [_text(cell, styles.label if not number else styles.text) for cell in row] for number, row in enumerate(rows)
+    ]
+    return _framed(cells, widths, [("BACKGROUND", (0, 0), (-1, 0), SHADE)], repeatRows=1)
+
+
+def _framed(rows: list[list[Any]], widths: list[float], more: list[Any], **options: Any) -> Any:
+    style = [("GRID", (0, 0), (-1, -1), 0.5, LINE), ("VALIGN", (0, 0), (-1, -1), "TOP"), *more]
+    return Grid(rows, colWidths=widths, style=style, splitInRow=1, **options)
+
+
+def _text(text: str, style: ParagraphStyle) -> Any:
+    plain = _plain(text)
+    cut = plain if len(plain) <= MOST_CHARACTERS else plain[: MOST_CHARACTERS - 1] + "…"
+    return Paragraph(escape(cut).replace("\n", "<br/>"), style)
+
+
+def _plain(text: str) -> str:
+    """Without what no line of a font shows; characters beyond the basic plane have no place in these fonts."""
+    return "".join(_drawn(char) for char in text.replace("\r\n", "\n"))
+
+
+def _drawn(char: str) -> str:
+    if ord(char) > LAST:
+        return "\u25a1"
+    return char if char == "\n" or char.isprintable() else " "

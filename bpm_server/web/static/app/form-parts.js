@@ -1,0 +1,149 @@
+/* Components of ours in forms: people to choose from, and files. A schema names them by the property "component" of a
+   standard one (docs/how-to/change-a-form.md); what the server takes is domain/forms/references.py. */
+const inChinese = document.documentElement.lang === "zh-CN";
+const words = inChinese ? {
+  search: "输入姓名、部门或用户名", none: "没有找到", remove: "移除 {name}", chosen: "已选择", add: "选择文件", wait: "上传中：{name}",
+  failed: "文件没有上传成功，请重试。", full: "最多 {most} 个。",
+} : {
+  search: "Name, department or username", none: "Nobody found", remove: "Remove {name}", chosen: "Chosen", add: "Choose files", wait: "Sending {name}",
+  failed: "The file did not arrive. Try again.", full: "At most {most}.",
+};
+const say = (name, values = {}) => words[name].replace(/\{(\w+)\}/g, (_, key) => values[key] ?? "");
+const MOST = 50;
+const bases = { userPicker: ["textfield", "taglist"], attachment: ["filepicker"] };
+
+export const isUsed = (schema) => /"component":\s*"(userPicker|attachment)"/.test(JSON.stringify(schema));
+
+/* The schema with our types in place of the standard ones that stand for them. */
+export function prepared(component) {
+  const kind = component.properties?.component;
+  const children = component.components ? { components: component.components.map(prepared) } : {};
+  if (!bases[kind]?.includes(component.type)) return { ...component, ...children };
+  const most = Math.min(Number(component.properties.most) || MOST, MOST);
+  return { ...component, ...children, type: kind, several: component.type === "taglist", most };
+}
+
+/* A module for form-js. viewer: its exports; uploads: where files go; token: against cross-site requests. */
+export function formModule({ h, useEffect, useRef, useState, Description, Errors, Label }, { uploads, token }) {
+  const frame = (props, id, ...inner) => {
+    const { description, label, validate } = props.field;
+    const state = [props.errors?.length && "fjs-has-errors", props.disabled && "fjs-disabled", props.readonly && "fjs-readonly"];
+    return h("div", { class: ["fjs-form-field", "form-part", ...state.filter(Boolean)].join(" ") },
+      h(Label, { htmlFor: id, label, required: validate?.required }), ...inner,
+      h(Description, { id: `${id}-description`, description }), h(Errors, { id: `${id}-error-message`, errors: props.errors ?? [] }));
+  };
+  const about = (id) => `${id}-description ${id}-error-message`;
+  const remover = (name, onClick) => h("button", { type: "button", class: "form-part-remove", onClick, "aria-label": say("remove", { name }) }, "×");
+
+  function UserPicker(props) {
+    const { domId: id, field, onChange, onBlur, readonly, disabled } = props;
+    const names = (Array.isArray(props.value) ? props.value : [props.value]).filter(Boolean);
+    const [known, setKnown] = useState({});
+    const [found, setFound] = useState(null);
+    const [at, setAt] = useState(0);
+    const [text, setText] = useState("");
+    const input = useRef(null);
+    const asked = useRef(0);
+    const open = found !== null;
+    const canAdd = !readonly && !disabled && (field.several ? names.length < field.most : !names.length);
+
+    useEffect(() => {
+      const unknown = names.filter((name) => !known[name]);
+      if (!unknown.length) return;
+      fetch(`/colleagues?${new URLSearchParams(unknown.map((name) => ["name", name]))}`)
+        .then((reply) => (reply.ok ? reply.json() : [])).catch(() => [])
+        .then((people) => setKnown({ ...known, ...Object.fromEntries(unknown.map((name) => [name, { name }])),
+          ...Object.fromEntries(people.map((one) => [one.username, one])) }));
+    }, [names.join("\n")]);
+
+    async function look(value) {
+      const mine = asked.current += 1;
+      const reply = await fetch(`/colleagues?${new URLSearchParams({ q: value })}`).catch(() => null);
+      const people = reply?.ok ? await reply.json() : [];
+      if (mine !== asked.current) return;
+      setFound(people.filter((one) => !names.includes(one.username)));
+      setAt(0);
+    }
+    function close() { asked.current += 1; setFound(null); setText(""); }
+    function take(person) {
+      setKnown({ ...known, [person.username]: person });
+      onChange({ value: field.several ? [...names, person.username] : person.username });
+      close();
+      if (field.several) input.current?.focus();
+    }
+    function drop(name) {
+      onChange({ value: field.several ? names.filter((one) => one !== name) : null });
+    }
+    function press(event) {
+      const move = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+      if (move && open && found.length) { setAt((at + move + found.length) % found.length); event.preventDefault(); }
+      else if (move && !open) { look(text); event.preventDefault(); }
+      else if (event.key === "Enter" && open) { if (found[at]) take(found[at]); event.preventDefault(); }
+      else if (event.key === "Escape" && open) { close(); event.stopPropagation(); }
+      else if (event.key === "Backspace" && !text && names.length) drop(names.at(-1));
+    }
+    const chips = names.length ? h("ul", { class: "form-part-chips", "aria-label": `${field.label ?? ""} ${say("chosen")}`.trim() }, names.map((name) => h("li", { key: name },
+      h("span", null, known[name]?.name ?? name), known[name]?.department && h("small", null, known[name].department),
+      !readonly && !disabled && remover(known[name]?.name ?? name, () => drop(name))))) : null;
+    const box = canAdd ? h("div", { class: "form-part-search" },
+      h("input", { id, ref: input, class: "fjs-input", type: "text", role: "combobox", autocomplete: "off", placeholder: say("search"), value: text,
+        "aria-autocomplete": "list", "aria-expanded": String(open), "aria-controls": `${id}-people`, "aria-describedby": about(id),
+        "aria-invalid": String(Boolean(props.errors?.length)), "aria-activedescendant": open && found[at] ? `${id}-person-${at}` : undefined,
+        onInput: (event) => { setText(event.target.value); look(event.target.value); },
+        onFocus: () => look(text), onBlur: () => { close(); onBlur?.(); }, onKeyDown: press }),
+      h("ul", { id: `${id}-people`, class: "form-part-people", role: "listbox", hidden: !open, "aria-label": field.label || say("search") },
+        open && found.map((one, number) => h("li", { key: one.username, id: `${id}-person-${number}`, role: "option", "aria-selected": String(number === at),
+          onMouseDown: (event) => { event.preventDefault(); take(one); } },
+        h("b", null, one.name), h("small", null, [one.department, one.username].filter(Boolean).join(" · ")))),
+        open && !found.length && h("li", { role: "option", "aria-disabled": "true", "aria-selected": "false", class: "form-part-none" }, say("none")))) : null;
+    return frame(props, id, chips, box, !canAdd && !names.length && h("p", { class: "form-part-none" }, "–"));
+  }
+  UserPicker.config = { type: "userPicker", keyed: true, name: "User picker", group: "selection", emptyValue: null,
+    sanitizeValue: ({ formField, value }) => (formField.several ? (Array.isArray(value) ? value.filter((one) => typeof one === "string") : [])
+      : typeof value === "string" && value ? value : null), create: (options) => options };
+
+  function Attachment(props) {
+    const { domId: id, field, onChange, readonly, disabled } = props;
+    const files = Array.isArray(props.value) ? props.value : [];
+    const latest = useRef(files);
+    latest.current = files;
+    const [waiting, setWaiting] = useState([]);
+    const [problem, setProblem] = useState("");
+    const canAdd = !readonly && !disabled && files.length < field.most;
+
+    async function add(chosen) {
+      setProblem("");
+      for (const file of chosen) {
+        if (latest.current.length >= field.most) { setProblem(say("full", { most: field.most })); break; }
+        setWaiting((all) => [...all, file.name]);
+        const body = new FormData();
+        body.append("file", file);
+        const reply = await fetch(uploads, { method: "POST", body, headers: { "X-CSRF-Token": token, Accept: "application/json" } }).catch(() => null);
+        const result = await reply?.json().catch(() => null);
+        setWaiting((all) => all.filter((name) => name !== file.name));
+        if (!reply?.ok || !result) { setProblem(`${file.name}: ${result?.problem ?? say("failed")}`); continue; }
+        latest.current = [...latest.current, result];
+        onChange({ value: latest.current });
+      }
+    }
+    const drop = (event) => { event.preventDefault(); if (canAdd) add([...event.dataTransfer.files]); };
+    return frame(props, id,
+      h("ul", { class: "form-part-files" },
+        files.map((one) => h("li", { key: one.documentId },
+          h("a", { href: `/files/${encodeURIComponent(one.documentId)}`, target: "_blank", rel: "noopener" }, one.metadata?.fileName ?? one.documentId),
+          !readonly && !disabled && remover(one.metadata?.fileName, () => onChange({ value: files.filter((other) => other.documentId !== one.documentId) })))),
+        waiting.map((name) => h("li", { key: `wait-${name}`, role: "status" }, say("wait", { name })))),
+      problem && h("p", { class: "form-part-problem", role: "alert" }, problem),
+      canAdd && h("input", { id, type: "file", class: "form-control", multiple: field.most > 1, "aria-describedby": about(id), "aria-invalid": String(Boolean(props.errors?.length)),
+        onChange: (event) => { add([...event.target.files]); event.target.value = ""; }, onDragOver: (event) => event.preventDefault(), onDrop: drop }),
+      !canAdd && !files.length && h("p", { class: "form-part-none" }, "–"));
+  }
+  Attachment.config = { type: "attachment", keyed: true, name: "Attachment", group: "basic-input", emptyValue: [],
+    sanitizeValue: ({ value }) => (Array.isArray(value) ? value.filter((one) => typeof one?.documentId === "string") : []), create: (options) => options };
+
+  class Parts {
+    static $inject = ["formFields"];
+    constructor(formFields) { for (const one of [UserPicker, Attachment]) formFields.register(one.config.type, one); }
+  }
+  return { __init__: ["ownParts"], ownParts: ["type", Parts] };
+}
