@@ -14,16 +14,16 @@ MAY_COMMIT = {"services/transaction.py", "store/migrate.py", "store/restore.py"}
 """The commands' only commit; migrations and restoring a backup, before any command can run."""
 AUTHORIZES = {
     "authorize",
+    "authorize_part",
+    "authorize_place",
+    "authorize_sight",
     "authorize_signer",
     "authorize_work",
-    "check_initiator",
-    "check_informed",
-    "authorize_part",
-    "authorize_sight",
-    "check_work",
     "check_claim",
+    "check_informed",
+    "check_initiator",
+    "check_work",
 }
-AUTHORIZES = {"authorize", "authorize_place", "authorize_work", "authorize_sight", "check_work", "check_claim"}
 _SHARED = "jobs, messages and signals have no word in the contract's audit log; the journal names who sent what"
 _WORKER = "the server's own work, which is in the journal, the delivery log or nowhere because it only tidies up"
 _TRIAL = "a trial: it changes nothing"
