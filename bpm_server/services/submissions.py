@@ -49,7 +49,7 @@ def check_submission(
         InvalidInput: ``details["errors"]`` names each field.
         WrongState: the task is not there any more.
     """
-    form = _form_of_task(tx, task)
+    form = form_of_task(tx, task)
     if form is None or (not whole and (task.embedded_form or "").startswith(GENERATED_FORM)):
         return values
     instance = Advance(tx).look(row, task.chunk)
@@ -69,14 +69,12 @@ def check_start_submission(
     Raises:
         InvalidInput: ``details["errors"]`` names each field.
     """
-    starts = compiled.definition.process.starts()
-    reference = next((start.form for start in starts if start.event is None and start.form is not None), None)
-    form = None if reference is None else _form_of_start(tx, compiled, reference)
+    form = form_of_start(tx, compiled)
     return values if form is None else _checked(tx, form, {}, values, complete=True, whole=True, time_zone=time_zone)
 
 
-def _form_of_task(tx: Transaction, task: Task) -> CompiledForm | None:
-    """The version that the task was created with."""
+def form_of_task(tx: Transaction, task: Task) -> CompiledForm | None:
+    """The form that a task shows, in the version that it was created with; None where it has none."""
     definitions, version = tx.server.definitions, tx.moment.definition_version
     if task.form_key is not None:
         return definitions.form(tx.connection, version, task.form_key)
@@ -86,8 +84,14 @@ def _form_of_task(tx: Transaction, task: Task) -> CompiledForm | None:
     return None
 
 
-def _form_of_start(tx: Transaction, compiled: CompiledProcess, reference: FormRef) -> CompiledForm | None:
-    """The version that a start now uses."""
+def form_of_start(tx: Transaction, compiled: CompiledProcess) -> CompiledForm | None:
+    """The form of a process's start event, in the version that a start now uses; None where it has none."""
+    starts = compiled.definition.process.starts()
+    reference = next((start.form for start in starts if start.event is None and start.form is not None), None)
+    return None if reference is None else _start_form(tx, compiled, reference)
+
+
+def _start_form(tx: Transaction, compiled: CompiledProcess, reference: FormRef) -> CompiledForm | None:
     definitions, version = tx.server.definitions, tx.moment.definition_version
     if reference.form_id is not None:
         tag = None if reference.binding.version is None else reference.binding.version.source

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from bpm_server.store.tables.decisions import decision_instance
 from bpm_server.store.tables.definitions import decision_definition
+from bpm_server.store.tables.drafts import draft
 from bpm_server.store.tables.history import journal, large_value
 from bpm_server.store.tables.instances import (
     deferred_command,
@@ -44,6 +45,7 @@ BY_INSTANCE = (
     correlation,
     started_by_key,
     deferred_command,
+    draft,
 )
 """Tables whose rows belong to the instance in their column ``instance_key``."""
 

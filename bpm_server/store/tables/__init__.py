@@ -10,6 +10,8 @@ from bpm_server.store.tables import (
     decisions,
     definitions,
     documents,
+    drafts,
+    favourites,
     history,
     idempotency,
     identity,
@@ -17,6 +19,7 @@ from bpm_server.store.tables import (
     jobs,
     messages,
     organisation,
+    public_forms,
     server,
     tasks,
 )
@@ -33,6 +36,8 @@ __all__ = [
     "decisions",
     "definitions",
     "documents",
+    "drafts",
+    "favourites",
     "history",
     "idempotency",
     "identity",
@@ -40,6 +45,7 @@ __all__ = [
     "jobs",
     "messages",
     "organisation",
+    "public_forms",
     "server",
     "tasks",
 ]

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, request
 
+from bpm_server.domain.drafts import Place
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import InvalidInput, TimedOut, WrongState
 from bpm_server.reports import inbox as inbox_report
+from bpm_server.reports.drafts import draft_of
 from bpm_server.reports.names import group_names, person_names
 from bpm_server.reports.task_details import TaskDetail, task_detail
 from bpm_server.services import tasks
@@ -99,6 +101,10 @@ def detail_values(task: TaskDetail, view: inbox.View) -> dict[str, Any]:
         "offered": offered,
         "form_address": web_address(task.external_form),
         "form": None if task.form is None else translated_schema(task.form),
+        "draft": draft_of(server, signed_in(), Place(task.process.id, task.key))
+        if task.form and task.may_work
+        else None,
+        "draft_address": f"/drafts/tasks/{task.key}",
         "buttons": [
             (one, outcome_name(one, task.process, task.element_id), outcome_tone(one))
             for one in outcomes(task.process, task.element_id)

@@ -25,7 +25,8 @@ def process() -> bytes:
     """A process whose names, category and description are hostile."""
     text = quoteattr(HOSTILE)
     properties = "".join(
-        f"<zeebe:property name={quoteattr(name)} value={text}/>" for name in ("category", "description", "icon")
+        f"<zeebe:property name={quoteattr(name)} value={text}/>"
+        for name in ("catalogue.category", "description", "catalogue.icon")
     )
     return f"""<bpmn:definitions xmlns:bpmn="http://www.omg.org/spec/BPMN/20100524/MODEL"
       xmlns:zeebe="http://camunda.org/schema/zeebe/1.0" id="d" targetNamespace="t">
