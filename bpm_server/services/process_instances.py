@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bpm_server.services.definitions import CompiledProcess
     from bpm_server.services.server import Server
     from bpm_server.services.transaction import Transaction
+    from bpm_server.store.batch import InstanceRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +94,17 @@ def start_process(
         step = c.StartInstance(
             server.new_key(), values, element_id, business_key, None, tuple(start_at), tuple(terminate_after)
         )
-        return _begin(tx, compiled, step, tags)
+        row, result = _begin(tx, compiled, step, tags)
+        tx.audit_instance(Entity.PROCESS_INSTANCE, Operation.CREATE, row.key, row)
+    return Started(row.key, compiled.row.key, compiled.row.process_id, compiled.row.version, result)
 
 
 def start_by_form(
     tx: Transaction, process_id: str, values: dict[str, Any], *, time_zone: str | None, business_key: str
-) -> Started:
+) -> InstanceRow:
     """Starts the latest version of a process by its form, in a transaction that is open.
+
+    The caller tells the audit log.
 
     Raises:
         NotFound: no such process is deployed.
@@ -111,15 +116,16 @@ def start_by_form(
     check_unique(tx, process_id, business_key)
     kept = check_start_submission(tx, compiled, values, time_zone=time_zone)
     _set_initiator(compiled, None, kept, tx.actor, force=True)
-    return _begin(tx, compiled, c.StartInstance(tx.server.new_key(), kept, None, business_key, None, (), ()))
+    return _begin(tx, compiled, c.StartInstance(tx.server.new_key(), kept, None, business_key))[0]
 
 
-def _begin(tx: Transaction, compiled: CompiledProcess, step: c.StartInstance, tags: Sequence[str] = ()) -> Started:
+def _begin(
+    tx: Transaction, compiled: CompiledProcess, step: c.StartInstance, tags: Sequence[str] = ()
+) -> tuple[InstanceRow, dict[str, Any] | None]:
+    """The new instance, and its variables where it has ended already."""
     advance = Advance(tx)
     row = advance.start(compiled, step, tags=json.dumps(list(tags)) if tags else None)
-    result = advance.result(row)
-    tx.audit_instance(Entity.PROCESS_INSTANCE, Operation.CREATE, row.key, row)
-    return Started(row.key, compiled.row.key, compiled.row.process_id, compiled.row.version, result)
+    return row, advance.result(row)
 
 
 def _set_initiator(

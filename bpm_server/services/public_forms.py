@@ -147,5 +147,6 @@ def submit_public_form(server: Server, form: OpenForm, values: Mapping[str, Any]
         if store.find_open(tx.connection, form.token, tx.moment.database_now, lock=True) is None:
             raise nothing_open()
         reference = new_reference(tx.now.astimezone(server.settings.zone()))
-        start_by_form(tx, form.process_id, sent, time_zone=time_zone, business_key=reference)
+        row = start_by_form(tx, form.process_id, sent, time_zone=time_zone, business_key=reference)
+        tx.audit_instance(Entity.PROCESS_INSTANCE, Operation.CREATE, row.key, row, description="public form")
     return reference
