@@ -37,7 +37,13 @@ class Draft {
     return kept || null;
   }
 
+  /* What is in the form when it is shown; form-js says "changed" of things that nobody has changed. */
+  shown(value) { this.before = JSON.stringify(value); }
+
   changed(value) {
+    const text = JSON.stringify(value);
+    if (text === this.before) return;
+    this.before = text;
     this.latest = value;
     if (this.isSent || this.asks) return;
     if (!this.isFilled) sessionStorage.setItem(this.storage, JSON.stringify(value));
@@ -102,7 +108,9 @@ class Draft {
   }
   resume() {
     this.isSent = false;
-    if (this.latest) this.changed(this.latest);
+    if (!this.latest) return;
+    this.before = "";
+    this.changed(this.latest);
   }
 
   flush() { if (this.timer) this.save({ leaving: true }); }

@@ -54,6 +54,7 @@ function connect(form, acts, draft, before, { word }) {
   };
   if (draft) {
     draft.current = entered;
+    if (draft.latest) draft.changed(entered()); else draft.shown(entered());
     form.on("changed", () => draft.changed(entered()));
     comment?.addEventListener("input", () => draft.changed(entered()));
   }
