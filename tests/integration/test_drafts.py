@@ -12,8 +12,9 @@ from bpm_server.domain.drafts import Place
 from bpm_server.domain.identity import SYSTEM, Actor, Permission
 from bpm_server.kernel.errors import Forbidden, InvalidInput, NotFound, StaleVersion, TooLarge, WrongState
 from bpm_server.reports.drafts import draft_of, my_drafts
-from bpm_server.services import deletion, drafts, process_instances, tasks
+from bpm_server.services import deletion, drafts, favourites, installation, process_instances, tasks, users
 from bpm_server.store.tables.drafts import draft
+from bpm_server.store.tables.favourites import favourite
 from bpm_server.worker import rounds
 from tests.support.requests import deploy_visit
 
@@ -139,6 +140,17 @@ def test_a_deleted_instance_leaves_no_draft(visits: Product) -> None:
     assert my_drafts(visits.server, ANN) == [], "the list shows what can be gone on with"
     deletion.delete_instance(visits.server, SYSTEM, key)
     assert kept(visits) == []
+
+
+def test_who_leaves_leaves_no_drafts_and_stars(visits: Product) -> None:
+    installation.prepare_installation(visits.server, "administrator")
+    for actor in (ANN, BEN):
+        users.save_user(visits.server, SYSTEM, actor.username, name=None)
+        save(visits, actor)
+        favourites.mark_favourite(visits.server, actor, "visit", marked=True)
+    users.delete_user(visits.server, SYSTEM, "ann")
+    assert [username for username, *_ in kept(visits)] == ["ben"]
+    assert visits.scalars(sa.select(favourite.c.username)) == ["ben"]
 
 
 def test_a_draft_has_limits(visits: Product, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,7 +61,7 @@ class Draft {
     this.saving = this.send(this.line.dataset.draft, { values: JSON.stringify(values), comment, version: this.version }, leaving);
     const reply = await this.saving;
     this.saving = null;
-    if (!reply) this.say(this.word("draftUnkept"));
+    if (!reply) this.warn("draftUnkept");
     else if (reply.ok) this.kept(await reply.json(), value);
     else await this.refused(reply);
   }
@@ -75,13 +75,13 @@ class Draft {
 
   async refused(reply) {
     const problem = await reply.json().catch(() => ({}));
-    if (problem.code !== "stale_version") { this.say(this.word("draftUnkept")); return; }
+    if (problem.code !== "stale_version") { this.warn("draftUnkept"); return; }
     this.asks = true;
     const keep = () => { Object.assign(this, { asks: false, version: problem.version }); this.latest ??= this.current(); this.save(); };
     const load = () => { this.isSent = true; sessionStorage.removeItem(this.storage); location.reload(); };
     const acts = [["keepThis", keep]];
     if (problem.version) acts.push(["loadOther", load]);
-    this.say(this.word(problem.version ? "draftElsewhere" : "draftGone"), acts);
+    this.warn(problem.version ? "draftElsewhere" : "draftGone", acts);
   }
 
   async discard() {
@@ -89,7 +89,7 @@ class Draft {
     this.pause();
     if (this.key) {
       const reply = await this.send(`/drafts/${this.key}/discard`, {});
-      if (!reply || !(reply.ok || reply.status === 404)) { this.isSent = false; this.say(this.word("draftUnkept")); return; }
+      if (!reply || !(reply.ok || reply.status === 404)) { this.isSent = false; this.warn("draftUnkept"); return; }
     }
     sessionStorage.removeItem(this.storage);
     Object.assign(this, { key: "", version: 0, latest: null, asks: false });
@@ -129,7 +129,13 @@ class Draft {
       (reply) => reply.type === "opaqueredirect" ? { ok: true, json: async () => ({}) } : reply, () => null);
   }
 
+  warn(name, acts) {
+    this.say(this.word(name), acts);
+    this.line.dataset.unkept = "";
+  }
+
   say(text, acts = []) {
+    delete this.line.dataset.unkept;
     const place = this.line.querySelector("[data-draft-text]");
     place.replaceChildren(text);
     for (const [name, run] of acts) {

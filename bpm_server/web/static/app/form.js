@@ -62,6 +62,13 @@ function connect(form, acts, draft, before, { word }) {
 
   // Fills in the hidden field before htmx (or the browser itself) sends the form; stops what cannot succeed.
   const prepare = (event) => {
+    if (draft?.saving) { // what is on its way to the server must not arrive after the form
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      const by = event.submitter;
+      draft.saving.finally(() => acts.requestSubmit(by));
+      return;
+    }
     const outcome = event.submitter?.value ?? "";
     const positive = !outcome || outcome === "approved";
     const { data, errors } = form.submit();

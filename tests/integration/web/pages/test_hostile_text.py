@@ -78,7 +78,8 @@ def test_hostile_text_is_text_on_every_page(company: Product, browser: Any) -> N
     panes = ("why", "timeline", "diagram")
     pages = {
         "zhou.wei": [
-            "/", "/?tab=done", "/?tab=started", f"/?q={HOSTILE[:20]}", "/start", "/start/hostile", "/instances",
+            "/", "/?tab=done", "/?tab=started", f"/?q={HOSTILE[:20]}", "/start", "/start/hostile",
+            "/start/hostile/share", "/instances",
             *[f"/tasks/{key}{rest}" for key in (first, second) for rest in ("", *(f"/{pane}" for pane in panes))],
             *[f"/instances/{keys[0]}{rest}" for rest in ("", "?tab=started", "/timeline", "/diagram", "/data")],
         ],
