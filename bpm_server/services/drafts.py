@@ -130,8 +130,8 @@ def discard_draft(server: Server, actor: Actor, key: int) -> None:
 
 
 @command
-def remove_untouched(server: Server) -> int:
-    """Removes drafts that nobody has saved for 90 days, some at a time; returns how many."""
+def remove_useless(server: Server) -> int:
+    """Removes drafts that nobody has saved for 90 days, and those of ended tasks, some at a time; returns how many."""
     with transaction(server, SYSTEM) as tx:
         authorize(tx.actor, "SYSTEM", "UPDATE")
-        return store.delete_untouched(tx.connection, tx.now - domain.KEPT, SWEPT)
+        return store.delete_useless(tx.connection, tx.now - domain.KEPT, SWEPT)

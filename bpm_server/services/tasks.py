@@ -24,7 +24,7 @@ from bpm_server.services.authorization import authorize
 from bpm_server.services.submissions import check_submission
 from bpm_server.services.transaction import command, transaction
 from bpm_server.services.variables import check_variables
-from bpm_server.store import instances
+from bpm_server.store import drafts, instances
 from bpm_server.store import tasks as store
 
 if TYPE_CHECKING:
@@ -100,7 +100,10 @@ def complete_task(
             store.insert_comment(tx.connection, server.new_key(), task, actor.username, tx.now, comment)
         _audit(tx, Operation.COMPLETE, task)
         Advance(tx).run(row, c.CompleteTask(key, values, task.chunk, action or "complete"))
-        return tx.batch.operation(key)
+        waits = tx.batch.operation(key)
+        if task.has_drafts and waits is None:  # a listener may deny it: then the drafts are needed again
+            drafts.delete_of_task(tx.connection, key)
+        return waits
 
 
 def _audit(tx: Transaction, operation: Operation, task: Task, **about: str | None) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from bpm_server.domain.states import IncidentState
-from bpm_server.store import drafts, large_values, messages, rows, suspension
+from bpm_server.store import large_values, messages, rows, suspension
 from bpm_server.store.candidates import CANDIDATES, as_columns, candidate_rows, update_task
 from bpm_server.store.tables.audit import audit_log
 from bpm_server.store.tables.decisions import decision_instance
@@ -264,7 +264,6 @@ class Batch:
             ]
             _END_TASK.run(connection, ended)
             _DELETE_CANDIDATES.run(connection, [{"b_key": key} for key in self.ended_tasks])
-            drafts.delete_of_tasks(connection, self.ended_tasks)
         candidates = [entry for entry in self.candidates if entry["task_key"] not in self.ended_tasks]
         rows.insert(connection, user_task_candidate, candidates)
 

@@ -11,16 +11,15 @@ from bpm_server.kernel import json
 from bpm_server.kernel.errors import StaleVersion
 from bpm_server.store import rows
 from bpm_server.store.tables.drafts import draft as t
+from bpm_server.store.tables.tasks import user_task
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
     from sqlalchemy.engine import Connection, Row
 
     from bpm_server.domain.drafts import Place
-
-_DELETE_OF_TASK = rows.Prepared(lambda _: t.delete().where(t.c.task_key == sa.bindparam("b_key")))
 
 
 def find(connection: Connection, username: str, place: Place, *, lock: bool = False) -> Draft | None:
@@ -80,15 +79,20 @@ def delete_at(connection: Connection, username: str, place: Place) -> None:
     connection.execute(t.delete().where(t.c.username == username, t.c.place == str(place)))
 
 
-def delete_of_tasks(connection: Connection, task_keys: Iterable[int]) -> None:
-    """Removes everybody's drafts of tasks; on PostgreSQL in the round trip of what follows."""
-    _DELETE_OF_TASK.run(connection, [{"b_key": key} for key in task_keys])
+def delete_of_task(connection: Connection, task_key: int) -> None:
+    """Removes everybody's drafts of a task."""
+    connection.execute(t.delete().where(t.c.task_key == task_key))
 
 
-def delete_untouched(connection: Connection, before: datetime, limit: int) -> int:
-    """Removes drafts that were last saved before a moment, some at a time; returns how many."""
-    old = sa.select(t.c.key).where(t.c.saved_at <= before).order_by(t.c.saved_at).limit(limit)
-    keys = list(connection.execute(old.with_for_update(skip_locked=True)).scalars())
+def delete_useless(connection: Connection, before: datetime, limit: int) -> int:
+    """Removes drafts that nobody can go on with, some at a time; returns how many.
+
+    Those that were last saved before a moment, and those of tasks that their process has ended.
+    """
+    is_open = sa.exists().where(user_task.c.key == t.c.task_key, user_task.c.ended_at.is_(None))
+    useless = sa.or_(t.c.saved_at <= before, sa.and_(t.c.task_key.is_not(None), ~is_open))
+    query = sa.select(t.c.key).where(useless).order_by(t.c.key).limit(limit)
+    keys = list(connection.execute(query.with_for_update(of=t, skip_locked=True)).scalars())
     if keys:
         connection.execute(t.delete().where(t.c.key.in_(keys)))
     return len(keys)

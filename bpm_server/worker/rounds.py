@@ -157,7 +157,7 @@ ROUNDS: dict[str, Callable[[Server], int]] = {
     "batch-operations": do_batch_items,
     "documents": sweep_documents,
     "replies": idempotency.remove_expired,
-    "drafts": drafts.remove_untouched,
+    "drafts": drafts.remove_useless,
     "audit-log": sealing.seal_audit_log,
     "history": remove_history,
 }

@@ -48,7 +48,7 @@ UNAUDITED: dict[str, str] = {
             "deliveries.book_attempt",
             "documents.remove_expired",
             "documents.settle_leftovers",
-            "drafts.remove_untouched",
+            "drafts.remove_useless",
             "idempotency.keep_late_reply",
             "idempotency.release",
             "idempotency.remove_expired",
