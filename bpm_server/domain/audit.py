@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from bpm_server.domain.identity import ANONYMOUS_NAME
+from bpm_server.domain.identity import ANONYMOUS_NAME, PUBLIC_FORM_NAME
 
 if TYPE_CHECKING:
     from bpm_server.domain.identity import Actor
@@ -78,4 +78,4 @@ def actor_type(actor: Actor) -> ActorType:
     """What kind of actor it was."""
     if actor.is_system:
         return ActorType.CLIENT
-    return ActorType.ANONYMOUS if actor.username == ANONYMOUS_NAME else ActorType.USER
+    return ActorType.ANONYMOUS if actor.username in (ANONYMOUS_NAME, PUBLIC_FORM_NAME) else ActorType.USER

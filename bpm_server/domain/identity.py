@@ -80,6 +80,8 @@ class Actor:
 SYSTEM = Actor("system", is_system=True)
 ANONYMOUS_NAME = "anonymous"
 """Of whoever calls without credentials, where the installation allows it."""
+PUBLIC_FORM_NAME = "public form"
+"""Of who starts a process by a public form; no account can have it: a username has no space."""
 
 ROLES: dict[str, tuple[str, tuple[str, ...]]] = {
     "admin": ("Administrator", ("*:*",)),

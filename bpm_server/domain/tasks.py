@@ -70,6 +70,7 @@ class Task:
     ended_at: datetime | None
     ended_by: str | None
     suspended: bool = False
+    has_drafts: bool = False
 
 
 def check_open(task: Task, act: str) -> None:

@@ -25,17 +25,19 @@ class TokenBuckets:
         self._lock = threading.Lock()
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def take(self, name: str) -> float:
-        """Takes a token; 0, or the seconds until there is one."""
-        if self._per_second <= 0:
+    def take(self, name: str, per_second: float | None = None, burst: float | None = None) -> float:
+        """Takes a token; 0, or the seconds until there is one. A name may have a rate and a burst of its own."""
+        gained = self._per_second if per_second is None else per_second
+        most = self._burst if burst is None else max(burst, 1.0)
+        if gained <= 0:
             return 0.0
         with self._lock:
             now = self._monotonic()
-            tokens, at = self._buckets.get(name, (self._burst, now))
-            tokens = min(tokens + (now - at) * self._per_second, self._burst)
+            tokens, at = self._buckets.get(name, (most, now))
+            tokens = min(tokens + (now - at) * gained, most)
             missing = 1.0 - tokens
             self._buckets[name] = (tokens if missing > 0 else tokens - 1.0, now)
             self._buckets.move_to_end(name)
             if len(self._buckets) > MOST_BUCKETS:
                 self._buckets.popitem(last=False)
-        return missing / self._per_second if missing > 0 else 0.0
+        return missing / gained if missing > 0 else 0.0

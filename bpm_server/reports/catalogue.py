@@ -9,8 +9,10 @@ import sqlalchemy as sa
 
 from bpm_server.kernel.errors import Forbidden, NotFound
 from bpm_server.reports import sight
+from bpm_server.store.favourites import favourites
 from bpm_server.store.moments import read_moment
 from bpm_server.store.tables.definitions import process_definition as d
+from bpm_server.store.tables.instances import process_instance as p
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from bpm_server.services.server import Server
 
 ACTION = "CREATE_PROCESS_INSTANCE"
+LOOKED_AT = 500
+"""Of the instances that a person has started last; what is older is neither "recent" nor to copy from."""
+MOST_RECENT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +36,46 @@ class Startable:
     process: Process
 
 
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """What somebody may start.
+
+    Attributes:
+        favourites: Process ids with their star, the newest first.
+        recent: Process ids of what they have started last, the newest first.
+    """
+
+    entries: list[Startable]
+    favourites: list[str]
+    recent: list[str]
+
+
+def catalogue(server: Server, actor: Actor) -> Catalogue:
+    """What the actor may start, and what of it they look for first."""
+    entries = startable(server, actor)
+    there = {one.process.id for one in entries}
+    mine = started_last(actor).subquery()
+    latest = sa.func.max(mine.c.key)
+    query = sa.select(mine.c.process_id).group_by(mine.c.process_id).order_by(latest.desc())
+    with server.database.read() as connection:
+        marked = favourites(connection, actor.username)
+        recent = list(connection.execute(query).scalars())
+    shown = [process_id for process_id in recent if process_id in there and process_id not in marked]
+    return Catalogue(entries, [process_id for process_id in marked if process_id in there], shown[:MOST_RECENT])
+
+
+def started_last(actor: Actor) -> sa.Select[tuple[int, str, int]]:
+    """Key, process and definition of what the actor has started last, the newest first."""
+    columns = (p.c.key, p.c.process_id, p.c.process_definition_key)
+    mine = sa.select(*columns).where(p.c.started_by == actor.username, p.c.parent_key.is_(None))
+    return mine.order_by(p.c.key.desc()).limit(LOOKED_AT)
+
+
 def startable(server: Server, actor: Actor) -> list[Startable]:
     """What the actor may start, the newest version of each."""
     seen = sight.by_permission(actor, sight.PROCESS, ACTION, d.c.process_id)
-    newest = sa.select(sa.func.max(d.c.key)).where(d.c.deleted_at.is_(None)).group_by(d.c.process_id)
-    query = sa.select(d.c.key, d.c.version).where(d.c.key.in_(newest), d.c.startable)
+    latest = sa.select(sa.func.max(d.c.key)).where(d.c.deleted_at.is_(None)).group_by(d.c.process_id)
+    query = sa.select(d.c.key, d.c.version).where(d.c.key.in_(latest), d.c.startable)
     with server.database.read() as connection:
         version = read_moment(connection).definition_version
         found = [
@@ -72,6 +112,13 @@ def find_startable(server: Server, actor: Actor, process_id: str) -> Startable:
         raise NotFound(message)
     message = f"Expected '{actor.username}' to have the permission {sight.PROCESS}:{ACTION} on '{process_id}'"
     raise Forbidden(message)
+
+
+def newest(server: Server, connection: Connection, process_id: str) -> Startable | None:
+    """The newest version of a process, whoever asks; None where it is not deployed."""
+    version = read_moment(connection).definition_version
+    found = server.definitions.find_process(connection, version, process_id)
+    return None if found is None else Startable(found.row.key, found.row.version, found.definition.process)
 
 
 def _is_deployed(connection: Connection, process_id: str) -> bool:

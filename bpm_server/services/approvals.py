@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from bpm_server.domain.approvals import acts
 from bpm_server.domain.approvals.items import GroupMode
 from bpm_server.domain.approvals.node import Act, Outcome, Where
+from bpm_server.domain.drafts import Place
 from bpm_server.kernel.errors import InvalidInput, NotFound
 from bpm_server.services.advance import Advance
 from bpm_server.services.approval_nodes import (
@@ -25,6 +26,7 @@ from bpm_server.services.submissions import check_submission
 from bpm_server.services.transaction import command, transaction
 from bpm_server.services.variables import check_variables
 from bpm_server.store import approvals as store
+from bpm_server.store import drafts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -97,6 +99,8 @@ def vote(
     )
     (acts.approve if agrees else acts.reject)(at.node, at.hand, said, item=item)
     finish(at, outcome)
+    if at.task.has_drafts:
+        drafts.delete_at(at.tx.connection, at.hand.actor, Place(at.task.process_id, at.task.key))
     return at.node.outcome
 
 
@@ -104,6 +108,8 @@ def finish(at: NodeAtWork, act: str) -> None:
     """Writes an act; a decided node completes its task."""
     write_node(at, act)
     if at.node.outcome is not None:
+        if at.task.has_drafts:
+            drafts.delete_of_task(at.tx.connection, at.task.key)
         go_to = where_to_resume(at.tx, at.task) if at.node.outcome is Outcome.APPROVED else None
         complete_node(Advance(at.tx), at, go_to=go_to)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bpm_server.domain import commands as c
 from bpm_server.domain.audit import Entity, Operation
+from bpm_server.domain.drafts import Place
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import InvalidInput, NotFound, WrongState
 from bpm_server.services.advance import Advance
@@ -16,6 +17,7 @@ from bpm_server.services.references import adopt_files
 from bpm_server.services.submissions import check_start_submission
 from bpm_server.services.transaction import command, transaction
 from bpm_server.services.variables import check_variables
+from bpm_server.store import drafts
 from bpm_server.store import instances as store
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from bpm_server.services.definitions import CompiledProcess
     from bpm_server.services.server import Server
     from bpm_server.services.transaction import Transaction
+    from bpm_server.store.batch import InstanceRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ def start_process(
         start_at: Elements to start at instead of a start event.
         terminate_after: Elements; when one of them has ended, the instance is terminated.
         from_form: The variables come from the start form: checked and cleaned as the form says, and who started it
-            is set whatever they say.
+            is set whatever they say. The actor's draft of the form goes.
         time_zone: Of the browser, for what the form says about dates; None: the actor's, or the installation's.
 
     Raises:
@@ -82,22 +85,50 @@ def start_process(
     """
     values = check_variables(variables)
     with transaction(server, actor) as tx:
-        compiled = _find(tx, process_id, version, version_tag, definition_key)
+        compiled = find_process(tx, process_id, version, version_tag, definition_key)
         authorize(actor, "PROCESS_DEFINITION", "CREATE_PROCESS_INSTANCE", compiled.row.process_id)
         check_unique(tx, compiled.row.process_id, business_key)
         if from_form:
             values = check_start_submission(tx, compiled, values, time_zone=time_zone)
+            drafts.delete_at(tx.connection, actor.username, Place(compiled.row.process_id))
         _set_initiator(compiled, element_id, values, actor, force=from_form)
-        advance = Advance(tx)
         step = c.StartInstance(
             server.new_key(), values, element_id, business_key, None, tuple(start_at), tuple(terminate_after)
         )
-        row = advance.start(compiled, step, tags=json.dumps(list(tags)) if tags else None)
+        row, result = _begin(tx, compiled, step, tags)
         if from_form:
             adopt_files(tx, values, row, None)
-        result = advance.result(row)
         tx.audit_instance(Entity.PROCESS_INSTANCE, Operation.CREATE, row.key, row)
     return Started(row.key, compiled.row.key, compiled.row.process_id, compiled.row.version, result)
+
+
+def start_by_form(
+    tx: Transaction, process_id: str, values: dict[str, Any], *, time_zone: str | None, business_key: str
+) -> InstanceRow:
+    """Starts the latest version of a process by its form, in a transaction that is open.
+
+    The caller tells the audit log.
+
+    Raises:
+        NotFound: no such process is deployed.
+        InvalidInput: ``details["errors"]`` names each field.
+        Forbidden: the permission CREATE_PROCESS_INSTANCE is missing.
+    """
+    compiled = find_process(tx, process_id)
+    authorize(tx.actor, "PROCESS_DEFINITION", "CREATE_PROCESS_INSTANCE", process_id)
+    check_unique(tx, process_id, business_key)
+    kept = check_start_submission(tx, compiled, values, time_zone=time_zone)
+    _set_initiator(compiled, None, kept, tx.actor, force=True)
+    return _begin(tx, compiled, c.StartInstance(tx.server.new_key(), kept, None, business_key))[0]
+
+
+def _begin(
+    tx: Transaction, compiled: CompiledProcess, step: c.StartInstance, tags: Sequence[str] = ()
+) -> tuple[InstanceRow, dict[str, Any] | None]:
+    """The new instance, and its variables where it has ended already."""
+    advance = Advance(tx)
+    row = advance.start(compiled, step, tags=json.dumps(list(tags)) if tags else None)
+    return row, advance.result(row)
 
 
 def _set_initiator(
@@ -111,9 +142,19 @@ def _set_initiator(
                 values[name] = actor.username
 
 
-def _find(
-    tx: Transaction, process_id: str | None, version: int | None, version_tag: str | None, definition_key: int | None
+def find_process(
+    tx: Transaction,
+    process_id: str | None,
+    version: int | None = None,
+    version_tag: str | None = None,
+    definition_key: int | None = None,
 ) -> CompiledProcess:
+    """The process that a start means; see :func:`start_process`.
+
+    Raises:
+        NotFound: it is not deployed.
+        InvalidInput: neither an id nor a key is given.
+    """
     definitions, moment = tx.server.definitions, tx.moment.definition_version
     if definition_key is not None:
         compiled = definitions.process(tx.connection, moment, definition_key)

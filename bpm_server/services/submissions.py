@@ -56,7 +56,7 @@ def check_submission(
         InvalidInput: ``details["errors"]`` names each field.
         WrongState: the task is not there any more.
     """
-    form, permissions = _form_of_task(tx, task), _permissions(tx, task)
+    form, permissions = form_of_task(tx, task), _permissions(tx, task)
     may_set = tx.actor.may("PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", task.process_id)
     if form is None or (not whole and (task.embedded_form or "").startswith(GENERATED_FORM)):
         if permissions is None or (may_set and not whole):
@@ -83,14 +83,10 @@ def check_start_submission(
     Raises:
         InvalidInput: ``details["errors"]`` names each field.
     """
-    starts = compiled.definition.process.starts()
-    reference = next((start.form for start in starts if start.event is None and start.form is not None), None)
-    form = None if reference is None else _form_of_start(tx, compiled, reference)
-    return (
-        values
-        if form is None
-        else _checked(tx, form, {}, values, complete=True, whole=True, time_zone=time_zone, root_key=None)
-    )
+    form = form_of_start(tx, compiled)
+    if form is None:
+        return values
+    return _checked(tx, form, {}, values, complete=True, whole=True, time_zone=time_zone, root_key=None)
 
 
 def _permissions(tx: Transaction, task: Task) -> Permissions | None:
@@ -99,8 +95,8 @@ def _permissions(tx: Transaction, task: Task) -> Permissions | None:
     return read_permissions(compiled.definition.process.nodes[task.element_id].properties)
 
 
-def _form_of_task(tx: Transaction, task: Task) -> CompiledForm | None:
-    """The version that the task was created with."""
+def form_of_task(tx: Transaction, task: Task) -> CompiledForm | None:
+    """The form that a task shows, in the version that it was created with; None where it has none."""
     definitions, version = tx.server.definitions, tx.moment.definition_version
     if task.form_key is not None:
         return definitions.form(tx.connection, version, task.form_key)
@@ -110,8 +106,14 @@ def _form_of_task(tx: Transaction, task: Task) -> CompiledForm | None:
     return None
 
 
-def _form_of_start(tx: Transaction, compiled: CompiledProcess, reference: FormRef) -> CompiledForm | None:
-    """The version that a start now uses."""
+def form_of_start(tx: Transaction, compiled: CompiledProcess) -> CompiledForm | None:
+    """The form of a process's start event, in the version that a start now uses; None where it has none."""
+    starts = compiled.definition.process.starts()
+    reference = next((start.form for start in starts if start.event is None and start.form is not None), None)
+    return None if reference is None else _start_form(tx, compiled, reference)
+
+
+def _start_form(tx: Transaction, compiled: CompiledProcess, reference: FormRef) -> CompiledForm | None:
     definitions, version = tx.server.definitions, tx.moment.definition_version
     if reference.form_id is not None:
         tag = None if reference.binding.version is None else reference.binding.version.source

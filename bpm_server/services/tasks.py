@@ -34,7 +34,7 @@ from bpm_server.services.references import adopt_files
 from bpm_server.services.submissions import check_submission
 from bpm_server.services.transaction import command, transaction
 from bpm_server.services.variables import check_variables
-from bpm_server.store import instances
+from bpm_server.store import drafts, instances
 from bpm_server.store import tasks as store
 
 if TYPE_CHECKING:
@@ -116,7 +116,10 @@ def complete_task(
         _audit(tx, Operation.COMPLETE, task)
         go_to = where_to_resume(tx, task)
         Advance(tx).run(row, c.CompleteTask(key, values, task.chunk, action or "complete", go_to))
-        return tx.batch.operation(key)
+        waits = tx.batch.operation(key)
+        if task.has_drafts and waits is None:  # a listener may deny it: then the drafts are needed again
+            drafts.delete_of_task(tx.connection, key)
+        return waits
 
 
 def _vote(

@@ -224,7 +224,9 @@ def set_password(server: Server, actor: Actor, username: str, password: str) -> 
 
 @command
 def delete_user(server: Server, actor: Actor, username: str) -> None:
-    """Removes a person with sessions, tokens and their place in the organisation; what they did stays in history.
+    """Removes a person with sessions, tokens, drafts, stars and their place in the organisation.
+
+    What they did stays in history.
 
     Raises:
         NotFound: there is no such user.

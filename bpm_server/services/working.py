@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bpm_server.store import documents, idempotency, jobs, messages, retention, signals, timers
+from bpm_server.domain.drafts import KEPT
+from bpm_server.store import documents, drafts, idempotency, jobs, messages, retention, signals, timers
 from bpm_server.store.moments import read_moment
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def wait_s(server: Server, topics: Sequence[str], at_most: float) -> float:
 
     Args:
         server: The server.
-        topics: ``timers``, ``safe-points``, ``documents``, ``replies``, ``history``; others are never due by time.
+        topics: ``timers``, ``safe-points``, ``documents``, ``replies``, ``history``, ``drafts``; others are
+            never due by time.
         at_most: Where nothing is due before.
     """
     waits = [at_most]
@@ -50,6 +52,8 @@ def wait_s(server: Server, topics: Sequence[str], at_most: float) -> float:
             waits += _until(idempotency.next_due(connection), moment.database_now)
         if "history" in topics:
             waits += _until(retention.next_removal(connection, moment.now), moment.now)
+        if "drafts" in topics and (oldest := drafts.oldest(connection)) is not None:
+            waits += _until(oldest + KEPT, moment.now)
     return max(min(waits), 0.01)
 
 

@@ -11,6 +11,7 @@ from bpm_server.store.tables.approvals import approval, approval_act, approval_i
 from bpm_server.store.tables.attachments import attachment
 from bpm_server.store.tables.decisions import decision_instance
 from bpm_server.store.tables.definitions import decision_definition
+from bpm_server.store.tables.drafts import draft
 from bpm_server.store.tables.history import journal, large_value
 from bpm_server.store.tables.instances import (
     deferred_command,
@@ -52,6 +53,7 @@ BY_INSTANCE = (
     correlation,
     started_by_key,
     deferred_command,
+    draft,
 )
 """Tables whose rows belong to the instance in their column ``instance_key``."""
 

@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from bpm_server.store import rows
 from bpm_server.store.moments import bump
 from bpm_server.store.organisation import forget_person
+from bpm_server.store.tables.drafts import draft
+from bpm_server.store.tables.favourites import favourite
 from bpm_server.store.tables.identity import api_token, group, group_member, role, role_member, session, user
 
 if TYPE_CHECKING:
@@ -75,9 +77,9 @@ def save_user(connection: Connection, values: dict[str, Any]) -> None:
 
 
 def delete_user(connection: Connection, username: str) -> None:
-    """Removes a user with memberships, sessions and tokens; what they did stays in history."""
+    """Removes a user with memberships, sessions, tokens, drafts and stars; what they did stays in history."""
     forget_person(connection, username)
-    for table in (group_member, session, api_token):
+    for table in (group_member, session, api_token, draft, favourite):
         connection.execute(table.delete().where(table.c.username == username))
     connection.execute(role_member.delete().where(role_member.c.kind == "u", role_member.c.member == username))
     connection.execute(user.delete().where(user.c.username == username))

@@ -13,6 +13,7 @@ from bpm_server.kernel.errors import NotFound
 from bpm_server.store import rows
 from bpm_server.store.candidates import update_task
 from bpm_server.store.instances import COLUMNS, LOCK_SECONDS, row_from
+from bpm_server.store.tables.drafts import draft
 from bpm_server.store.tables.instances import process_instance
 from bpm_server.store.tables.tasks import task_comment, user_task
 
@@ -47,8 +48,10 @@ _TASK = [
         "suspended",
     )
 ]
-_NAMES = [column.name for column in _TASK]
-_BY_KEY = rows.Query(lambda _: sa.select(*_TASK).where(user_task.c.key == sa.bindparam("b_key")))
+_HAS_DRAFTS = sa.exists().where(draft.c.task_key == user_task.c.key).label("has_drafts")
+"""With the task, so that completing one without drafts costs no statement more."""
+_NAMES = [*(column.name for column in _TASK), "has_drafts"]
+_BY_KEY = rows.Query(lambda _: sa.select(*_TASK, _HAS_DRAFTS).where(user_task.c.key == sa.bindparam("b_key")))
 _LOCK = rows.Query(
     lambda _: (
         sa.select(*COLUMNS, process_instance.c.tokens)

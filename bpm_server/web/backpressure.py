@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from bpm_server.domain.identity import Actor
+    from bpm_server.domain.public_forms import OpenForm
     from bpm_server.services.server import Server
 
 EXTENSION = "bpm_server.backpressure"
+HOUR_S = 3_600
 BURST_S = 2.0
 """Somebody who was silent may ask for so many seconds at once."""
 
@@ -34,6 +36,7 @@ class Backpressure:
         self.backlog = Backlog(server)
         self._most_due = settings.max_due_jobs
         self._actors = TokenBuckets(settings.rate_limit, settings.rate_limit * BURST_S, monotonic)
+        self._public_forms = TokenBuckets(0, 0, monotonic)
 
     def admit_work(self) -> None:
         """A request that begins something may pass.
@@ -55,6 +58,23 @@ class Backpressure:
         if wait > 0:
             message = f"Expected fewer requests of '{actor.username}' (BPM_RATE_LIMIT), but found too many at once"
             raise LimitExceeded(message, retry_after=math.ceil(wait))
+
+    def admit_public_form(self, form: OpenForm, address: str) -> None:
+        """A submission of a public form may pass; each form has limits of its own.
+
+        Raises:
+            LimitExceeded: too many from this address, or altogether.
+        """
+        for name, most in ((f"{form.key} {address}", form.address_per_hour), (str(form.key), form.total_per_hour)):
+            wait = self._public_forms.take(name, most / HOUR_S, most)  # who is refused takes nothing from the others
+            if wait > 0:
+                message = "Expected fewer submissions, but found too many in a short time"
+                raise LimitExceeded(message, retry_after=math.ceil(wait))
+
+
+def admit_public_form(form: OpenForm) -> None:
+    """This request submits a public form: see :meth:`Backpressure.admit_public_form`."""
+    of_app().admit_public_form(form, request.remote_addr or "")
 
 
 def use_backpressure(app: Flask, server: Server) -> None:

@@ -38,7 +38,11 @@ def is_asked() -> bool:
 
 def answer(actor: Actor, respond: Callable[[], Response]) -> Response:
     """The reply of ``respond``, or the one that was given before."""
-    wanted = asked(actor.username, read_key(request.environ[ENVIRON]), _fingerprint())
+    return answer_once(asked(actor.username, read_key(request.environ[ENVIRON]), _fingerprint()), respond)
+
+
+def answer_once(wanted: Asked, respond: Callable[[], Response]) -> Response:
+    """The same for a request that is recognized by something else than the header."""
     server = access.server()
     for _ in range(TRIES):
         kept, progress = service.find_request(server, wanted)

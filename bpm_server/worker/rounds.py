@@ -13,6 +13,7 @@ from bpm_server.kernel.log import get_logger
 from bpm_server.services import (
     batch_operations,
     documents,
+    drafts,
     idempotency,
     jobs,
     messages,
@@ -156,6 +157,7 @@ ROUNDS: dict[str, Callable[[Server], int]] = {
     "batch-operations": do_batch_items,
     "documents": sweep_documents,
     "replies": idempotency.remove_expired,
+    "drafts": drafts.remove_useless,
     "audit-log": sealing.seal_audit_log,
     "history": remove_history,
 }

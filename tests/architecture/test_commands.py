@@ -26,6 +26,7 @@ AUTHORIZES = {
 }
 _SHARED = "jobs, messages and signals have no word in the contract's audit log; the journal names who sent what"
 _WORKER = "the server's own work, which is in the journal, the delivery log or nowhere because it only tidies up"
+_OWN = "nobody but who made it ever sees it"
 _TRIAL = "a trial: it changes nothing"
 _NO_WORD = "the contract's audit log has no word for it; its own table says who and when"
 UNAUDITED: dict[str, str] = {
@@ -58,6 +59,7 @@ UNAUDITED: dict[str, str] = {
             "deliveries.book_attempt",
             "documents.remove_expired",
             "documents.settle_leftovers",
+            "drafts.remove_useless",
             "idempotency.keep_late_reply",
             "idempotency.release",
             "idempotency.remove_expired",
@@ -77,6 +79,9 @@ UNAUDITED: dict[str, str] = {
             "timers.postpone_timer",
         ),
         _WORKER,
+    ),
+    **dict.fromkeys(
+        ("drafts.discard_draft", "drafts.save_start_draft", "drafts.save_task_draft", "favourites.mark_favourite"), _OWN
     ),
     **dict.fromkeys(("migration.check_migration", "modification.check_modification"), _TRIAL),
     **dict.fromkeys(

@@ -34,7 +34,7 @@ def process() -> bytes:
     text = quoteattr(ATTACK)
     properties = "".join(
         f"<zeebe:property name={quoteattr(name)} value={text}/>"
-        for name in ("category", "description", "icon", "outcome.approved")
+        for name in ("catalogue.category", "description", "catalogue.icon", "outcome.approved")
     )
     documentation = f"<bpmn:documentation>{ATTACK.replace('&', '&amp;').replace('<', '&lt;')}</bpmn:documentation>"
     return f"""{HEADER}<bpmn:process id="hostile" name={text} isExecutable="true">{documentation}

@@ -13,6 +13,7 @@ from __future__ import annotations
 from bpm_server.domain.forms.errors import LANGUAGES, FieldError, error_text
 from bpm_server.domain.forms.fieldtypes import UploadedFile
 from bpm_server.domain.forms.form import Form, from_schema, read
+from bpm_server.domain.forms.prefilling import from_link, link_fields, prefilled, secret_names
 from bpm_server.domain.forms.submitting import Submission, changed, without_errors
 
 __all__ = [
@@ -23,7 +24,11 @@ __all__ = [
     "UploadedFile",
     "changed",
     "error_text",
+    "from_link",
     "from_schema",
+    "link_fields",
+    "prefilled",
     "read",
+    "secret_names",
     "without_errors",
 ]

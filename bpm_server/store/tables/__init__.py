@@ -12,6 +12,8 @@ from bpm_server.store.tables import (
     decisions,
     definitions,
     documents,
+    drafts,
+    favourites,
     history,
     idempotency,
     identity,
@@ -19,6 +21,7 @@ from bpm_server.store.tables import (
     jobs,
     messages,
     organisation,
+    public_forms,
     server,
     tasks,
 )
@@ -37,6 +40,8 @@ __all__ = [
     "decisions",
     "definitions",
     "documents",
+    "drafts",
+    "favourites",
     "history",
     "idempotency",
     "identity",
@@ -44,6 +49,7 @@ __all__ = [
     "jobs",
     "messages",
     "organisation",
+    "public_forms",
     "server",
     "tasks",
 ]

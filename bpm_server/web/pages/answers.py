@@ -11,6 +11,8 @@ from urllib.parse import quote, urlsplit
 
 from flask import make_response, redirect, render_template, request
 
+from bpm_server.web import access
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -49,6 +51,11 @@ def add_events(response: Response, events: Mapping[str, Any]) -> Response:
     """Events for the listeners in ``app.js``; the detail of each is an object."""
     response.headers["HX-Trigger"] = json.dumps(events)  # ASCII, as headers must be
     return response
+
+
+def address(path: str) -> str:
+    """A path of this server as an address that can be handed on."""
+    return (access.server().settings.public_url or request.host_url).rstrip("/") + path
 
 
 def local_path(text: str | None) -> str:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from flask import g
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from flask import Response
 
 POLICY = (
     "default-src 'self'; script-src 'self' 'nonce-{nonce}'; style-src 'self'; img-src 'self' data:; "
-    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors {framing}"
 )
 
 
@@ -24,14 +26,22 @@ def nonce() -> str:
     return found
 
 
+def allow_framing(origins: Sequence[str]) -> None:
+    """Lets web sites show this reply in a frame; without any, nobody may."""
+    g.framed_by = tuple(origins)
+
+
 def protect(response: Response) -> Response:
     """Headers of every HTML reply. Personal pages are not kept by any cache."""
     if response.mimetype == "text/html":
         headers = response.headers
-        headers.setdefault("Content-Security-Policy", POLICY.format(nonce=nonce()))
+        sites = g.get("framed_by", ())
+        policy = POLICY.format(nonce=nonce(), framing=" ".join(sites) or "'none'")
+        headers.setdefault("Content-Security-Policy", policy)
         headers.setdefault("Cache-Control", "no-store")
         headers.setdefault("Referrer-Policy", "same-origin")
-        headers.setdefault("X-Frame-Options", "DENY")
+        if not sites:
+            headers.setdefault("X-Frame-Options", "DENY")
         headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
         headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
         response.vary.update(("HX-Request", "HX-Target", "Cookie", "Accept-Encoding"))

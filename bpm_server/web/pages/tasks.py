@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, request
 
-from bpm_server.domain.attachments import Place
+from bpm_server.domain import attachments as attachment_rules
+from bpm_server.domain.drafts import Place
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import InvalidInput, TimedOut, WrongState
 from bpm_server.reports import inbox as inbox_report
+from bpm_server.reports.drafts import draft_of
 from bpm_server.reports.form_data import start_form
 from bpm_server.reports.names import group_names, person_names
 from bpm_server.reports.task_details import TaskDetail, task_detail
@@ -107,12 +109,18 @@ def detail_values(task: TaskDetail, view: inbox.View) -> dict[str, Any]:
         "panel": panel,
         "form_address": web_address(task.external_form),
         "form": None if task.form is None else translated_schema(task.form),
+        "draft": draft_of(server, signed_in(), Place(task.process.id, task.key))
+        if task.form and task.may_work
+        else None,
+        "draft_address": f"/drafts/tasks/{task.key}",
         "buttons": [
             (one, outcome_name(one, task.process, task.element_id), outcome_tone(one))
             for one in outcomes(task.process, task.element_id)
         ],
         **attachments.part_values(
-            Place(task_key=task.key), may_add=task.is_open and not task.suspended, case=task.instance_key
+            attachment_rules.Place(task_key=task.key),
+            may_add=task.is_open and not task.suspended,
+            case=task.instance_key,
         ),
     }
 

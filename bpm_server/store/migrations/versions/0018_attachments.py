@@ -1,7 +1,7 @@
 """Files beside cases and tasks.
 
 Revision: 0018
-Follows: 0016
+Follows: 0017
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from alembic import op
 from bpm_server.store.types import UtcDateTime
 
 revision = "0018"
-down_revision = "0016"
+down_revision = "0017"
 
 KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 

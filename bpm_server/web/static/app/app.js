@@ -166,7 +166,6 @@
   });
   document.addEventListener("task-done", (event) => {
     const { key, text } = event.detail;
-    sessionStorage.removeItem(`draft:${key}`);
     $(`#row-${CSS.escape(key)}`)?.remove();
     say(text, { tone: "good" });
     refreshList();

@@ -1,4 +1,5 @@
-/* The form of a task or a start event: form-js with drafts, and the server's errors at its fields. */
+/* The form of a task or a start event: form-js with its draft, and the server's errors at its fields. */
+import { openDraft } from "./drafts.js";
 import { chinese, kinds } from "./form-words.js";
 
 const inChinese = document.documentElement.lang === "zh-CN";
@@ -11,22 +12,22 @@ export async function mount(element, { modules, word, say }) {
   const viewer = await import(modules["form-viewer"]);
   const { Form, useChineseCalendar } = viewer;
   if (inChinese && !calendarIsSet) { useChineseCalendar(); calendarIsSet = true; }
-  const { schema: given, data } = JSON.parse(element.querySelector("script").textContent);
+  const { schema: given, data, draft: kept } = JSON.parse(element.querySelector("script").textContent);
   const { schema, own } = await withParts(given, viewer, element, modules);
   const readonly = "readonly" in element.dataset;
-  const draft = readonly ? null : new Draft(`draft:${element.dataset.key}`);
+  const draft = openDraft(element, { word });
   const place = document.createElement("div");
   element.append(place);
   const form = new Form({ container: place, debounce: false, additionalModules: [translations, ...own], properties: { readOnly: readonly } });
   await form.importSchema(schema, data);
   const before = readonly ? {} : form._getSubmitData();
-  if (!readonly) await restore(form, schema, data, draft, { word, say });
+  if (draft) await restore(form, schema, data, draft, kept, { word, say });
   element.querySelector(".island-wait")?.remove();
   label(place, schema);
   const acts = element.closest("[data-form-scope], article")?.querySelector("form[data-acts]");
   const stop = acts && !readonly ? connect(form, acts, draft, before, { word }) : null;
   element.dataset.ready = "";
-  return () => { stop?.(); form.destroy(); };
+  return () => { stop?.(); draft?.close(); form.destroy(); };
 }
 
 /* The schema and modules with the components of ours, where it has some. */
@@ -43,46 +44,47 @@ async function withParts(schema, viewer, element, modules) {
   return { schema: prepared(schema), own: [formModule(viewer, { uploads: element.dataset.uploads, token })] };
 }
 
-/* What somebody has changed since the form was opened; survives a reload, not the browser. */
-class Draft {
-  constructor(key) { this.key = key; }
-  read() { try { return JSON.parse(sessionStorage.getItem(this.key)); } catch { return null; } }
-  write(value) {
-    if (Object.keys(value.values).length || value.comment) sessionStorage.setItem(this.key, JSON.stringify(value));
-    else this.forget();
-  }
-  forget() { sessionStorage.removeItem(this.key); }
-}
-
-async function restore(form, schema, data, draft, { word, say }) {
-  const kept = draft.read();
-  if (!kept) return;
-  await form.importSchema(schema, { ...data, ...kept.values });
+async function restore(form, schema, data, draft, kept, { word, say }) {
   const comment = document.querySelector("#comment");
-  if (comment && kept.comment) comment.value = kept.comment;
-  say(word("restored"), { action: word("discard"), run: async () => {
-    draft.forget();
+  draft.reset = async () => {
     if (comment) comment.value = "";
     await form.importSchema(schema, data);
-  } });
+  };
+  const found = draft.found(kept);
+  if (!found) return;
+  await form.importSchema(schema, { ...data, ...found.values });
+  if (comment && found.comment) comment.value = found.comment;
+  if (found.isLocal) say(word("restored"), { action: word("discard"), run: () => draft.discard() });
 }
 
 function connect(form, acts, draft, before, { word }) {
   const comment = acts.querySelector("#comment");
-  const save = () => {
+  // What somebody has changed since the form was opened, beside what the process says.
+  const entered = () => {
     const now = form._getSubmitData();
     const values = {};
     for (const name of new Set([...Object.keys(now), ...Object.keys(before)])) {
       if (JSON.stringify(now[name]) !== JSON.stringify(before[name])) values[name] = now[name] ?? null;
     }
-    draft.write({ values, comment: comment?.value ?? "" });
+    return { values, comment: comment?.value ?? "" };
   };
-  form.on("changed", save);
-  comment?.addEventListener("input", save);
+  if (draft) {
+    draft.current = entered;
+    if (draft.latest) draft.changed(entered()); else draft.shown(entered());
+    form.on("changed", () => draft.changed(entered()));
+    comment?.addEventListener("input", () => draft.changed(entered()));
+  }
   const problems = acts.querySelector("[data-problems]");
 
   // Fills in the hidden field before htmx (or the browser itself) sends the form; stops what cannot succeed.
   const prepare = (event) => {
+    if (draft?.saving) { // what is on its way to the server must not arrive after the form
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      const by = event.submitter;
+      draft.saving.finally(() => acts.requestSubmit(by));
+      return;
+    }
     const outcome = event.submitter?.value ?? "";
     const positive = !outcome || outcome === "approved";
     const { data, errors } = form.submit();
@@ -98,18 +100,27 @@ function connect(form, acts, draft, before, { word }) {
     } else {
       comment?.removeAttribute("aria-invalid");
       problems.replaceChildren();
+      draft?.pause();
     }
   };
   const refused = (event) => {
+    const { target } = event.detail.ctx;
+    if (target !== problems && target !== `#${problems.id}`) return;
+    draft?.resume();
     const found = problems.querySelector("[data-field-errors]");
-    if (!found || event.detail.ctx.target !== problems && event.detail.ctx.target !== `#${problems.id}`) return;
+    if (!found) return;
     const { errors, field } = JSON.parse(found.textContent);
     showErrors(form, errors);
     if (field === "comment") comment?.focus(); else focusFirstError(form);
   };
   acts.addEventListener("submit", prepare, { capture: true });
+  const lost = () => draft?.resume();
   document.addEventListener("htmx:after:swap", refused);
-  return () => document.removeEventListener("htmx:after:swap", refused);
+  document.addEventListener("htmx:error", lost);
+  return () => {
+    document.removeEventListener("htmx:after:swap", refused);
+    document.removeEventListener("htmx:error", lost);
+  };
 }
 
 function stop(event, problems, text) {

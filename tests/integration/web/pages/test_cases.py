@@ -28,15 +28,6 @@ def case_of(company: Product, order: str) -> int:
 # --- starting -------------------------------------------------------------------------------------------
 
 
-def test_the_catalogue_shows_what_somebody_may_start(browser: Any) -> None:
-    page = browser("li.ming").get("/start")
-    assert page.texts(".catalogue h2") == ["Customer service", "Finance", "Sales"]
-    assert "Order approval" in page.texts(".entry b")
-    assert "订单审批" in browser("li.ming", language="zh-CN").get("/start").texts(".entry b")
-    assert browser("li.ming").get("/start?q=nothing").one(".nothing h2") == "Nothing found"
-    assert len(browser("li.ming").get("/start?q=finance").texts(".entry")) == 1
-
-
 def test_the_catalogue_is_empty_for_who_may_start_nothing(company: Product, browser: Any) -> None:
     users.save_user(company.server, SYSTEM, "guest", password="password", groups=[], roles=[])
     guest = browser("guest", "password")

@@ -22,6 +22,7 @@ PAGES = (
     "/",
     "/start",
     "/start/order-approval",
+    "/start/order-approval/share",
     "/instances",
     "/admin/webhooks",
     "/admin/batch-operations",

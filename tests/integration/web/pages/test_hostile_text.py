@@ -25,7 +25,8 @@ def process() -> bytes:
     """A process whose names, category and description are hostile."""
     text = quoteattr(HOSTILE)
     properties = "".join(
-        f"<zeebe:property name={quoteattr(name)} value={text}/>" for name in ("category", "description", "icon")
+        f"<zeebe:property name={quoteattr(name)} value={text}/>"
+        for name in ("catalogue.category", "description", "catalogue.icon")
     )
     return f"""<bpmn:definitions xmlns:bpmn="http://www.omg.org/spec/BPMN/20100524/MODEL"
       xmlns:zeebe="http://camunda.org/schema/zeebe/1.0" id="d" targetNamespace="t">
@@ -77,7 +78,8 @@ def test_hostile_text_is_text_on_every_page(company: Product, browser: Any) -> N
     panes = ("why", "timeline", "diagram")
     pages = {
         "zhou.wei": [
-            "/", "/?tab=done", "/?tab=started", f"/?q={HOSTILE[:20]}", "/start", "/start/hostile", "/instances",
+            "/", "/?tab=done", "/?tab=started", f"/?q={HOSTILE[:20]}", "/start", "/start/hostile",
+            "/start/hostile/share", "/instances",
             *[f"/tasks/{key}{rest}" for key in (first, second) for rest in ("", *(f"/{pane}" for pane in panes))],
             *[f"/instances/{keys[0]}{rest}" for rest in ("", "?tab=started", "/timeline", "/diagram", "/data")],
         ],

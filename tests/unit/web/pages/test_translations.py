@@ -19,7 +19,9 @@ METHODS = [("pages/**.py", "python"), ("templates/**.html", "jinja2")]
 KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2)}
 TEMPLATES = sorted((WEB / "templates").rglob("*.html"))
 TRANSLATED = [language for language in LANGUAGES if (FOLDER / f"{language}.po").is_file()]
-UNTRANSLATABLE = {"bpm-server", "webhook-id", "ms", "finance", "https://example.com/hooks", "j", "Enter"}
+UNTRANSLATABLE = {
+    "bpm-server", "webhook-id", "ms", "finance", "j", "Enter", "https://example.com/hooks", "https://www.example.com",
+}  # fmt: skip
 """Names, units, keys and samples, the same in every language."""
 SEEN = {"title", "alt", "placeholder", "aria-label", "data-label", "data-confirm"}
 CODE = "\x00"
