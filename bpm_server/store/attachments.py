@@ -116,6 +116,8 @@ def delete_documents(connection: Connection, instance_keys: Sequence[int]) -> in
         How many documents.
     """
     d = document
+    if connection.execute(sa.select(t.c.key).where(t.c.instance_key.in_(instance_keys)).limit(1)).first() is None:
+        return 0
     ours = d.c.document_id.in_(sa.select(t.c.document_id).where(t.c.instance_key.in_(instance_keys)))
     inside = d.c.store == DatabaseContents.name
     locations = sa.select(d.c.location).where(ours, inside)
