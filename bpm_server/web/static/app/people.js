@@ -73,5 +73,6 @@ export function mount(element, { word }) {
     else if (event.key === "Escape" && !list.hidden) { event.preventDefault(); close(); }
     else if (event.key === "Backspace" && !input.value && chosen.size) { chosen.delete([...chosen.keys()].at(-1)); show(); }
   });
+  element.dataset.ready = "";
   return () => clearTimeout(wait);
 }
