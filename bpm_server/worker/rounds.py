@@ -16,6 +16,7 @@ from bpm_server.services import (
     idempotency,
     jobs,
     messages,
+    notifications,
     retention,
     sealing,
     timers,
@@ -158,6 +159,7 @@ ROUNDS: dict[str, Callable[[Server], int]] = {
     "replies": idempotency.remove_expired,
     "audit-log": sealing.seal_audit_log,
     "history": remove_history,
+    "notifications": notifications.remove_old_notifications,
 }
 """By what is done; wake-ups name it, but for what goes outside (``jobs`` and ``deliveries``)."""
 
