@@ -37,9 +37,6 @@ class Settings:
         platform_version: What the Camunda 7 API reports.
         trusted_proxy: Address of the reverse proxy whose ``X-Forwarded-...`` headers count; ``*`` for any.
         public_url: Where people reach this server, for links in mails and webhooks.
-        smtp_url: Mail server: ``smtp://user:password@host:587`` (STARTTLS where offered), ``smtp+starttls://`` (never
-            without), ``smtps://`` (TLS from the first byte); empty: no mails.
-        mail_from: Whom mails come from.
         threads: Request threads of one web process.
         max_waiting_requests: Requests of one web process that wait for a thread; those beyond are answered 503.
         max_due_jobs: Due work (jobs, timers, messages, webhooks) above which nothing new is begun: 503; 0: no limit.
@@ -87,8 +84,6 @@ class Settings:
     platform_version: str = "7.24.0"
     trusted_proxy: str = ""
     public_url: str = ""
-    smtp_url: str = ""
-    mail_from: str = ""
     threads: int = 8
     max_waiting_requests: int = 200
     max_due_jobs: int = 20_000

@@ -1,24 +1,15 @@
-"""What people are told, who of them, and when they want it by mail."""
+"""What people are told, and who hears of it."""
 
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from zoneinfo import ZoneInfo
 
 KEPT = timedelta(days=90)
 """Notifications go with their case, and after this time."""
 MOST_MENTIONS = 20
 """Names in one comment that are looked up."""
-TOGETHER = timedelta(seconds=60)
-"""A mail waits so long for what else happens, so that much at once is one mail."""
-DAILY_AT = 8
-"""Hour of the person's day at which what they want daily comes."""
 
 
 class Kind(StrEnum):
@@ -44,20 +35,6 @@ ASKS = frozenset({Kind.TURN, Kind.ASSIGNED, Kind.DELEGATED, Kind.TRANSFERRED, Ki
 """These ask for something: pointless once the task has ended in the same transaction."""
 
 
-class Mailing(StrEnum):
-    """When somebody wants mail of a kind."""
-
-    NEVER = "never"
-    ONCE = "at-once"
-    DAILY = "daily"
-
-
-DEFAULT_MAILING: Mapping[Kind, Mailing] = {
-    **dict.fromkeys(Kind, Mailing.ONCE),
-    Kind.COPIED: Mailing.DAILY,
-}
-"""For people who have chosen nothing."""
-
 _MENTION = re.compile(r"(?<![\w@.+\-])@([A-Za-z0-9_~@.+\-]{1,256})")
 
 
@@ -78,12 +55,3 @@ def person_topic(username: str) -> str:
 def group_topic(group_id: str) -> str:
     """The topic of wake-ups for whoever shows inboxes of a group's members."""
     return f"group:{group_id}"
-
-
-def next_daily(now: datetime, zone: ZoneInfo) -> datetime:
-    """When the next daily mail is due, in a person's time zone."""
-    local = now.astimezone(zone)
-    due = local.replace(hour=DAILY_AT, minute=0, second=0, microsecond=0)
-    if due <= local:
-        due += timedelta(days=1)
-    return due.astimezone(now.tzinfo)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bpm_server.domain.identity import SYSTEM
-from bpm_server.domain.notifications import KEPT, TOGETHER, Kind, group_topic, mentioned, person_topic
+from bpm_server.domain.notifications import KEPT, Kind, group_topic, mentioned, person_topic
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import NotFound
 from bpm_server.services.authorization import authorize
@@ -50,7 +50,6 @@ def notify(
         task_key: The same; None where it is the whole case.
         details: A few words, such as the outcome; never values of variables.
     """
-    mail_at = tx.moment.database_now + TOGETHER if tx.server.settings.smtp_url else None
     for name in people:
         if not name or name == tx.actor.username:
             continue
@@ -67,9 +66,6 @@ def notify(
                 "at": tx.now,
                 "read_at": None,
                 "details": json.dumps(details),
-                "mail_at": mail_at,
-                "mail_lease": None,
-                "mail_attempts": 0,
             },
         )
 

@@ -1,4 +1,4 @@
-"""What people are told of: shown in the pages' head, and sent by mail."""
+"""What people are told of, shown in the pages' head."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bpm_server.store.types import Key, UtcDateTime
 
 
 class Notification(Model):
-    """One thing that one person is told. It is the outbox of mails, too.
+    """One thing that one person is told.
 
     Attributes:
         kind: In the words of ``domain.notifications.Kind``.
@@ -21,9 +21,6 @@ class Notification(Model):
         task_key: None where it is about the whole case.
         by: Whose act it was; None where nobody's.
         details: JSON object of a few words, such as the outcome; never values of variables.
-        mail_at: When a mail of it is to be tried next, by database time; None: no mail (any more).
-        mail_lease: Token of the worker that is sending it.
-        mail_attempts: Failed tries.
     """
 
     __tablename__ = "notification"
@@ -32,7 +29,6 @@ class Notification(Model):
         partial("ix_notification_unread", "username", where="read_at IS NULL"),
         sa.Index("ix_notification_instance", "instance_key"),
         sa.Index("ix_notification_at", "at"),
-        partial("ix_notification_mail", "mail_at", where="mail_at IS NOT NULL"),
     )
 
     key: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=False)
@@ -44,9 +40,6 @@ class Notification(Model):
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     read_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     details: Mapped[str] = mapped_column(sa.Text)
-    mail_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    mail_lease: Mapped[str | None] = mapped_column(sa.String(32))
-    mail_attempts: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 notification = table_of(Notification)

@@ -26,6 +26,7 @@ from bpm_server.web.pages import (
     instances,
     migration,
     modification,
+    notifications,
     preferences,
     process_versions,
     security,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 NOUNS = (
     signing_in.pages,
     preferences.pages,
+    notifications.pages,
     inbox.pages,
     bulk.pages,
     tasks.pages,
@@ -94,6 +96,7 @@ def _prepare_templates(app: Flask) -> None:
         languages=LANGUAGES,
         version=__version__,
         navigation=navigation,
+        unread_notifications=notifications.unread,
         script_words=script_words,
         script_modules=lambda: script_modules(asset_url),
         here=here,

@@ -1,4 +1,4 @@
-"""What people are told, in the pages' head and by mail.
+"""What people are told, in the pages' head.
 
 Revision: 0019
 Follows: 0016
@@ -17,7 +17,6 @@ revision = "0019"
 down_revision = "0016"
 
 UNREAD = sa.text("read_at IS NULL")
-MAILED = sa.text("mail_at IS NOT NULL")
 
 
 def _key(column: str, *, null: bool = False) -> sa.Column[Any]:
@@ -42,13 +41,11 @@ def upgrade() -> None:
         _moment("at", null=False),
         _moment("read_at"),
         sa.Column("details", sa.Text(), nullable=False),
-        _moment("mail_at"),
-        sa.Column("mail_lease", sa.String(length=32), nullable=True),
-        sa.Column("mail_attempts", sa.Integer(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_notification")),
     )
     op.create_index("ix_notification_person", "notification", ["username", "key"])
     op.create_index("ix_notification_instance", "notification", ["instance_key"])
     op.create_index("ix_notification_at", "notification", ["at"])
-    for name, column, where in (("unread", "username", UNREAD), ("mail", "mail_at", MAILED)):
-        op.create_index(f"ix_notification_{name}", "notification", [column], sqlite_where=where, postgresql_where=where)
+    op.create_index(
+        "ix_notification_unread", "notification", ["username"], sqlite_where=UNREAD, postgresql_where=UNREAD
+    )
