@@ -49,7 +49,7 @@ class NotificationRow:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A notification with what a page says of it; ``element_id`` and ``name`` are of its task, if it has one."""
+    """A notification with what a page says of it; the last three are of its task, if it has one."""
 
     key: int
     kind: str
@@ -62,6 +62,7 @@ class Told:
     process_definition_key: int
     element_id: str | None
     name: str | None
+    ended_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,7 @@ def newest(server: Server, actor: Actor, before: int | None = None) -> list[Told
         p.c.process_definition_key,
         t.c.element_id,
         t.c.name,
+        t.c.ended_at,
     ]
     joined = n.join(p, p.c.key == n.c.instance_key).outerjoin(t, t.c.key == n.c.task_key)
     query = sa.select(*columns).select_from(joined).where(_mine(actor))

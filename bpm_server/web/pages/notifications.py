@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
 
-from bpm_server.domain.notifications import Kind, group_topic, person_topic
+from bpm_server.domain.notifications import ASKS, Kind, group_topic, person_topic
 from bpm_server.kernel import json
 from bpm_server.reports import notifications as report
 from bpm_server.reports.names import person_names
@@ -46,12 +46,13 @@ ICONS = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A notification in the visitor's words."""
+    """A notification in the visitor's words; ``over``: what it asks for has been done, by whomever."""
 
     row: report.Told
     text: str
     what: str
     icon: str
+    over: bool
 
 
 def sentence(kind: str, outcome: str | None, who: str) -> str:
@@ -88,7 +89,8 @@ def _line(row: report.Told, who: str, process: Process) -> Line:
     step = element_name(process, row.element_id, row.name) if row.element_id else ""
     what = " · ".join(filter(None, (process_name(process), step)))
     icon = "circle-x" if outcome == "rejected" else ICONS[Kind(row.kind)]
-    return Line(row, sentence(row.kind, outcome, who), what, icon)
+    over = row.kind in ASKS and row.ended_at is not None
+    return Line(row, sentence(row.kind, outcome, who), what, icon, over)
 
 
 def unread() -> int:

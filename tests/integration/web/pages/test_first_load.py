@@ -21,6 +21,7 @@ BUDGET = 250_000
 PAGES = (
     "/",
     "/start",
+    "/notifications",
     "/start/order-approval",
     "/instances",
     "/admin/webhooks",

@@ -8,10 +8,12 @@ import sqlalchemy as sa
 
 from bpm_server.domain.notifications import Kind
 from bpm_server.services.notifications import notify
+from bpm_server.services.process_instances import cancel_instance
 from bpm_server.services.transaction import transaction
 from bpm_server.store.tables.notifications import notification
 from bpm_server.store.tables.tasks import user_task
 from tests.integration.web.pages.conftest import actor
+from tests.support.product import ADMIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,6 +70,17 @@ def test_opening_one_leads_there_and_marks_it(company: Product, browser: Opens) 
     assert li_ming.post(copied.get("action")).headers["Location"].startswith("/instances/")
     assert li_ming.get("/notifications").texts(".is-new") == []
     assert browser("zhang.wei").post(turn.get("action")).status == 404
+
+
+def test_what_is_done_already_says_so(company: Product, browser: Opens) -> None:
+    key = tell(company, Kind.ASSIGNED, Kind.MENTIONED)
+    li_ming = browser("li.ming")
+    assert li_ming.get("/notifications").texts(".told-where .badge") == []
+    task = company.rows(sa.select(user_task.c.instance_key).where(user_task.c.key == key))[0]
+    cancel_instance(company.server, ADMIN, task.instance_key)
+    [mentioned, assigned] = li_ming.get("/notifications").tree.cssselect(".told li")
+    assert [one.text_content() for one in assigned.cssselect(".badge")] == ["Done"]
+    assert mentioned.cssselect(".badge") == []
 
 
 def test_without_any_it_says_what_will_come(company: Product, browser: Opens) -> None:
