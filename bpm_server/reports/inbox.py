@@ -125,7 +125,7 @@ def todo(server: Server, actor: Actor, wanted: Wanted) -> Rows:
             wanted.newest_first,
         )
         keys = _first_keys(connection, actor, page)
-        rows = _task_rows(connection, server, keys[: wanted.limit])
+        rows = task_rows(connection, server, keys[: wanted.limit])
     more = len(keys) > wanted.limit
     return Rows(tuple(rows), str(keys[wanted.limit - 1]) if more else None)
 
@@ -313,7 +313,7 @@ def done(server: Server, actor: Actor, wanted: Wanted) -> Rows:
             wheres.append(sa.or_(t.c.ended_at < at, sa.and_(t.c.ended_at == at, t.c.key < key)))
         query = sa.select(t.c.key).where(*wheres).order_by(t.c.ended_at.desc(), t.c.key.desc())
         keys = list(connection.execute(query.limit(wanted.limit + 1)).scalars())
-        rows = _task_rows(connection, server, keys[: wanted.limit])
+        rows = task_rows(connection, server, keys[: wanted.limit])
     more = len(keys) > wanted.limit and rows[-1].ended_at is not None
     cursor = f"{rows[-1].ended_at.isoformat()}_{rows[-1].key}" if more and rows[-1].ended_at else None
     return Rows(tuple(rows), cursor)
@@ -350,7 +350,8 @@ def _filters(connection: Connection, server: Server, wanted: Wanted, definitions
     return wheres
 
 
-def _task_rows(connection: Connection, server: Server, keys: Sequence[int]) -> list[TaskRow]:
+def task_rows(connection: Connection, server: Server, keys: Sequence[int]) -> list[TaskRow]:
+    """Tasks by key, in that order."""
     if not keys:
         return []
     names = [name for name in TaskRow.__slots__ if name in t.c]

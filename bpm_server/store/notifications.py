@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from bpm_server.store import rows
+from bpm_server.store.tables.notifications import calendar_feed
 from bpm_server.store.tables.notifications import notification as t
 
 if TYPE_CHECKING:
@@ -47,4 +49,24 @@ def delete_before(connection: Connection, at: datetime, limit: int) -> int:
 
 def forget_person(connection: Connection, username: str) -> None:
     """Removes what a person was told, with the person."""
-    connection.execute(t.delete().where(t.c.username == username))
+    for table in (t, calendar_feed):
+        connection.execute(table.delete().where(table.c.username == username))
+
+
+def feed_nonce(connection: Connection, username: str) -> str | None:
+    """What makes the address of a person's calendar now; None where it has none."""
+    found: str | None = connection.execute(
+        sa.select(calendar_feed.c.nonce).where(calendar_feed.c.username == username)
+    ).scalar_one_or_none()
+    return found
+
+
+def set_feed(connection: Connection, username: str, nonce: str, at: datetime) -> None:
+    """Gives a person's calendar another address."""
+    values = {"username": username, "nonce": nonce, "created_at": at}
+    rows.upsert(connection, calendar_feed, [values], ("username",), ("nonce", "created_at"))
+
+
+def delete_feed(connection: Connection, username: str) -> None:
+    """A person's calendar has no address any more."""
+    connection.execute(calendar_feed.delete().where(calendar_feed.c.username == username))

@@ -84,6 +84,8 @@ UNAUDITED: dict[str, str] = {
         (
             "clock.pin_clock",
             "clock.reset_clock",
+            "calendar_feed.renew_feed",
+            "calendar_feed.withdraw_feed",
             "documents.announce_content",
             "documents.delete_document",
             "documents.insert_document",

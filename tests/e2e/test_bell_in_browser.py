@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,4 +93,10 @@ def test_the_bell_rings_and_leads_to_the_task(server: RunningServer) -> None:
         expect(dark.page.locator("#unread")).to_be_hidden()  # read in the other browser
         dark.goto("/notifications")
         look(dark, "notifications")
+        page.locator(".top-user").click()
+        page.get_by_role("link", name="设置").click()
+        page.get_by_role("button", name="生成地址").click()
+        expect(page.get_by_label("日历地址")).to_have_value(re.compile(r"/calendar/.+\.ics$"))
+        wang.ready()
+        look(wang, "settings")
         assert wang.problems == []

@@ -1,4 +1,4 @@
-"""What people are told of, shown in the pages' head."""
+"""What people are told of: shown in the pages' head, and due tasks in their calendar programs."""
 
 from __future__ import annotations
 
@@ -42,4 +42,19 @@ class Notification(Model):
     details: Mapped[str] = mapped_column(sa.Text)
 
 
+class CalendarFeed(Model):
+    """A person's calendar of due tasks has an address.
+
+    Attributes:
+        nonce: Part of the address; with another one the address of before leads nowhere.
+    """
+
+    __tablename__ = "calendar_feed"
+
+    username: Mapped[str] = mapped_column(sa.String(256), primary_key=True)
+    nonce: Mapped[str] = mapped_column(sa.String(32))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 notification = table_of(Notification)
+calendar_feed = table_of(CalendarFeed)

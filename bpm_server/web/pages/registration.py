@@ -14,6 +14,7 @@ from bpm_server.web.assets import Assets
 from bpm_server.web.pages import (
     batch_operations,
     bulk,
+    calendar_feed,
     case_operations,
     compression,
     deep_links,
@@ -51,6 +52,7 @@ NOUNS = (
     signing_in.pages,
     preferences.pages,
     notifications.pages,
+    calendar_feed.pages,
     inbox.pages,
     bulk.pages,
     tasks.pages,

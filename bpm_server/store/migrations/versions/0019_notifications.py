@@ -1,4 +1,4 @@
-"""What people are told, in the pages' head.
+"""What people are told, and the addresses of their calendars of due tasks.
 
 Revision: 0019
 Follows: 0016
@@ -48,4 +48,11 @@ def upgrade() -> None:
     op.create_index("ix_notification_at", "notification", ["at"])
     op.create_index(
         "ix_notification_unread", "notification", ["username"], sqlite_where=UNREAD, postgresql_where=UNREAD
+    )
+    op.create_table(
+        "calendar_feed",
+        sa.Column("username", sa.String(length=256), nullable=False),
+        sa.Column("nonce", sa.String(length=32), nullable=False),
+        _moment("created_at", null=False),
+        sa.PrimaryKeyConstraint("username", name=op.f("pk_calendar_feed")),
     )

@@ -22,6 +22,7 @@ PAGES = (
     "/",
     "/start",
     "/notifications",
+    "/settings",
     "/start/order-approval",
     "/instances",
     "/admin/webhooks",
