@@ -131,7 +131,7 @@ def todo(server: Server, actor: Actor, wanted: Wanted) -> Rows:
             wanted.newest_first,
         )
         keys = _first_keys(connection, actor, page)
-        rows = _task_rows(connection, server, keys[: wanted.limit])
+        rows = task_rows(connection, server, keys[: wanted.limit])
     more = len(keys) > wanted.limit
     return Rows(tuple(rows), str(keys[wanted.limit - 1]) if more else None)
 
@@ -324,7 +324,7 @@ def done(server: Server, actor: Actor, wanted: Wanted) -> Rows:
             found += connection.execute(query).all()
         found.sort(key=lambda row: (row.at, row.key), reverse=True)
         shown = found[: wanted.limit]
-        rows = _task_rows(connection, server, [row.key for row in shown], {row.key: row for row in shown})
+        rows = task_rows(connection, server, [row.key for row in shown], {row.key: row for row in shown})
     cursor = f"{shown[-1].at.isoformat()}_{shown[-1].key}" if len(found) > wanted.limit else None
     return Rows(tuple(rows), cursor)
 
@@ -392,10 +392,10 @@ def _filters(connection: Connection, server: Server, wanted: Wanted, definitions
     return wheres
 
 
-def _task_rows(
+def task_rows(
     connection: Connection, server: Server, keys: Sequence[int], done_by: Mapping[int, sa.Row[Any]] | None = None
 ) -> list[TaskRow]:
-    """Tasks in this order; ``done_by``: when somebody did them, and how they voted."""
+    """Tasks by key, in that order; ``done_by``: when somebody did them, and how they voted."""
     if not keys:
         return []
     names = [name for name in TaskRow.__slots__ if name in t.c]

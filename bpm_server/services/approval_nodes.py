@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from bpm_server.domain import commands as c
 from bpm_server.domain.approvals.items import ItemState
-from bpm_server.domain.approvals.node import Hand, Node, Outcome
+from bpm_server.domain.approvals.node import Act, Hand, Node, Outcome
 from bpm_server.domain.approvals.policy import is_approval, read_policy
 from bpm_server.domain.audit import Entity, Operation
+from bpm_server.domain.notifications import Kind
 from bpm_server.domain.tasks import check_open
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import Forbidden, WrongState
 from bpm_server.services.approval_signers import find_asked, find_informed, initiator_of, substitutes, superior_of
+from bpm_server.services.notifications import notify, notify_mentioned, tell_inboxes
 from bpm_server.store import approvals as store
 from bpm_server.store import instances
 from bpm_server.store import tasks as task_store
@@ -26,7 +28,7 @@ from bpm_server.store.candidates import update_task
 from bpm_server.store.carbon_copies import insert_copies
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from bpm_server.bpmn.model import Process
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 
 VOTED = {ItemState.APPROVED: "yes", ItemState.REJECTED: "no", ItemState.RETURNED: "returned"}
 NO_SIGNER = "NO_SIGNER"
+TOLD_AS = {Act.ADD: Kind.ADDED, Act.NAME: Kind.ADDED, Act.TRANSFER: Kind.TRANSFERRED, Act.DELEGATE: Kind.DELEGATED}
+"""What somebody hears whom such an act asks."""
 
 
 def process_of(tx: Transaction, definition_key: int) -> Process:
@@ -73,6 +77,7 @@ class NodeAtWork:
     Attributes:
         row: The task's instance.
         known: Items as they were read, by key.
+        asked: Whose turn it was, and whoever could act for them.
         values: What the act entered into the task's form.
     """
 
@@ -83,6 +88,7 @@ class NodeAtWork:
     node: Node
     known: dict[int, store.KnownItem]
     hand: Hand
+    asked: frozenset[str] = frozenset()
     values: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -126,6 +132,8 @@ def open_node(advance: Advance, row: InstanceRow, event: e.UserTaskCreated) -> N
         advance.follow(row, c.RaiseIncident(event.key, NO_SIGNER, message, event.chunk))
     elif node.outcome is not None:
         advance.follow(row, c.CompleteTask(event.key, result_of(node, {}, {}), event.chunk, "skip"))
+    else:
+        notify(tx, users, Kind.TURN, row.key, event.key)
 
 
 def _seen_by(advance: Advance, row: InstanceRow, key: int, chunk: int) -> Callable[[frozenset[str]], Mapping[str, Any]]:
@@ -144,7 +152,8 @@ def _inform(
     """Sends the copies that the process asks for."""
     people = find_informed(tx, process, stored.element_id, name, stored.initiator, values)
     if people:
-        insert_copies(tx.connection, tx.server.new_key, root_key, people, None, tx.now)
+        new = insert_copies(tx.connection, tx.server.new_key, root_key, people, None, tx.now)
+        notify(tx, new, Kind.COPIED, root_key)
 
 
 def _ask(tx: Transaction, process: Process, stored: store.ApprovalRow, signing: Signing) -> Node:
@@ -253,7 +262,7 @@ def _read(tx: Transaction, task: Task, row: InstanceRow | None) -> NodeAtWork:
         frozenset(person for person, other in others.items() if other == tx.actor.username),
         tx.actor.may("PROCESS_DEFINITION", "UPDATE_USER_TASK", task.process_id),
     )
-    return NodeAtWork(tx, task, row, stored, node, known, hand)
+    return NodeAtWork(tx, task, row, stored, node, known, hand, frozenset([*people, *others.values()]))
 
 
 def authorize_signer(at: NodeAtWork) -> None:
@@ -286,10 +295,28 @@ def write_node(at: NodeAtWork, act: str) -> None:
         stored.submitted = json.dumps(at.submitted)
     _decided(stored, node, tx.now)
     store.update_approval(tx.connection, stored)
+    users: tuple[str, ...] = ()
     if node.outcome is None:
         users = _whose_turn(tx, node, at.task.process_id, stored)
         update_task(tx.connection, at.task.key, {"candidate_users": users})
+    _tell(at, users)
     audit_task(tx, at.task, Operation.UPDATE if node.outcome is None else Operation.COMPLETE, act)
+
+
+def _tell(at: NodeAtWork, users: Sequence[str]) -> None:
+    """Tells whose turn it has become, with the act that asked them; who made the request, what became of it."""
+    tx, task = at.tx, at.task
+    kinds = {name: TOLD_AS[done.act] for done in at.node.history if done.act in TOLD_AS for name in done.to}
+    for name in users:
+        if name not in at.asked:
+            notify(tx, [name], kinds.get(name, Kind.TURN), task.instance_key, task.key)
+    outcome = at.node.outcome
+    if outcome is not None:
+        kind = Kind.RETURNED if outcome is Outcome.RETURNED else Kind.DECIDED
+        notify(tx, [at.stored.initiator], kind, task.instance_key, task.key, outcome=outcome)
+    for done in at.node.history:
+        notify_mentioned(tx, task, done.comment)
+    tell_inboxes(tx, [tx.actor.username, *at.asked, *users])
 
 
 def audit_task(tx: Transaction, task: Task, operation: Operation, act: str) -> None:

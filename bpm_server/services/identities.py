@@ -139,7 +139,8 @@ def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _actor(server: Server, connection: Connection, username: str) -> Actor | None:
+def find_actor(server: Server, connection: Connection, username: str) -> Actor | None:
+    """An active person with all rights, as they are now; None where there is no such."""
     found = store.find_person(connection, username)
     if found is None or not found.user.active:
         return None
@@ -172,7 +173,7 @@ def actor_by_token(server: Server, token: str) -> Actor:
     if found is None:
         with server.database.read() as connection:
             row = store.find_token(connection, digest)
-            actor = None if row is None else _actor(server, connection, row.username)
+            actor = None if row is None else find_actor(server, connection, row.username)
         if row is None or actor is None:
             raise NotSignedIn(_WRONG)
         found = (actor, row.expires_at)
@@ -209,7 +210,7 @@ def actor_by_password(server: Server, username: str, password: str, address: str
         raise NotSignedIn(_WRONG)
     identities.forget_failures(who)
     with server.database.read() as connection:
-        actor = _actor(server, connection, username)
+        actor = find_actor(server, connection, username)
     if actor is None:
         raise NotSignedIn(_WRONG)
     identities.keep("basic", fingerprint, moment.identity_version, actor)
@@ -226,7 +227,7 @@ def actor_by_name(server: Server, username: str) -> Actor:
     actor: Actor | None = server.identities.cached("name", username, version, float("inf"))
     if actor is None:
         with server.database.read() as connection:
-            actor = _actor(server, connection, username)
+            actor = find_actor(server, connection, username)
         if actor is None:
             raise NotSignedIn(_WRONG)
         server.identities.keep("name", username, version, actor)
@@ -241,7 +242,7 @@ def signed_in(server: Server, cookie: str) -> SignedIn | None:
     if found is None:
         with server.database.read() as connection:
             row = store.find_session(connection, digest)
-            actor = None if row is None else _actor(server, connection, row.username)
+            actor = None if row is None else find_actor(server, connection, row.username)
         if row is None or actor is None:
             return None
         found = (SignedIn(actor, row.csrf_token), row.expires_at)

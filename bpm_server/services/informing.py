@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 from bpm_server.domain.approvals.items import ItemState
 from bpm_server.domain.approvals.node import Act
-from bpm_server.domain.tasks import check_open, may_see
+from bpm_server.domain.notifications import Kind
+from bpm_server.domain.tasks import check_open
 from bpm_server.kernel.errors import Forbidden, LimitExceeded, WrongState
 from bpm_server.services.approvals import check_comment, check_people, note_act
 from bpm_server.services.authorization import authorize
+from bpm_server.services.notifications import notify, notify_mentioned
+from bpm_server.services.participation import has_part
 from bpm_server.services.transaction import command, transaction
 from bpm_server.store import approvals as store
 from bpm_server.store import carbon_copies
@@ -48,6 +51,8 @@ def send_copies(server: Server, actor: Actor, key: int, people: Sequence[str], c
         )
         if new:
             note_act(tx, Act.COPY, task.instance_key, key, said, people=new)
+            notify(tx, new, Kind.COPIED, task.root_key)
+            notify_mentioned(tx, task, said)
         return new
 
 
@@ -103,6 +108,8 @@ def _urge(tx: Transaction, tasks: Sequence[Task], comment: str | None) -> list[s
             wait = int((last + URGED_AGAIN - tx.now).total_seconds()) + 1
             continue
         note_act(tx, Act.URGE, task.instance_key, task.key, comment, people=people)
+        notify(tx, people, Kind.URGED, task.instance_key, task.key)
+        notify_mentioned(tx, task, comment)
         reminded += people
     if not reminded:
         message = f"Expected at most one reminder an hour, but the last was {60 - wait // 60} minutes ago"
@@ -128,11 +135,8 @@ def authorize_part(tx: Transaction, task: Task) -> None:
         Forbidden: none of these.
     """
     actor = tx.actor
-    if may_see(task, actor) or tx.lock_instance(task.root_key).started_by == actor.username:
-        return
-    if any(actor.username in (one.item.person, one.item.acted_by) for one in store.read_items(tx.connection, task.key)):
-        return
-    authorize(actor, "PROCESS_DEFINITION", "READ_USER_TASK", task.process_id)
+    if not has_part(tx, task, actor):
+        authorize(actor, "PROCESS_DEFINITION", "READ_USER_TASK", task.process_id)
 
 
 @command

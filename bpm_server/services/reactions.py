@@ -13,9 +13,11 @@ from bpm_server.domain import commands as c
 from bpm_server.domain import events as e
 from bpm_server.domain.approvals.policy import is_approval
 from bpm_server.domain.channels import job_channel
+from bpm_server.domain.notifications import Kind
 from bpm_server.kernel import json
 from bpm_server.services.approval_nodes import open_node
 from bpm_server.services.bindings import binding_filter, bound_process
+from bpm_server.services.notifications import notify, tell_change, tell_inboxes
 from bpm_server.services.outbox import cancel_deliveries, enqueue_webhook
 from bpm_server.store import jobs, tasks
 from bpm_server.store import messages as message_store
@@ -179,6 +181,9 @@ def _user_task_created(advance: Advance, row: InstanceRow, event: e.UserTaskCrea
     node = advance.node_of(row, event.element_id)
     if is_approval(node.properties):
         open_node(advance, row, event)
+    else:
+        notify(tx, [event.assignee], Kind.ASSIGNED, row.key, event.key)
+        tell_inboxes(tx, event.candidate_users, event.candidate_groups)
     if event.form_id is None:
         if event.form_key is not None and event.form_key.startswith(FORM_FILE):
             _bind_form_file(advance, row, event.key, event.form_key.removeprefix(FORM_FILE))
@@ -192,6 +197,11 @@ def _user_task_created(advance: Advance, row: InstanceRow, event: e.UserTaskCrea
         return
     message = f"Expected form '{event.form_id}' to be deployed, but found none"
     advance.follow(row, c.RaiseIncident(event.key, "FORM_NOT_FOUND", message, event.chunk))
+
+
+def _user_task_changed(advance: Advance, row: InstanceRow, event: e.UserTaskChanged) -> None:
+    if event.operation is None:
+        tell_change(advance.tx, row.key, event.key, event.values)
 
 
 def _bind_form_file(advance: Advance, row: InstanceRow, task_key: int, name: str) -> None:
@@ -222,5 +232,6 @@ REACTIONS: dict[type, Callable[[Advance, InstanceRow, Any], None]] = {
     e.JobCreated: _job_created,
     e.JobCanceled: _job_canceled,
     e.UserTaskCreated: _user_task_created,
+    e.UserTaskChanged: _user_task_changed,
     e.TimerScheduled: _timer_scheduled,
 }

@@ -29,7 +29,8 @@ class Wakes:
 
     Topics: ``jobs``, ``timers``, ``messages``, ``signals``, ``deliveries``, ``batch-operations``, ``documents``,
     ``tasks``; for parked requests also ``outside-jobs`` (an outside worker may find one) and ``instances`` (one has
-    ended); for the workers of this process also the channels of new jobs (``job:...``).
+    ended), ``person:<username>`` and ``group:<id>`` (their inboxes look different); for the workers of this process
+    also the channels of new jobs (``job:...``).
     """
 
     listeners: list[Callable[[frozenset[str]], None]] = field(default_factory=list)

@@ -30,6 +30,7 @@ from bpm_server.services.approval_nodes import (
 )
 from bpm_server.services.approvals import vote
 from bpm_server.services.authorization import authorize
+from bpm_server.services.notifications import notify_mentioned, tell_change, tell_task
 from bpm_server.services.references import adopt_files
 from bpm_server.services.submissions import check_submission
 from bpm_server.services.transaction import command, transaction
@@ -113,7 +114,9 @@ def complete_task(
         _set_completer(tx, task, actor, values)
         if comment:
             store.insert_comment(tx.connection, server.new_key(), task, actor.username, tx.now, comment)
+            notify_mentioned(tx, task, comment)
         _audit(tx, Operation.COMPLETE, task)
+        tell_task(tx, task)
         go_to = where_to_resume(tx, task)
         Advance(tx).run(row, c.CompleteTask(key, values, task.chunk, action or "complete", go_to))
         waits = tx.batch.operation(key)
@@ -195,9 +198,11 @@ def _change(tx: Transaction, task: Task, moment: str, values: TaskValues, action
     if not {"assignee", "candidate_users", "candidate_groups"}.isdisjoint(values.named()):
         refuse_approval(tx, task, action)
     _audit_change(tx, task, values)
+    tell_task(tx, task)
     compiled = tx.server.definitions.process(tx.connection, tx.moment.definition_version, task.process_definition_key)
     if not compiled.definition.has_task_listeners(task.element_id):
         store.change(tx.connection, task.key, values, tx.now)
+        tell_change(tx, task.instance_key, task.key, values)
         return None
     row = tx.lock_instance(task.instance_key, task.root_key)
     Advance(tx).run(row, c.ChangeTask(task.key, moment, values, action, task.chunk))
@@ -369,6 +374,7 @@ def comment_task(server: Server, actor: Actor, key: int, text: str) -> int:
         tx.lock_instance(task.instance_key, task.root_key)  # nobody removes the instance meanwhile
         comment_key = server.new_key()
         store.insert_comment(tx.connection, comment_key, task, actor.username, tx.now, plain)
+        notify_mentioned(tx, task, plain)
     return comment_key
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from bpm_server.domain.notifications import ASKS
 from bpm_server.domain.states import IncidentState
 from bpm_server.store import large_values, messages, rows, suspension
 from bpm_server.store.candidates import CANDIDATES, as_columns, candidate_rows, update_task
@@ -19,6 +20,7 @@ from bpm_server.store.tables.history import journal
 from bpm_server.store.tables.instances import element_instance, incident, instance_item, process_instance, variable
 from bpm_server.store.tables.jobs import job, timer
 from bpm_server.store.tables.messages import pending_signal, subscription
+from bpm_server.store.tables.notifications import notification
 from bpm_server.store.tables.tasks import user_task, user_task_candidate
 
 if TYPE_CHECKING:
@@ -116,6 +118,7 @@ class Batch:
         self.journal: list[dict[str, Any]] = []
         self.large_values: dict[tuple[int, str], bytes] = {}
         self.audit: list[dict[str, Any]] = []
+        self.notifications: dict[tuple[str, str, int], dict[str, Any]] = {}
         self.ended_message_starts: list[int] = []
         self.halted: dict[int, InstanceRow] = {}
         self.migrated: dict[int, Migrated] = {}
@@ -195,8 +198,14 @@ class Batch:
         rows.insert(connection, journal, self.journal)
         large_values.write(connection, self.large_values)
         rows.insert(connection, audit_log, self.audit)
+        rows.insert(connection, notification, self._worth_telling())
         for row in self.halted.values():
             suspension.mark(connection, row.key, row.suspended_at)
+
+    def _worth_telling(self) -> list[dict[str, Any]]:
+        """Notifications, without those that ask for what is done already."""
+        found = self.notifications.values()
+        return [one for one in found if one["kind"] not in ASKS or one["task_key"] not in self.ended_tasks]
 
     def _flush_instances(self, connection: Connection) -> None:
         new = [_instance_values(row) for row in self.instances.values() if row.is_new]

@@ -23,6 +23,7 @@ from bpm_server.store.tables.instances import (
 )
 from bpm_server.store.tables.jobs import job, timer
 from bpm_server.store.tables.messages import correlation, message, started_by_key, subscription
+from bpm_server.store.tables.notifications import notification
 from bpm_server.store.tables.tasks import task_comment, user_task, user_task_candidate
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ BY_INSTANCE = (
     approval,
     carbon_copy,
     attachment,
+    notification,
     task_comment,
     user_task,
     decision_instance,

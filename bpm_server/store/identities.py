@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from bpm_server.store import rows
+from bpm_server.store import notifications, rows
 from bpm_server.store.moments import bump
 from bpm_server.store.organisation import forget_person
 from bpm_server.store.tables.drafts import draft
@@ -79,6 +79,7 @@ def save_user(connection: Connection, values: dict[str, Any]) -> None:
 def delete_user(connection: Connection, username: str) -> None:
     """Removes a user with memberships, sessions, tokens, drafts and stars; what they did stays in history."""
     forget_person(connection, username)
+    notifications.forget_person(connection, username)
     for table in (group_member, session, api_token, draft, favourite):
         connection.execute(table.delete().where(table.c.username == username))
     connection.execute(role_member.delete().where(role_member.c.kind == "u", role_member.c.member == username))

@@ -4,7 +4,7 @@ WSGI has no word for this, so it is said through the environ. The application, w
 calls ``environ["bpm_server.park"](seconds)``, answers anything (nobody sees it), and keeps what it was given. When that
 is told to ``resume``, the seconds are over, the client has gone or the server stops, the same request runs again from
 its beginning; ``environ["bpm_server.memory"]`` is a dictionary that stays with it. A request may only be parked as long
-as it has changed nothing.
+as it has changed nothing. ``environ["bpm_server.crowded"]()`` tells whether half of the connections wait so.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 PARK = "bpm_server.park"
 MEMORY = "bpm_server.memory"
 PARKED = "bpm_server.parked"
+CROWDED = "bpm_server.crowded"
 
 
 class RequestParked(BaseException):

@@ -17,7 +17,7 @@ from flask import Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
 from bpm_server.services import idempotency
-from bpm_server.web.parked import MEMORY, PARK
+from bpm_server.web.parked import CROWDED, MEMORY, PARK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,6 +32,7 @@ EXTENSION = "bpm_server.parking"
 LOOK_AGAIN_S = 0.25
 LOOK_AGAIN_PARKED_S = 1.0
 UNTIL = "until"
+HEARD = "heard"
 
 
 class Parking:
@@ -66,11 +67,27 @@ class Parking:
             if taken:
                 self._places.release()
 
-    def poll(self, topics: tuple[str, ...], look: Callable[[], T | None], seconds: float) -> T | None:
+    def is_crowded(self) -> bool:
+        """Whether so many requests are put aside that live pages have to look by themselves: half of what fits."""
+        crowded = request.environ.get(CROWDED)
+        return crowded is not None and bool(crowded())
+
+    def rings_since_first(self, topics: tuple[str, ...]) -> Callable[[], bool]:
+        """Tells whether somebody has rung since the current request ran for the first time."""
+        first: int = request.environ.get(MEMORY, {}).setdefault(HEARD, self._heard(topics))
+        return lambda: self._heard(topics) != first
+
+    def poll(
+        self,
+        topics: tuple[str, ...],
+        look: Callable[[], T | None],
+        seconds: float,
+        look_again: float = LOOK_AGAIN_PARKED_S,
+    ) -> T | None:
         """Looks until there is something, at most for so long, without holding a thread meanwhile.
 
         The request runs again from its beginning for every look, so it must have changed nothing. Arguments as in
-        :meth:`wait`.
+        :meth:`wait`; ``look_again``: seconds after which it looks although nobody has rung.
         """
         park = request.environ.get(PARK)
         if park is None:  # another server than ours, or a test's client
@@ -82,7 +99,7 @@ class Parking:
         left = until - time.monotonic()
         if found is not None or left <= 0 or _is_over():
             return found
-        parked = park(min(left, LOOK_AGAIN_PARKED_S))
+        parked = park(min(left, look_again))
         with self._bell:
             self._parked = [one for one in self._parked if not one[1].is_over]
             self._parked.append((topics, parked))

@@ -27,7 +27,7 @@ from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import BaseWSGIServer, create_server
 from waitress.task import WSGITask
 
-from bpm_server.web.parked import MEMORY, PARK, PARKED, Parked, ParkingLot, RequestParked, parkable
+from bpm_server.web.parked import CROWDED, MEMORY, PARK, PARKED, Parked, ParkingLot, RequestParked, parkable
 from bpm_server.web.queueing import BoundedDispatcher, RefusalTask
 
 if TYPE_CHECKING:
@@ -113,6 +113,7 @@ class _Task(_KeepsBodilessConnections, WSGITask):
             return parked
 
         environ[PARK] = park
+        environ[CROWDED] = lambda: len(server.lot) >= server.adj.connection_limit // 2
         return environ
 
 

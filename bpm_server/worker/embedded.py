@@ -23,7 +23,7 @@ log = get_logger(__name__)
 OUTSIDE = "outside"
 LANES: dict[str, tuple[str, ...]] = {
     "engine": ("signals", "messages", "safe-points", "timers", "batch-operations"),
-    "tidying": ("documents", "replies", "drafts", "audit-log", "history"),
+    "tidying": ("documents", "replies", "drafts", "audit-log", "history", "notifications"),
     OUTSIDE: ("jobs", "deliveries"),
 }
 LOOK_AGAIN_S = 5.0

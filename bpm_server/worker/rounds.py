@@ -17,6 +17,7 @@ from bpm_server.services import (
     idempotency,
     jobs,
     messages,
+    notifications,
     retention,
     sealing,
     timers,
@@ -160,6 +161,7 @@ ROUNDS: dict[str, Callable[[Server], int]] = {
     "drafts": drafts.remove_useless,
     "audit-log": sealing.seal_audit_log,
     "history": remove_history,
+    "notifications": notifications.remove_old_notifications,
 }
 """By what is done; wake-ups name it, but for what goes outside (``jobs`` and ``deliveries``)."""
 

@@ -173,10 +173,10 @@
   document.addEventListener("list-changed", refreshList);
   document.addEventListener("say", (event) => say(event.detail.text, { tone: event.detail.tone || "good" }));
 
-  // --- live: ask for news every few seconds while somebody looks --------------------------------------------------
+  // --- live: ask for news every few seconds while somebody looks and no stream tells of them (live.js) --------------------------------------------------
   const pulse = $("#pulse");
   if (pulse) {
-    setInterval(() => { if (!document.hidden) refreshList(); }, 10_000);
+    setInterval(() => { if (!document.hidden && !("live" in document.body.dataset)) refreshList(); }, 10_000);
     document.addEventListener("visibilitychange", () => { if (!document.hidden) refreshList(); });
   }
 

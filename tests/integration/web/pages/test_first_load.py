@@ -21,6 +21,8 @@ BUDGET = 250_000
 PAGES = (
     "/",
     "/start",
+    "/notifications",
+    "/settings",
     "/start/order-approval",
     "/start/order-approval/share",
     "/instances",
