@@ -83,6 +83,11 @@ def urge(server: Server, actor: Actor, key: int, comment: str | None = None) -> 
         return people
 
 
+def remind(tx: Transaction, task: Task, people: Sequence[str]) -> None:
+    """The clock of a task reminds people of it; it is in the history, also where it waits for groups alone."""
+    note_act(tx, Act.REMIND, task.instance_key, task.key, people=people)
+
+
 def waits_for(tx: Transaction, task: Task) -> list[str]:
     """People a task waits for by name."""
     stored = store.find_approval(tx.connection, task.key)

@@ -13,10 +13,12 @@ from bpm_server.domain import commands as c
 from bpm_server.domain import events as e
 from bpm_server.domain.approvals.policy import is_approval
 from bpm_server.domain.channels import job_channel
+from bpm_server.domain.service_levels import has_service_level
 from bpm_server.kernel import json
 from bpm_server.services.approval_nodes import open_node
 from bpm_server.services.bindings import binding_filter, bound_process
 from bpm_server.services.outbox import cancel_deliveries, enqueue_webhook
+from bpm_server.services.service_levels import pause_clocks, resume_clocks, start_clock
 from bpm_server.store import jobs, tasks
 from bpm_server.store import messages as message_store
 
@@ -179,6 +181,8 @@ def _user_task_created(advance: Advance, row: InstanceRow, event: e.UserTaskCrea
     node = advance.node_of(row, event.element_id)
     if is_approval(node.properties):
         open_node(advance, row, event)
+    if has_service_level(node.properties):
+        start_clock(advance, row, event)
     if event.form_id is None:
         if event.form_key is not None and event.form_key.startswith(FORM_FILE):
             _bind_form_file(advance, row, event.key, event.form_key.removeprefix(FORM_FILE))
@@ -192,6 +196,21 @@ def _user_task_created(advance: Advance, row: InstanceRow, event: e.UserTaskCrea
         return
     message = f"Expected form '{event.form_id}' to be deployed, but found none"
     advance.follow(row, c.RaiseIncident(event.key, "FORM_NOT_FOUND", message, event.chunk))
+
+
+def _user_task_ended(advance: Advance, row: InstanceRow, event: e.UserTaskCompleted | e.UserTaskCanceled) -> None:
+    if advance.has_clocks(row):
+        advance.tx.batch.ended_clocks.add(event.key)
+
+
+def _instance_suspended(advance: Advance, row: InstanceRow, _event: e.InstanceSuspended) -> None:
+    if advance.has_clocks(row):
+        pause_clocks(advance.tx, row.key)
+
+
+def _instance_resumed(advance: Advance, row: InstanceRow, _event: e.InstanceResumed) -> None:
+    if advance.has_clocks(row):
+        resume_clocks(advance.tx, row.key)
 
 
 def _bind_form_file(advance: Advance, row: InstanceRow, task_key: int, name: str) -> None:
@@ -222,5 +241,9 @@ REACTIONS: dict[type, Callable[[Advance, InstanceRow, Any], None]] = {
     e.JobCreated: _job_created,
     e.JobCanceled: _job_canceled,
     e.UserTaskCreated: _user_task_created,
+    e.UserTaskCompleted: _user_task_ended,
+    e.UserTaskCanceled: _user_task_ended,
+    e.InstanceSuspended: _instance_suspended,
+    e.InstanceResumed: _instance_resumed,
     e.TimerScheduled: _timer_scheduled,
 }

@@ -181,7 +181,7 @@ def _properties(tx: Transaction, task: Task) -> Mapping[str, str]:
     return compiled.definition.process.nodes[task.element_id].properties
 
 
-def _change(tx: Transaction, task: Task, moment: str, values: TaskValues, action: str) -> int | None:
+def change_task(tx: Transaction, task: Task, moment: str, values: TaskValues, action: str) -> int | None:
     """Changes an open task; where it has listeners, in its instance, so that they hear of it first.
 
     Returns:
@@ -222,7 +222,7 @@ def claim_task(server: Server, actor: Actor, key: int) -> int | None:
         check_claim(task, actor)
         if task.assignee == actor.username:
             return None
-        return _change(tx, task, "assigning", TaskValues(assignee=actor.username), "claim")
+        return change_task(tx, task, "assigning", TaskValues(assignee=actor.username), "claim")
 
 
 @command
@@ -241,7 +241,7 @@ def release_task(server: Server, actor: Actor, key: int) -> int | None:
         task, _ = store.lock_task(tx.connection, key)
         check_open(task, "release")
         authorize_work(task, actor, "release")
-        return _change(tx, task, "assigning", TaskValues(assignee=None), "unassign")
+        return change_task(tx, task, "assigning", TaskValues(assignee=None), "unassign")
 
 
 @command
@@ -279,7 +279,7 @@ def assign_task(
         if task.assignee and not allow_override:
             message = f"Expected to assign task '{key}', but it is assigned to {task.assignee}"
             raise WrongState(message, assignee=task.assignee, retry=False)
-        return _change(tx, task, "assigning", TaskValues(assignee=assignee), action or "assign")
+        return change_task(tx, task, "assigning", TaskValues(assignee=assignee), action or "assign")
 
 
 @command
@@ -299,7 +299,7 @@ def unassign_task(server: Server, actor: Actor, key: int) -> int | None:
         check_open(task, "unassign")
         if task.assignee != actor.username:
             authorize(actor, "PROCESS_DEFINITION", "UPDATE_USER_TASK", task.process_id)
-        return _change(tx, task, "assigning", TaskValues(assignee=None), "unassign")
+        return change_task(tx, task, "assigning", TaskValues(assignee=None), "unassign")
 
 
 @command
@@ -339,7 +339,7 @@ def update_task(
             candidate_users=UNSET if candidate_users is None else tuple(dict.fromkeys(candidate_users)),
             candidate_groups=UNSET if candidate_groups is None else tuple(dict.fromkeys(candidate_groups)),
         )
-        return _change(tx, task, "updating", values, action or "update")
+        return change_task(tx, task, "updating", values, action or "update")
 
 
 @command

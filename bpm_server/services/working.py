@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bpm_server.store import documents, idempotency, jobs, messages, retention, signals, timers
+from bpm_server.store import (
+    documents,
+    idempotency,
+    jobs,
+    messages,
+    retention,
+    service_levels,
+    signals,
+    timers,
+)
 from bpm_server.store.moments import read_moment
 
 if TYPE_CHECKING:
@@ -34,7 +43,8 @@ def wait_s(server: Server, topics: Sequence[str], at_most: float) -> float:
 
     Args:
         server: The server.
-        topics: ``timers``, ``safe-points``, ``documents``, ``replies``, ``history``; others are never due by time.
+        topics: ``timers``, ``alarms``, ``safe-points``, ``documents``, ``replies``, ``history``; others are never
+            due by time.
         at_most: Where nothing is due before.
     """
     waits = [at_most]
@@ -42,6 +52,8 @@ def wait_s(server: Server, topics: Sequence[str], at_most: float) -> float:
         moment = read_moment(connection)
         if "timers" in topics:
             waits += _until(timers.next_due(connection), moment.now)
+        if "alarms" in topics:
+            waits += _until(service_levels.next_due(connection), moment.now)
         if "safe-points" in topics:
             waits += _until(jobs.next_available(connection, [SAFE_POINT]), moment.database_now)
         if "documents" in topics:

@@ -20,6 +20,7 @@ from bpm_server.store.tables.instances import (
 )
 from bpm_server.store.tables.jobs import job, timer
 from bpm_server.store.tables.messages import correlation, message, started_by_key, subscription
+from bpm_server.store.tables.service_levels import sla_clock
 from bpm_server.store.tables.tasks import task_comment, user_task, user_task_candidate
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ BY_INSTANCE = (
     approval_act,
     approval,
     carbon_copy,
+    sla_clock,
     task_comment,
     user_task,
     decision_instance,

@@ -19,6 +19,7 @@ from bpm_server.store.tables import (
     messages,
     organisation,
     server,
+    service_levels,
     tasks,
 )
 from bpm_server.store.tables.model import db
@@ -43,5 +44,6 @@ __all__ = [
     "messages",
     "organisation",
     "server",
+    "service_levels",
     "tasks",
 ]
