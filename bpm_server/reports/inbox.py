@@ -19,6 +19,7 @@ from sqlalchemy.dialects import postgresql
 from bpm_server.domain.states import TaskState
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import InvalidInput
+from bpm_server.reports.represented import find_represented, name_represented, work_for_others
 from bpm_server.reports.summaries import matches_text, read_summaries
 from bpm_server.store.tables.instances import process_instance as p
 from bpm_server.store.tables.instances import variable as v
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from bpm_server.domain.identity import Actor
+    from bpm_server.domain.represented import Represented
     from bpm_server.services.server import Server
 
 Where = sa.ColumnElement[bool]
@@ -39,6 +41,8 @@ MOST_COUNTED = 501
 MOST_ROWS = 500
 BRANCHES = 60
 """Index ranges in one statement; more than a page has rows, and SQLite takes at most 500."""
+MOST_REPRESENTED = 60
+"""People (and kinds of their work) for whom one person acts; of more the first by name are shown."""
 SPAN = 4
 """Open tasks that are looked at for each that is wanted, before very many groups are asked."""
 
@@ -51,6 +55,7 @@ class TaskRow:
         summary: Values of the variables that the process names in its property ``summary``.
         suspended: Nothing can be done about it until its case is resumed.
         outcome: What was decided, where it is done.
+        on_behalf_of: For whom the person acts there, where not for themselves.
     """
 
     key: int
@@ -70,6 +75,7 @@ class TaskRow:
     started_by: str | None
     summary: Mapping[str, Any] = field(default_factory=dict)
     outcome: str | None = None
+    on_behalf_of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,17 +121,18 @@ class Counts:
 
 
 def todo(server: Server, actor: Actor, wanted: Wanted) -> Rows:
-    """Tasks that are assigned to the actor or offered to them and not taken by anybody."""
+    """Tasks that are assigned to the actor or offered to them and not taken by anybody, and of those they act for."""
     with server.database.read() as connection:
-        definitions = sorted({row.definition for row in _some_open(connection, actor)}) if wanted.text else []
+        others = find_represented(connection, server, actor)
+        definitions = sorted({row.definition for row in _some_open(connection, actor, others)}) if wanted.text else []
         page = _Page(
             tuple(_filters(connection, server, wanted, definitions)),
             wanted.limit + 1,
             _read_key(wanted.after) if wanted.after else None,
             wanted.newest_first,
         )
-        keys = _first_keys(connection, actor, page)
-        rows = _task_rows(connection, server, keys[: wanted.limit])
+        keys = _first_keys(connection, actor, page, others)
+        rows = name_represented(connection, actor, others, _task_rows(connection, server, keys[: wanted.limit]))
     more = len(keys) > wanted.limit
     return Rows(tuple(rows), str(keys[wanted.limit - 1]) if more else None)
 
@@ -167,17 +174,19 @@ def _offered(kind: str, named: Where, columns: Sequence[sa.ColumnElement[Any]]) 
     )
 
 
-def _first_keys(connection: Connection, actor: Actor, page: _Page) -> list[int]:
+def _first_keys(connection: Connection, actor: Actor, page: _Page, others: Sequence[Represented]) -> list[int]:
     """Keys of the first tasks, each branch in the order of its index."""
     groups = sorted(actor.groups)
-    if len(groups) > BRANCHES:
+    if len(groups) > BRANCHES and not others:
         near, is_all = _nearest(connection, actor, page, [t.c.key])
         found = list(connection.execute(near).scalars())
         if is_all or len(found) == page.limit:
             return found
+    if len(groups) > BRANCHES:
         groups, page = _narrowed(connection, groups, page)
     own = page.of(_offered("u", c.c.name == actor.username, [t.c.key]), c.c.task_key)
     branches = [page.of(_assigned(actor, [t.c.key]), t.c.key), own]
+    branches += [page.of(one, key) for one, key in work_for_others(others[:MOST_REPRESENTED], [t.c.key])]
     keys: set[int] = set()
     for start in range(0, max(len(groups), 1), BRANCHES):
         branches += _of_groups(connection, groups[start : start + BRANCHES], page)
@@ -270,13 +279,13 @@ def _first_of_each(connection: Connection, groups: Sequence[str], page: _Page) -
     return {group: key for group, key in connection.execute(query) if key is not None}
 
 
-def _some_open(connection: Connection, actor: Actor) -> list[sa.Row[Any]]:
+def _some_open(connection: Connection, actor: Actor, others: Sequence[Represented]) -> list[sa.Row[Any]]:
     """By process: its id, the newest definition key, and how many of the person's open tasks are its.
 
     Up to ``MOST_COUNTED`` tasks count.
     """
     columns = [t.c.key, t.c.process_id, t.c.process_definition_key]
-    if len(actor.groups) > BRANCHES:
+    if len(actor.groups) > BRANCHES and not others:
         near, is_all = _nearest(connection, actor, _Page((), MOST_COUNTED, None, newest=False), columns)
         found = _by_process(connection, near)
         if is_all or sum(row.number for row in found) == MOST_COUNTED:
@@ -285,6 +294,7 @@ def _some_open(connection: Connection, actor: Actor) -> list[sa.Row[Any]]:
         _assigned(actor, columns),
         _offered("u", c.c.name == actor.username, columns),
         _offered_by_groups(connection, sorted(actor.groups), columns),
+        *[one for one, _ in work_for_others(others[:MOST_REPRESENTED], columns)],
     ]
     limited = [part.limit(3 * MOST_COUNTED).subquery() for part in parts]  # several groups may offer the same task
     each_once = sa.union(*[sa.select(*one.columns) for one in limited]).subquery()
@@ -325,7 +335,7 @@ def done(server: Server, actor: Actor, wanted: Wanted) -> Rows:
 def counts(server: Server, actor: Actor) -> Counts:
     """The numbers on the tabs and in the filter: what is open, what was done and started in all."""
     with server.database.read() as connection:
-        open_tasks = _some_open(connection, actor)
+        open_tasks = _some_open(connection, actor, find_represented(connection, server, actor))
         done_keys = sa.select(t.c.key).where(t.c.ended_by == actor.username, t.c.state == TaskState.COMPLETED)
         started_keys = sa.select(p.c.key).where(p.c.started_by == actor.username, p.c.parent_key.is_(None))
         numbers = [

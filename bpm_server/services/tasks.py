@@ -8,6 +8,7 @@ from msgspec import UNSET
 
 from bpm_server.domain import commands as c
 from bpm_server.domain.audit import Entity, Operation
+from bpm_server.domain.represented import represented_by
 from bpm_server.domain.tasks import (
     POSITIVE,
     TaskValues,
@@ -17,6 +18,8 @@ from bpm_server.domain.tasks import (
     check_work,
     decision_among,
     may_see,
+    may_work_on,
+    works_for_another,
 )
 from bpm_server.kernel.errors import InvalidInput, WrongState
 from bpm_server.services.advance import Advance
@@ -95,7 +98,7 @@ def complete_task(
             _vote(tx, task, row, values, outcome, comment, whole=whole, time_zone=time_zone)
             return None
         check_open(task, "complete")
-        authorize_work(task, actor, "complete")
+        authorize_work(tx, task, "complete")
         offered = offered_outcomes(tx, task)
         if from_form and outcome is None and offered:
             outcome, comment = decision_among(values, comment)
@@ -199,9 +202,13 @@ def change_task(tx: Transaction, task: Task, moment: str, values: TaskValues, ac
     return tx.batch.operation(task.key)
 
 
-def authorize_work(task: Task, actor: Actor, act: str) -> None:
-    """Assignee, candidate, or the permission UPDATE_USER_TASK for the process (see ``domain.tasks``)."""
-    check_work(task, actor, act)
+def authorize_work(tx: Transaction, task: Task, act: str) -> None:
+    """Assignee, whoever acts for them, candidate, or the permission UPDATE_USER_TASK for the process."""
+    if may_work_on(task, tx.actor):
+        return
+    organisation = tx.server.organisations.at(tx.connection, tx.moment)
+    if not works_for_another(task, represented_by(organisation, tx.actor.username, tx.now)):
+        check_work(task, tx.actor, act)
 
 
 @command
@@ -240,7 +247,7 @@ def release_task(server: Server, actor: Actor, key: int) -> int | None:
     with transaction(server, actor) as tx:
         task, _ = store.lock_task(tx.connection, key)
         check_open(task, "release")
-        authorize_work(task, actor, "release")
+        authorize_work(tx, task, "release")
         return change_task(tx, task, "assigning", TaskValues(assignee=None), "unassign")
 
 
