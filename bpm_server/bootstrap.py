@@ -28,6 +28,7 @@ from bpm_server.services.cluster_variables import ClusterVariables
 from bpm_server.services.definitions import Definitions
 from bpm_server.services.hot import HotInstances
 from bpm_server.services.identities import Identities
+from bpm_server.services.office_hours import Calendars
 from bpm_server.services.organisations import Organisations
 from bpm_server.services.server import Server, Wakes
 from bpm_server.store import migrate
@@ -159,6 +160,7 @@ def build(
         contents=ContentStores(document_folder(settings) if settings.document_dir else None),
         cluster_variables=ClusterVariables(),
         organisations=Organisations(),
+        calendars=Calendars(),
         limits=limits or Limits(),
         wake=Wakes(),
     )

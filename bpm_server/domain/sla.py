@@ -34,6 +34,7 @@ class SlaClock:
         used: Working time of the runs that a pause has ended.
         running_since: None while it is paused, and after it was stopped.
         stopped_at: When what it measures was done.
+        timeout: Working time from start to time-out; None: that is the due date.
     """
 
     calendar_id: str
@@ -42,6 +43,13 @@ class SlaClock:
     used: timedelta = timedelta()
     running_since: datetime | None = None
     stopped_at: datetime | None = None
+    timeout: timedelta | None = None
+
+    @property
+    def lefts(self) -> tuple[timedelta, ...]:
+        """Working time that is left at each alarm, the first one first: warnings, due date, time-out (negative)."""
+        over = () if self.timeout in (None, self.target) else (self.target - self.timeout,)
+        return (*self.warnings, timedelta(), *over)
 
     @property
     def is_paused(self) -> bool:
@@ -51,7 +59,11 @@ class SlaClock:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """A moment at which a running clock has something to say. ``left``: zero where it is the due date."""
+    """A moment at which a running clock has something to say.
+
+    Attributes:
+        left: Zero where it is the due date; negative where it is a time-out that comes later.
+    """
 
     at: datetime
     left: timedelta
@@ -70,11 +82,18 @@ def read_working_time(text: str) -> timedelta:
     return duration.time
 
 
-def start_clock(calendar_id: str, target: timedelta, warnings: Iterable[timedelta], now: datetime) -> SlaClock:
+def start_clock(
+    calendar_id: str,
+    target: timedelta,
+    warnings: Iterable[timedelta],
+    now: datetime,
+    timeout: timedelta | None = None,
+) -> SlaClock:
     """A clock that begins to run.
 
     Raises:
-        InvalidInput: the target is not positive, or a warning not between nothing and the target.
+        InvalidInput: the target is not positive, a warning not between nothing and the target, or the time-out before
+            the target.
     """
     ordered = tuple(sorted(set(warnings), reverse=True))
     if target <= timedelta():
@@ -83,7 +102,10 @@ def start_clock(calendar_id: str, target: timedelta, warnings: Iterable[timedelt
     if ordered and not (timedelta() < ordered[-1] and ordered[0] < target):
         message = f"Expected warnings between nothing and the target of {target}, but found {ordered[0]}"
         raise InvalidInput(message)
-    return SlaClock(calendar_id, target, ordered, running_since=now.astimezone(UTC))
+    if timeout is not None and timeout < target:
+        message = f"Expected a time-out at the target of {target} or later, but found {timeout}"
+        raise InvalidInput(message)
+    return SlaClock(calendar_id, target, ordered, running_since=now.astimezone(UTC), timeout=timeout)
 
 
 def pause_clock(clock: SlaClock, calendar: Calendar, now: datetime) -> SlaClock:
@@ -148,11 +170,28 @@ def due_at(clock: SlaClock, calendar: Calendar) -> datetime | None:
 def alarms(clock: SlaClock, calendar: Calendar) -> list[Alarm]:
     """Warnings and due date that this run of a clock reaches, in order; without those that earlier runs reached."""
     found = []
-    for left in (*clock.warnings, timedelta()):
+    for left in clock.lefts:
         at = _reached(clock, calendar, left)
         if at is not None and clock.used < clock.target - left:
             found.append(Alarm(at, left))
     return found
+
+
+def next_alarm(clock: SlaClock, calendar: Calendar, rung: timedelta | None) -> Alarm | None:
+    """The first alarm that has not rung; None while the clock does not run, and where all have rung.
+
+    What an earlier run reached and nobody heard is due when the clock runs again: nothing is lost between two runs.
+
+    Args:
+        clock: The clock.
+        calendar: Its calendar.
+        rung: Of the last alarm that rang: what was left then.
+    """
+    for left in clock.lefts:
+        if rung is None or left < rung:
+            at = _reached(clock, calendar, left)
+            return None if at is None else Alarm(at, left)
+    return None
 
 
 def _reached(clock: SlaClock, calendar: Calendar, left: timedelta) -> datetime | None:
@@ -187,6 +226,7 @@ def as_json(clock: SlaClock) -> dict[str, Any]:
         "used": clock.used // _MICROSECOND,
         "runningSince": _text(clock.running_since),
         "stoppedAt": _text(clock.stopped_at),
+        "timeout": None if clock.timeout is None else clock.timeout // _MICROSECOND,
     }
 
 
@@ -199,6 +239,7 @@ def from_json(value: Mapping[str, Any]) -> SlaClock:
         value["used"] * _MICROSECOND,
         _moment(value["runningSince"]),
         _moment(value["stoppedAt"]),
+        None if value["timeout"] is None else value["timeout"] * _MICROSECOND,
     )
 
 

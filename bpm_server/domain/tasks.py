@@ -13,9 +13,11 @@ from bpm_server.domain.states import TaskState
 from bpm_server.kernel.errors import Forbidden, InvalidInput, WrongState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+    from decimal import Decimal
 
     from bpm_server.domain.identity import Actor
+    from bpm_server.domain.represented import Represented
 
 
 POSITIVE = ("approved",)
@@ -110,6 +112,21 @@ def may_work_on(task: Task, actor: Actor) -> bool:
     if task.assignee is not None:
         return task.assignee == actor.username
     return actor.is_candidate(task.candidate_users, task.candidate_groups)
+
+
+def works_for_another(task: Task, represented: Iterable[Represented]) -> bool:
+    """Whether somebody acts for the assignee of a plain task, whose amount nobody knows."""
+    return any(
+        one.username == task.assignee and one.covers(task.process_id) and one.allows(None) for one in represented
+    )
+
+
+def signs_for_another(task: Task, represented: Iterable[Represented], amount: Decimal | None) -> bool:
+    """Whether somebody acts for one whose turn it is at an approval node."""
+    return any(
+        one.username in task.candidate_users and one.covers(task.process_id) and one.allows(amount)
+        for one in represented
+    )
 
 
 def check_work(task: Task, actor: Actor, act: str) -> None:

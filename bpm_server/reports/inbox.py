@@ -19,6 +19,7 @@ from sqlalchemy.dialects import postgresql
 from bpm_server.domain.states import TaskState
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import InvalidInput
+from bpm_server.reports.represented import find_represented, name_represented, work_for_others
 from bpm_server.reports.summaries import matches_text, read_summaries
 from bpm_server.store.tables.approvals import approval_item as i
 from bpm_server.store.tables.approvals import carbon_copy as cc
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from bpm_server.domain.identity import Actor
+    from bpm_server.domain.represented import Represented
     from bpm_server.services.server import Server
 
 Where = sa.ColumnElement[bool]
@@ -41,6 +43,8 @@ MOST_COUNTED = 501
 MOST_ROWS = 500
 BRANCHES = 60
 """Index ranges in one statement; more than a page has rows, and SQLite takes at most 500."""
+MOST_REPRESENTED = 60
+"""People (and kinds of their work) for whom one person acts; of more the first by name are shown."""
 SPAN = 4
 """Open tasks that are looked at for each that is wanted, before very many groups are asked."""
 
@@ -54,6 +58,7 @@ class TaskRow:
         suspended: Nothing can be done about it until its case is resumed.
         outcome: What was decided, where it is done; of an approval what the person said.
         acted_at: When they did; None where it is to do.
+        on_behalf_of: For whom the person acts there, where not for themselves.
     """
 
     key: int
@@ -74,6 +79,7 @@ class TaskRow:
     summary: Mapping[str, Any] = field(default_factory=dict)
     outcome: str | None = None
     acted_at: datetime | None = None
+    on_behalf_of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +127,18 @@ class Counts:
 
 
 def todo(server: Server, actor: Actor, wanted: Wanted) -> Rows:
-    """Tasks that are assigned to the actor or offered to them and not taken by anybody."""
+    """Tasks that are assigned to the actor or offered to them and not taken by anybody, and of those they act for."""
     with server.database.read() as connection:
-        definitions = sorted({row.definition for row in _some_open(connection, actor)}) if wanted.text else []
+        others = find_represented(connection, server, actor)
+        definitions = sorted({row.definition for row in _some_open(connection, actor, others)}) if wanted.text else []
         page = _Page(
             tuple(_filters(connection, server, wanted, definitions)),
             wanted.limit + 1,
             _read_key(wanted.after) if wanted.after else None,
             wanted.newest_first,
         )
-        keys = _first_keys(connection, actor, page)
-        rows = task_rows(connection, server, keys[: wanted.limit])
+        keys = _first_keys(connection, actor, page, others)
+        rows = name_represented(connection, actor, others, task_rows(connection, server, keys[: wanted.limit]))
     more = len(keys) > wanted.limit
     return Rows(tuple(rows), str(keys[wanted.limit - 1]) if more else None)
 
@@ -173,17 +180,19 @@ def _offered(kind: str, named: Where, columns: Sequence[sa.ColumnElement[Any]]) 
     )
 
 
-def _first_keys(connection: Connection, actor: Actor, page: _Page) -> list[int]:
+def _first_keys(connection: Connection, actor: Actor, page: _Page, others: Sequence[Represented]) -> list[int]:
     """Keys of the first tasks, each branch in the order of its index."""
     groups = sorted(actor.groups)
-    if len(groups) > BRANCHES:
+    if len(groups) > BRANCHES and not others:
         near, is_all = _nearest(connection, actor, page, [t.c.key])
         found = list(connection.execute(near).scalars())
         if is_all or len(found) == page.limit:
             return found
+    if len(groups) > BRANCHES:
         groups, page = _narrowed(connection, groups, page)
     own = page.of(_offered("u", c.c.name == actor.username, [t.c.key]), c.c.task_key)
     branches = [page.of(_assigned(actor, [t.c.key]), t.c.key), own]
+    branches += [page.of(one, key) for one, key in work_for_others(others[:MOST_REPRESENTED], [t.c.key])]
     keys: set[int] = set()
     for start in range(0, max(len(groups), 1), BRANCHES):
         branches += _of_groups(connection, groups[start : start + BRANCHES], page)
@@ -276,13 +285,13 @@ def _first_of_each(connection: Connection, groups: Sequence[str], page: _Page) -
     return {group: key for group, key in connection.execute(query) if key is not None}
 
 
-def _some_open(connection: Connection, actor: Actor) -> list[sa.Row[Any]]:
+def _some_open(connection: Connection, actor: Actor, others: Sequence[Represented]) -> list[sa.Row[Any]]:
     """By process: its id, the newest definition key, and how many of the person's open tasks are its.
 
     Up to ``MOST_COUNTED`` tasks count.
     """
     columns = [t.c.key, t.c.process_id, t.c.process_definition_key]
-    if len(actor.groups) > BRANCHES:
+    if len(actor.groups) > BRANCHES and not others:
         near, is_all = _nearest(connection, actor, _Page((), MOST_COUNTED, None, newest=False), columns)
         found = _by_process(connection, near)
         if is_all or sum(row.number for row in found) == MOST_COUNTED:
@@ -291,6 +300,7 @@ def _some_open(connection: Connection, actor: Actor) -> list[sa.Row[Any]]:
         _assigned(actor, columns),
         _offered("u", c.c.name == actor.username, columns),
         _offered_by_groups(connection, sorted(actor.groups), columns),
+        *[one for one, _ in work_for_others(others[:MOST_REPRESENTED], columns)],
     ]
     limited = [part.limit(3 * MOST_COUNTED).subquery() for part in parts]  # several groups may offer the same task
     each_once = sa.union(*[sa.select(*one.columns) for one in limited]).subquery()
@@ -366,7 +376,7 @@ def _signed(actor: Actor) -> sa.Select[Any]:
 def counts(server: Server, actor: Actor) -> Counts:
     """The numbers on the tabs and in the filter: what is open, what was done and started in all."""
     with server.database.read() as connection:
-        open_tasks = _some_open(connection, actor)
+        open_tasks = _some_open(connection, actor, find_represented(connection, server, actor))
         done_keys = [sa.select(one.limit(MOST_COUNTED).subquery().c.key) for one in (_completed(actor), _signed(actor))]
         started_keys = sa.select(p.c.key).where(p.c.started_by == actor.username, p.c.parent_key.is_(None))
         unread = sa.select(cc.c.key).where(cc.c.username == actor.username, cc.c.read_at.is_(None))

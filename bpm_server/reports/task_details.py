@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from bpm_server.domain.forms.permissions import read_permissions
 from bpm_server.domain.states import TaskState
-from bpm_server.domain.tasks import may_work_on
+from bpm_server.domain.tasks import may_work_on, signs_for_another, works_for_another
 from bpm_server.kernel import json
 from bpm_server.reports import sight
 from bpm_server.reports.approvals import Approval, find_approval, may_look
 from bpm_server.reports.form_data import embedded_schema, form_data, read_schema
+from bpm_server.reports.represented import find_represented
 from bpm_server.reports.search import forbidden
 from bpm_server.reports.summaries import read_summaries
 from bpm_server.store import instances, tasks
+from bpm_server.store.approvals import find_approval as find_node
 from bpm_server.store.moments import read_moment
 from bpm_server.store.tables.instances import process_instance as p
 from bpm_server.store.tables.tasks import user_task as t
@@ -87,6 +90,16 @@ class TaskDetail:
         return self.state == TaskState.CREATED
 
 
+def acts_for_another(connection: Connection, server: Server, actor: Actor, task: Task) -> bool:
+    """Whether somebody acts for the assignee of a task, or for a signer whose turn it is."""
+    others = find_represented(connection, server, actor)
+    if not others or works_for_another(task, others):
+        return bool(others)
+    node = find_node(connection, task.key)
+    amount = None if node is None or node.amount is None else Decimal(node.amount)
+    return node is not None and signs_for_another(task, others, amount)
+
+
 def task_detail(server: Server, actor: Actor, key: int) -> TaskDetail:
     """One task.
 
@@ -96,7 +109,8 @@ def task_detail(server: Server, actor: Actor, key: int) -> TaskDetail:
     """
     with server.database.read() as connection:
         task = tasks.read_task(connection, key)
-        if not may_look(connection, task, actor):
+        for_another = not may_work_on(task, actor) and acts_for_another(connection, server, actor, task)
+        if not for_another and not may_look(connection, task, actor):
             raise forbidden(actor, "user task", key, (sight.PROCESS, "READ_USER_TASK"))
         row = connection.execute(
             sa.select(
@@ -152,7 +166,8 @@ def task_detail(server: Server, actor: Actor, key: int) -> TaskDetail:
         approval=approval,
         suspended=task.suspended,
         is_mine=mine,
-        may_work=is_open and (may_work_on(task, actor) if approval is None else actor.username in task.candidate_users),
+        may_work=is_open
+        and (for_another or (may_work_on(task, actor) if approval is None else actor.username in task.candidate_users)),
         may_claim=is_open
         and approval is None
         and not task.suspended
@@ -186,4 +201,4 @@ def state_of(server: Server, actor: Actor, key: int) -> Task | None:
         if not rows:
             return None
         task = tasks.read_task(connection, key)
-        return task if may_look(connection, task, actor) else None
+        return task if may_look(connection, task, actor) or acts_for_another(connection, server, actor, task) else None

@@ -217,6 +217,10 @@ class Advance:
         """An element as it is drawn."""
         return self._compiled(row).definition.process.nodes[element_id]
 
+    def has_clocks(self, row: InstanceRow) -> bool:
+        """Whether tasks of the instance may have service levels."""
+        return self._compiled(row).has_clocks
+
     def called_by(self, row: InstanceRow, element_key: int) -> list[InstanceRow]:
         """Active instances that a call activity waits for."""
         known = self.tx.batch.instances

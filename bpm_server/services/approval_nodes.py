@@ -338,6 +338,8 @@ def audit_task(tx: Transaction, task: Task, operation: Operation, act: str) -> N
 def complete_node(advance: Advance, at: NodeAtWork, *, go_to: str | None = None) -> None:
     """The outcome is decided: the task completes, and the process goes on."""
     values = {**at.submitted, **result_of(at.node, at.known, dict.fromkeys(at.node.changed, at.tx.now))}
+    if any(done.act is Act.TIMEOUT for done in at.node.history):
+        values["votes"].append(_timed_out(at.node, at.tx.now))
     name = at.process.nodes[at.task.element_id].properties.get("completedBy")
     if name:
         values[name] = at.node.decided_by
@@ -366,6 +368,19 @@ def result_of(node: Node, known: Mapping[int, store.KnownItem], acted_now: Mappi
             }
         )
     return {"outcome": str(node.outcome), "votes": votes, "comment": (last[-1] if last else None) or ""}
+
+
+def _timed_out(node: Node, now: datetime) -> dict[str, Any]:
+    """What the policy decided when the time was over, told apart from what a person said: nobody signs it."""
+    vote = "yes" if node.outcome is Outcome.APPROVED else "no"
+    return {
+        "signer": None,
+        "vote": vote,
+        "by": node.decided_by,
+        "comment": "",
+        "at": json.timestamp(now),
+        "timeout": True,
+    }
 
 
 def _decided(stored: store.ApprovalRow, node: Node, now: datetime) -> None:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from bpm_server.domain.audit import Entity, Operation
 from bpm_server.domain.calendars import check_calendar
-from bpm_server.kernel.errors import NotFound
+from bpm_server.kernel.errors import Conflict, NotFound
 from bpm_server.services.authorization import authorize
 from bpm_server.services.transaction import command, transaction
 from bpm_server.store import calendars as store
+from bpm_server.store import service_levels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,11 +68,15 @@ def delete_calendar(server: Server, actor: Actor, calendar_id: str) -> None:
 
     Raises:
         NotFound: there is no such calendar.
+        Conflict: clocks of open tasks run on it.
         Forbidden: the permission CALENDAR:DELETE is missing.
     """
     with transaction(server, actor) as tx:
         authorize(actor, RESOURCE, "DELETE", calendar_id)
         _find(tx, calendar_id)
+        if service_levels.is_used(tx.connection, calendar_id):
+            message = f"Expected to remove a calendar that no clock runs on, but open tasks go by '{calendar_id}'"
+            raise Conflict(message)
         store.delete_calendar(tx.connection, calendar_id)
         tx.audit(Entity.RESOURCE, Operation.DELETE, calendar_id, description=f"calendar: {calendar_id}")
 
@@ -85,7 +90,9 @@ def _find(tx: Transaction, calendar_id: str) -> Calendar:
 
 
 def _save(tx: Transaction, before: Calendar | None, after: Calendar) -> None:
+    """Clocks that run on it are set anew by the worker, some at a time."""
     store.save_calendar(tx.connection, after)
+    tx.wake("clocks")
     operation = Operation.CREATE if before is None else Operation.UPDATE
     tx.audit(Entity.RESOURCE, operation, after.calendar_id, description=f"calendar: {_told(before, after)}")
 

@@ -28,6 +28,7 @@ def pin_clock(server: Server, actor: Actor, moment: datetime) -> None:
         authorize(actor, "SYSTEM", "UPDATE")
         store.pin_clock(tx.connection, moment)
         tx.wake("timers")
+        tx.wake("alarms")
 
 
 @command
@@ -42,6 +43,7 @@ def reset_clock(server: Server, actor: Actor) -> None:
         authorize(actor, "SYSTEM", "UPDATE")
         store.pin_clock(tx.connection, None)
         tx.wake("timers")
+        tx.wake("alarms")
 
 
 def _check_allowed(server: Server) -> None:

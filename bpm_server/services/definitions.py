@@ -11,6 +11,7 @@ from bpm_server import bpmn, dmn, engine
 from bpm_server.bpmn.formdata import EMBEDDED_FORM
 from bpm_server.domain import forms
 from bpm_server.domain.approvals.policy import comes_straight_back
+from bpm_server.domain.service_levels import has_service_level
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import NotFound
 from bpm_server.store import definitions as store
@@ -32,11 +33,13 @@ class CompiledProcess:
 
     Attributes:
         comes_back: Whether an approval node of it takes corrected requests straight back.
+        has_clocks: Whether a user task of it has a service level.
     """
 
     row: ProcessRow
     definition: engine.Definition
     comes_back: bool = False
+    has_clocks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +125,12 @@ class Definitions:
         return None if row is None else self._compiled_process(connection, row)
 
     def _compiled_process(self, connection: Connection, row: ProcessRow) -> CompiledProcess:
-        def make() -> tuple[engine.Definition, bool]:
+        def make() -> tuple[engine.Definition, bool, bool]:
             diagram = bpmn.read(store.content(connection, row.resource_key), name=row.resource_name)
             process = diagram.process(row.process_id)
             comes_back = any(comes_straight_back(node.properties) for node in process.nodes.values())
-            return engine.compile_process(process, diagram.dialect), comes_back
+            has_clocks = any(has_service_level(node.properties) for node in process.nodes.values())
+            return engine.compile_process(process, diagram.dialect), comes_back, has_clocks
 
         return CompiledProcess(row, *self._compile("process", f"{row.process_id}@{row.digest}", make))
 

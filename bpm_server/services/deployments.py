@@ -10,6 +10,7 @@ from bpm_server import bpmn, dmn
 from bpm_server.domain import forms
 from bpm_server.domain.approvals.checking import approval_findings
 from bpm_server.domain.audit import Entity, Operation
+from bpm_server.domain.service_levels import service_level_findings
 from bpm_server.kernel.errors import InvalidInput
 from bpm_server.kernel.findings import RefusedFile
 from bpm_server.services.authorization import authorize
@@ -72,6 +73,7 @@ def _read(name: str, content: bytes, files: Mapping[str, bytes]) -> DeployedFile
                 *file.diagram.findings,
                 *_embedded_findings(file.diagram, name),
                 *approval_findings(file.diagram, name),
+                *service_level_findings(file.diagram, name),
             ]
         elif file.kind == "dmn":
             file.model = dmn.load(content, name=name, imports=_noting(file, files))

@@ -86,7 +86,7 @@ def save_task_draft(
     with transaction(server, actor) as tx:
         authorize_self(actor)
         task, _ = lock_task(tx.connection, task_key)
-        authorize_work(task, actor, "draft")
+        authorize_work(tx, task, "draft")
         check_open(task, "draft")
         place = Place(task.process_id, task.key, task.instance_key)
         return _save(tx, place, form_of_task(tx, task), values, comment, known_version)

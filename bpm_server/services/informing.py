@@ -117,6 +117,12 @@ def _urge(tx: Transaction, tasks: Sequence[Task], comment: str | None) -> list[s
     return list(dict.fromkeys(reminded))
 
 
+def remind(tx: Transaction, task: Task, people: Sequence[str]) -> None:
+    """The clock of a task reminds people of it; it is in the history, also where it waits for groups alone."""
+    note_act(tx, Act.REMIND, task.instance_key, task.key, people=people)
+    notify(tx, people, Kind.URGED, task.instance_key, task.key)
+
+
 def waits_for(tx: Transaction, task: Task) -> list[str]:
     """People a task waits for by name."""
     stored = store.find_approval(tx.connection, task.key)

@@ -14,11 +14,13 @@ from bpm_server.domain import events as e
 from bpm_server.domain.approvals.policy import is_approval
 from bpm_server.domain.channels import job_channel
 from bpm_server.domain.notifications import Kind
+from bpm_server.domain.service_levels import has_service_level
 from bpm_server.kernel import json
 from bpm_server.services.approval_nodes import open_node
 from bpm_server.services.bindings import binding_filter, bound_process
 from bpm_server.services.notifications import notify, tell_change, tell_inboxes
 from bpm_server.services.outbox import cancel_deliveries, enqueue_webhook
+from bpm_server.services.service_levels import pause_clocks, resume_clocks, start_clock
 from bpm_server.store import jobs, tasks
 from bpm_server.store import messages as message_store
 
@@ -184,6 +186,8 @@ def _user_task_created(advance: Advance, row: InstanceRow, event: e.UserTaskCrea
     else:
         notify(tx, [event.assignee], Kind.ASSIGNED, row.key, event.key)
         tell_inboxes(tx, event.candidate_users, event.candidate_groups)
+    if has_service_level(node.properties):
+        start_clock(advance, row, event)
     if event.form_id is None:
         if event.form_key is not None and event.form_key.startswith(FORM_FILE):
             _bind_form_file(advance, row, event.key, event.form_key.removeprefix(FORM_FILE))
@@ -202,6 +206,21 @@ def _user_task_created(advance: Advance, row: InstanceRow, event: e.UserTaskCrea
 def _user_task_changed(advance: Advance, row: InstanceRow, event: e.UserTaskChanged) -> None:
     if event.operation is None:
         tell_change(advance.tx, row.key, event.key, event.values)
+
+
+def _user_task_ended(advance: Advance, row: InstanceRow, event: e.UserTaskCompleted | e.UserTaskCanceled) -> None:
+    if advance.has_clocks(row):
+        advance.tx.batch.ended_clocks.add(event.key)
+
+
+def _instance_suspended(advance: Advance, row: InstanceRow, _event: e.InstanceSuspended) -> None:
+    if advance.has_clocks(row):
+        pause_clocks(advance.tx, row.key)
+
+
+def _instance_resumed(advance: Advance, row: InstanceRow, _event: e.InstanceResumed) -> None:
+    if advance.has_clocks(row):
+        resume_clocks(advance.tx, row.key)
 
 
 def _bind_form_file(advance: Advance, row: InstanceRow, task_key: int, name: str) -> None:
@@ -233,5 +252,9 @@ REACTIONS: dict[type, Callable[[Advance, InstanceRow, Any], None]] = {
     e.JobCanceled: _job_canceled,
     e.UserTaskCreated: _user_task_created,
     e.UserTaskChanged: _user_task_changed,
+    e.UserTaskCompleted: _user_task_ended,
+    e.UserTaskCanceled: _user_task_ended,
+    e.InstanceSuspended: _instance_suspended,
+    e.InstanceResumed: _instance_resumed,
     e.TimerScheduled: _timer_scheduled,
 }

@@ -26,6 +26,7 @@ from bpm_server.services.approval_nodes import (
 )
 from bpm_server.services.approvals import check_comment, finish, note_act
 from bpm_server.services.authorization import authorize
+from bpm_server.services.service_levels import pause_clocks, resume_clocks
 from bpm_server.services.submissions import check_start_submission
 from bpm_server.services.transaction import command, transaction
 from bpm_server.services.variables import check_variables
@@ -99,6 +100,7 @@ def _let_correct(at: NodeAtWork) -> None:
     stored.outcome, stored.ended_at = None, None
     store.update_approval(tx.connection, stored)
     update_task(tx.connection, at.task.key, {"candidate_users": (stored.initiator,)})
+    pause_clocks(tx, at.task.instance_key, at.task.key)
 
 
 def _go_back(at: NodeAtWork, target: str) -> None:
@@ -162,6 +164,7 @@ def _go_on(at: NodeAtWork, advance: Advance) -> None:
         complete_node(advance, at, go_to=first)
         return
     ask_again(at, advance)
+    resume_clocks(tx, at.task.instance_key, at.task.key)
     finish(at, Act.RESUBMIT)
 
 

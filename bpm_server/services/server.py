@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bpm_server.services.definitions import Definitions
     from bpm_server.services.hot import HotInstances
     from bpm_server.services.identities import Identities
+    from bpm_server.services.office_hours import Calendars
     from bpm_server.services.organisations import Organisations
     from bpm_server.settings import Settings
     from bpm_server.store.contents import ContentStores
@@ -28,9 +29,9 @@ class Wakes:
     """Who is told, after a commit, that there is work: workers of this process, the broker, parked requests.
 
     Topics: ``jobs``, ``timers``, ``messages``, ``signals``, ``deliveries``, ``batch-operations``, ``documents``,
-    ``tasks``; for parked requests also ``outside-jobs`` (an outside worker may find one) and ``instances`` (one has
-    ended), ``person:<username>`` and ``group:<id>`` (their inboxes look different); for the workers of this process
-    also the channels of new jobs (``job:...``).
+    ``tasks``, ``alarms`` and ``clocks`` (of service levels); for parked requests also ``outside-jobs`` (an outside
+    worker may find one) and ``instances`` (one has ended), ``person:<username>`` and ``group:<id>`` (their inboxes look
+    different); for the workers of this process also the channels of new jobs (``job:...``).
     """
 
     listeners: list[Callable[[frozenset[str]], None]] = field(default_factory=list)
@@ -61,5 +62,6 @@ class Server:
     contents: ContentStores
     cluster_variables: ClusterVariables
     organisations: Organisations
+    calendars: Calendars
     limits: Limits
     wake: Wakes

@@ -8,6 +8,7 @@ from msgspec import UNSET
 
 from bpm_server.domain import commands as c
 from bpm_server.domain.audit import Entity, Operation
+from bpm_server.domain.represented import represented_by
 from bpm_server.domain.tasks import (
     POSITIVE,
     TaskValues,
@@ -17,6 +18,8 @@ from bpm_server.domain.tasks import (
     check_work,
     decision_among,
     may_see,
+    may_work_on,
+    works_for_another,
 )
 from bpm_server.kernel.errors import InvalidInput, WrongState
 from bpm_server.services.advance import Advance
@@ -97,7 +100,7 @@ def complete_task(
             _vote(tx, task, row, values, outcome, comment, whole=whole, time_zone=time_zone)
             return None
         check_open(task, "complete")
-        authorize_work(task, actor, "complete")
+        authorize_work(tx, task, "complete")
         offered = offered_outcomes(tx, task)
         if from_form and outcome is None and offered:
             outcome, comment = decision_among(values, comment)
@@ -189,7 +192,7 @@ def _properties(tx: Transaction, task: Task) -> Mapping[str, str]:
     return compiled.definition.process.nodes[task.element_id].properties
 
 
-def _change(tx: Transaction, task: Task, moment: str, values: TaskValues, action: str) -> int | None:
+def change_task(tx: Transaction, task: Task, moment: str, values: TaskValues, action: str) -> int | None:
     """Changes an open task; where it has listeners, in its instance, so that they hear of it first.
 
     Returns:
@@ -209,9 +212,13 @@ def _change(tx: Transaction, task: Task, moment: str, values: TaskValues, action
     return tx.batch.operation(task.key)
 
 
-def authorize_work(task: Task, actor: Actor, act: str) -> None:
-    """Assignee, candidate, or the permission UPDATE_USER_TASK for the process (see ``domain.tasks``)."""
-    check_work(task, actor, act)
+def authorize_work(tx: Transaction, task: Task, act: str) -> None:
+    """Assignee, whoever acts for them, candidate, or the permission UPDATE_USER_TASK for the process."""
+    if may_work_on(task, tx.actor):
+        return
+    organisation = tx.server.organisations.at(tx.connection, tx.moment)
+    if not works_for_another(task, represented_by(organisation, tx.actor.username, tx.now)):
+        check_work(task, tx.actor, act)
 
 
 @command
@@ -232,7 +239,7 @@ def claim_task(server: Server, actor: Actor, key: int) -> int | None:
         check_claim(task, actor)
         if task.assignee == actor.username:
             return None
-        return _change(tx, task, "assigning", TaskValues(assignee=actor.username), "claim")
+        return change_task(tx, task, "assigning", TaskValues(assignee=actor.username), "claim")
 
 
 @command
@@ -250,8 +257,8 @@ def release_task(server: Server, actor: Actor, key: int) -> int | None:
     with transaction(server, actor) as tx:
         task, _ = store.lock_task(tx.connection, key)
         check_open(task, "release")
-        authorize_work(task, actor, "release")
-        return _change(tx, task, "assigning", TaskValues(assignee=None), "unassign")
+        authorize_work(tx, task, "release")
+        return change_task(tx, task, "assigning", TaskValues(assignee=None), "unassign")
 
 
 @command
@@ -289,7 +296,7 @@ def assign_task(
         if task.assignee and not allow_override:
             message = f"Expected to assign task '{key}', but it is assigned to {task.assignee}"
             raise WrongState(message, assignee=task.assignee, retry=False)
-        return _change(tx, task, "assigning", TaskValues(assignee=assignee), action or "assign")
+        return change_task(tx, task, "assigning", TaskValues(assignee=assignee), action or "assign")
 
 
 @command
@@ -309,7 +316,7 @@ def unassign_task(server: Server, actor: Actor, key: int) -> int | None:
         check_open(task, "unassign")
         if task.assignee != actor.username:
             authorize(actor, "PROCESS_DEFINITION", "UPDATE_USER_TASK", task.process_id)
-        return _change(tx, task, "assigning", TaskValues(assignee=None), "unassign")
+        return change_task(tx, task, "assigning", TaskValues(assignee=None), "unassign")
 
 
 @command
@@ -349,7 +356,7 @@ def update_task(
             candidate_users=UNSET if candidate_users is None else tuple(dict.fromkeys(candidate_users)),
             candidate_groups=UNSET if candidate_groups is None else tuple(dict.fromkeys(candidate_groups)),
         )
-        return _change(tx, task, "updating", values, action or "update")
+        return change_task(tx, task, "updating", values, action or "update")
 
 
 @command

@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bpm_server.domain.drafts import KEPT
-from bpm_server.store import documents, drafts, idempotency, jobs, messages, retention, signals, timers
+from bpm_server.store import (
+    documents,
+    drafts,
+    idempotency,
+    jobs,
+    messages,
+    retention,
+    service_levels,
+    signals,
+    timers,
+)
 from bpm_server.store.moments import read_moment
 
 if TYPE_CHECKING:
@@ -35,7 +45,7 @@ def wait_s(server: Server, topics: Sequence[str], at_most: float) -> float:
 
     Args:
         server: The server.
-        topics: ``timers``, ``safe-points``, ``documents``, ``replies``, ``history``, ``drafts``; others are
+        topics: ``timers``, ``alarms``, ``safe-points``, ``documents``, ``replies``, ``history``, ``drafts``; others are
             never due by time.
         at_most: Where nothing is due before.
     """
@@ -44,6 +54,8 @@ def wait_s(server: Server, topics: Sequence[str], at_most: float) -> float:
         moment = read_moment(connection)
         if "timers" in topics:
             waits += _until(timers.next_due(connection), moment.now)
+        if "alarms" in topics:
+            waits += _until(service_levels.next_due(connection), moment.now)
         if "safe-points" in topics:
             waits += _until(jobs.next_available(connection, [SAFE_POINT]), moment.database_now)
         if "documents" in topics:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from bpm_server.domain.notifications import ASKS
 from bpm_server.domain.states import IncidentState
-from bpm_server.store import large_values, messages, rows, suspension
+from bpm_server.store import large_values, messages, rows, service_levels, suspension
 from bpm_server.store.candidates import CANDIDATES, as_columns, candidate_rows, update_task
 from bpm_server.store.tables.audit import audit_log
 from bpm_server.store.tables.decisions import decision_instance
@@ -101,6 +101,7 @@ class Batch:
         self.tasks: dict[int, dict[str, Any]] = {}
         self.changed_tasks: dict[int, dict[str, Any]] = {}
         self.ended_tasks: dict[int, str] = {}
+        self.ended_clocks: set[int] = set()
         self.candidates: list[dict[str, Any]] = []
         self.jobs: dict[int, dict[str, Any]] = {}
         self.ended_jobs: dict[int, dict[str, Any]] = {}
@@ -273,6 +274,7 @@ class Batch:
             ]
             _END_TASK.run(connection, ended)
             _DELETE_CANDIDATES.run(connection, [{"b_key": key} for key in self.ended_tasks])
+        service_levels.stop_clocks(connection, sorted(self.ended_clocks), self.now)
         candidates = [entry for entry in self.candidates if entry["task_key"] not in self.ended_tasks]
         rows.insert(connection, user_task_candidate, candidates)
 

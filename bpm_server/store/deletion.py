@@ -24,6 +24,7 @@ from bpm_server.store.tables.instances import (
 from bpm_server.store.tables.jobs import job, timer
 from bpm_server.store.tables.messages import correlation, message, started_by_key, subscription
 from bpm_server.store.tables.notifications import notification
+from bpm_server.store.tables.service_levels import sla_clock
 from bpm_server.store.tables.tasks import task_comment, user_task, user_task_candidate
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ BY_INSTANCE = (
     carbon_copy,
     attachment,
     notification,
+    sla_clock,
     task_comment,
     user_task,
     decision_instance,

@@ -28,6 +28,7 @@ _MOMENT = rows.Query(
         t.c.identity_version,
         t.c.definition_version,
         t.c.cluster_variable_version,
+        t.c.calendar_version,
         t.c.keeps_large_values,
     ).where(t.c.id == sa.literal_column("1"))
 )
@@ -49,6 +50,7 @@ class Moment:
     identity_version: int
     definition_version: int
     cluster_variable_version: int
+    calendar_version: int
     keeps_large_values: bool
 
 
@@ -73,7 +75,7 @@ def look_moment(database: Database) -> Moment:
 
 
 def bump(connection: Connection, column: str) -> None:
-    """Tells all processes that something cached has changed (``identity_version`` or ``definition_version``)."""
+    """Tells all processes that something cached has changed (``identity_version``, for instance)."""
     connection.execute(t.update().where(t.c.id == 1).values({column: t.c[column] + 1}))
 
 

@@ -112,6 +112,12 @@ def open_substitutions(connection: Connection, now: datetime) -> list[Substituti
     return [_substitution(row) for row in connection.execute(sa.select(*s.columns).where(open_).order_by(s.c.key))]
 
 
+def may_be_substitute(connection: Connection, username: str) -> bool:
+    """Whether anybody has ever named a person who acts for them, and has not withdrawn it; when is not asked."""
+    query = sa.select(s.c.key).where(s.c.substitute == username, s.c.withdrawn_at.is_(None))
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def find_substitution(connection: Connection, key: int) -> Row[Any] | None:
     """A substitution by key, also one that is over."""
     return connection.execute(sa.select(*s.columns).where(s.c.key == key)).one_or_none()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 OUTSIDE = "outside"
 LANES: dict[str, tuple[str, ...]] = {
-    "engine": ("signals", "messages", "safe-points", "timers", "batch-operations"),
+    "engine": ("signals", "messages", "safe-points", "timers", "alarms", "clocks", "batch-operations"),
     "tidying": ("documents", "replies", "drafts", "audit-log", "history", "notifications"),
     OUTSIDE: ("jobs", "deliveries"),
 }

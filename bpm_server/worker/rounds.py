@@ -11,6 +11,7 @@ from bpm_server.kernel import metrics
 from bpm_server.kernel.errors import BpmError, NotFound, Unavailable, WrongState
 from bpm_server.kernel.log import get_logger
 from bpm_server.services import (
+    alarms,
     batch_operations,
     documents,
     drafts,
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 BATCH = 20
+MANY = 200
+"""Clocks that are set in one transaction."""
 LEASE_MS = 120_000
 
 
@@ -54,6 +57,26 @@ def fire_timers(server: Server) -> int:
             log.exception("timer.failed", timer_key=due.key)
             timers.postpone_timer(server, due.key)
     return done
+
+
+def ring_alarms(server: Server) -> int:
+    """Rings clocks of service levels; one that fails for a reason of ours rings later."""
+    done = 0
+    for key in alarms.due_alarms(server, BATCH):
+        try:
+            done += alarms.ring_alarm(server, key)
+        except Unavailable:
+            raise
+        except Exception:
+            metrics.WORK_FAILED.labels("alarm").inc()
+            log.exception("alarm.failed", task_key=key)
+            alarms.postpone_alarm(server, key)
+    return done
+
+
+def set_clocks(server: Server) -> int:
+    """Sets clocks of service levels by calendars that were changed."""
+    return alarms.set_clocks(server, MANY)
 
 
 def pass_safe_points(server: Server) -> int:
@@ -154,6 +177,8 @@ ROUNDS: dict[str, Callable[[Server], int]] = {
     "messages": deliver_messages,
     "safe-points": pass_safe_points,
     "timers": fire_timers,
+    "clocks": set_clocks,
+    "alarms": ring_alarms,
     "outside": do_outside_work,
     "batch-operations": do_batch_items,
     "documents": sweep_documents,

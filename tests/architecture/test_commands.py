@@ -49,6 +49,8 @@ UNAUDITED: dict[str, str] = {
     ),
     **dict.fromkeys(
         (
+            "alarms.postpone_alarm",
+            "alarms.set_clocks",
             "batch_operations.book_failure",
             "batch_operations.do_item",
             "batch_operations.lease_items",

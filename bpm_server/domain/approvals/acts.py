@@ -15,7 +15,7 @@ from bpm_server.domain.approvals.policy import Mode
 from bpm_server.kernel.errors import Forbidden, InvalidInput, WrongState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from bpm_server.domain.approvals.node import Hand, Node
 
@@ -241,7 +241,7 @@ def _hand_over(node: Node, item: Item, actor: str, person: str, comment: str | N
         person=person,
         state=ItemState.WAITING,
         group_mode=None,
-        reason={"transferred_from": item.person, "by": actor},
+        reason={"escalated_from" if act is Act.ESCALATE else "transferred_from": item.person, "by": actor},
         acted_by=None,
         comment=None,
     )
@@ -272,6 +272,43 @@ def delegate(node: Node, hand: Hand, person: str, comment: str | None = None, *,
     node.change(mine, ItemState.DELEGATED)
     node.history.append(Done(Act.DELEGATE, hand.actor, mine.key, comment, (person,)))
     node.settle(hand.actor)
+
+
+def escalate(node: Node, actor: str, superiors: Mapping[str, str]) -> list[str]:
+    """The time is over: superiors are asked in the place of those whose turn it is.
+
+    Args:
+        node: The node.
+        actor: Who does it: the system.
+        superiors: By person. Who made the request, or signs here already, is not asked again.
+
+    Returns:
+        Who is asked now.
+    """
+    node.check_undecided(Act.ESCALATE)
+    asked: list[str] = []
+    for item in [one for one in node.items.values() if one.state is ItemState.TO_DO]:
+        superior = superiors.get(item.person)
+        if superior is not None and superior != node.initiator and not node.signs(superior):
+            _hand_over(node, item, actor, superior, None, Act.ESCALATE)
+            asked.append(superior)
+    node.settle(actor)
+    return asked
+
+
+def time_out(node: Node, actor: str, outcome: Outcome) -> None:
+    """The time is over: the policy decides. Nobody has voted by that; whoever was asked is told who decided.
+
+    Raises:
+        WrongState: it is decided, or nobody was asked: that never passes silently.
+    """
+    node.check_undecided(Act.TIMEOUT)
+    asked = [one for one in node.items.values() if one.state is ItemState.TO_DO]
+    if not asked:
+        message = "Expected somebody who was asked before the time was over, but found nobody"
+        raise WrongState(message, retry=False)
+    node.history.append(Done(Act.TIMEOUT, actor, asked[0].key, to=tuple(one.person for one in asked)))
+    node.decide(outcome, actor)
 
 
 def leave(node: Node, actor: str, person: str, heir: str | None) -> bool:

@@ -22,7 +22,7 @@ KNOWN = frozenset(
     for name in (
         "mode", "signers", "threshold", "compare", "weights", "onReject", "anyRejectDecides", "initiator", "duplicates",
         "skipApproved", "returnTo", "afterReturn", "noSigner", "amount",
-        "copyAtStart", "copyAtEnd", "timeout", "timeoutAction", "calendar",
+        "copyAtStart", "copyAtEnd", "timeout", "timeoutAction",
     )
 )  # fmt: skip
 EXPRESSIONS = tuple(PREFIX + name for name in ("signers", "amount", "copyAtStart", "copyAtEnd"))

@@ -24,6 +24,7 @@ from bpm_server.store.tables import (
     organisation,
     public_forms,
     server,
+    service_levels,
     tasks,
 )
 from bpm_server.store.tables.model import db
@@ -53,5 +54,6 @@ __all__ = [
     "organisation",
     "public_forms",
     "server",
+    "service_levels",
     "tasks",
 ]

@@ -11,7 +11,12 @@ NAME = sa.String(256)
 
 
 class BusinessCalendar(Model):
-    """When an office works. ``week``: JSON, seven lists of hours such as ``09:00-12:00``, Monday first."""
+    """When an office works.
+
+    Attributes:
+        week: JSON, seven lists of hours such as ``09:00-12:00``, Monday first.
+        revision: The ``calendar_version`` of its last change: clocks that were set before are set anew.
+    """
 
     __tablename__ = "business_calendar"
 
@@ -20,6 +25,7 @@ class BusinessCalendar(Model):
     name_en: Mapped[str | None] = mapped_column(NAME)
     time_zone: Mapped[str] = mapped_column(sa.String(64))
     week: Mapped[str] = mapped_column(sa.Text)
+    revision: Mapped[int] = mapped_column(sa.BigInteger, default=0, server_default="0")
 
 
 class CalendarDay(Model):

@@ -20,6 +20,7 @@ class ServerState(Model):
         identity_version: Grows with every change of people, groups, roles, tokens: caches compare it.
         definition_version: Grows with every deployment.
         cluster_variable_version: Grows with every change of a cluster variable; 0 where there never was one.
+        calendar_version: Grows with every change of a business calendar.
         keeps_large_values: Whether large values may have rows of their own: no process is left that cannot read them.
     """
 
@@ -31,6 +32,7 @@ class ServerState(Model):
     identity_version: Mapped[int] = mapped_column(sa.BigInteger, default=0)
     definition_version: Mapped[int] = mapped_column(sa.BigInteger, default=0)
     cluster_variable_version: Mapped[int] = mapped_column(sa.BigInteger, default=0, server_default="0")
+    calendar_version: Mapped[int] = mapped_column(sa.BigInteger, default=0, server_default="0")
     keeps_large_values: Mapped[bool] = mapped_column(default=True, server_default=sa.false())
 
 

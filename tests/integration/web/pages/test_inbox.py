@@ -194,7 +194,7 @@ def test_the_number_of_statements_does_not_grow_with_what_there_is(company: Prod
     assert wang.get("/").one("#count-todo") == "500"
     assert counts() == few
     assert max(few.values()) <= 30, few
-    assert few["wang.fang", "/"] <= 12, few
+    assert few["wang.fang", "/"] <= 13, few  # two of them ask whether somebody acts for others
 
 
 # --- approving many -------------------------------------------------------------------------------------

@@ -29,10 +29,15 @@ policies = st.fixed_dictionaries(
         "weights": st.dictionaries(st.sampled_from(NEW), st.sampled_from([Decimal("0.5"), Decimal(2)]), max_size=3),
     }
 )
+AT_NODES = (
+    Act.APPROVE, Act.REJECT, Act.RETURN, Act.ADD, Act.REMOVE, Act.TRANSFER, Act.DELEGATE, Act.TAKE_BACK, Act.LEAVE,
+    Act.ESCALATE, Act.TIMEOUT,
+)  # fmt: skip
+"""Those that :func:`do` knows."""
 steps = st.lists(
     st.fixed_dictionaries(
         {
-            "act": st.sampled_from(Act),
+            "act": st.sampled_from(AT_NODES),
             "actor": st.one_of(st.none(), st.none(), st.none(), st.sampled_from(NEW)),
             "stands_for": st.sets(st.sampled_from(PEOPLE), max_size=1),
             "is_admin": st.booleans(),
@@ -76,6 +81,10 @@ def do(made: Node, step: dict[str, Any]) -> None:
             acts.take_back(made, hand)
         case Act.LEAVE:
             acts.leave(made, hand.actor, step["people"][-1], person)
+        case Act.ESCALATE:
+            acts.escalate(made, "system", dict.fromkeys([*NEW, INITIATOR], person))
+        case Act.TIMEOUT:
+            acts.time_out(made, "system", Outcome.REJECTED if step["is_admin"] else Outcome.APPROVED)
 
 
 def seen(made: Node) -> Any:
@@ -96,7 +105,7 @@ def votes(made: Node) -> Counter[int]:
 def check(made: Node) -> None:
     items = made.items.values()
     counted = Counter(item.person for item in items if item.counts)
-    assert max(counted.values()) == 1, "somebody stands twice"
+    assert max(counted.values(), default=1) == 1, "somebody stands twice"
     voted = {item.key for item in items if item.state in (ItemState.APPROVED, ItemState.REJECTED, ItemState.RETURNED)}
     assert votes(made) == Counter(dict.fromkeys(voted, 1)), "votes of the history are those of the items"
     assert all(item.acted_by for item in items if item.key in voted)
@@ -167,7 +176,9 @@ def test_any_acts(policy: dict[str, Any], people: list[str], sequence: list[dict
             assert (made.outcome, made.decided_by) == (before[1], before[3]), "decided twice"
             assert step["act"] is Act.LEAVE
         check(made)
-        if made.outcome is not Outcome.RETURNED and all(item.parent is None for item in made.items.values()):
+        if made.decided_by == "system":
+            assert step["act"] in (Act.TIMEOUT, Act.LEAVE) or before[1] is not None
+        elif made.outcome is not Outcome.RETURNED and all(item.parent is None for item in made.items.values()):
             assert made.outcome == decision(made)
 
 
