@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from bpm_server.reports import sight
-from bpm_server.reports.inbox import task_rows
+from bpm_server.reports.inbox_rows import task_rows
 from bpm_server.store.tables.tasks import user_task as t
 
 if TYPE_CHECKING:
     from bpm_server.domain.identity import Actor
-    from bpm_server.reports.inbox import TaskRow
+    from bpm_server.reports.inbox_rows import TaskRow
     from bpm_server.services.server import Server
 
 MOST = 200

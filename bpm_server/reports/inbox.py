@@ -9,8 +9,7 @@ filters are counted up to ``MOST_COUNTED``, so that they do not look at all open
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -18,13 +17,11 @@ from sqlalchemy.dialects import postgresql
 
 from bpm_server.domain.states import TaskState
 from bpm_server.kernel import json
-from bpm_server.kernel.errors import InvalidInput
+from bpm_server.reports.inbox_done import completed, done, signed
+from bpm_server.reports.inbox_rows import MOST_COUNTED, Rows, TaskRow, Wanted, Where, filters, read_key, task_rows
 from bpm_server.reports.represented import find_represented, name_represented, work_for_others
-from bpm_server.reports.summaries import matches_text, read_summaries
-from bpm_server.store.tables.approvals import approval_item as i
 from bpm_server.store.tables.approvals import carbon_copy as cc
 from bpm_server.store.tables.instances import process_instance as p
-from bpm_server.store.tables.instances import variable as v
 from bpm_server.store.tables.tasks import user_task as t
 from bpm_server.store.tables.tasks import user_task_candidate as c
 
@@ -37,9 +34,6 @@ if TYPE_CHECKING:
     from bpm_server.domain.represented import Represented
     from bpm_server.services.server import Server
 
-Where = sa.ColumnElement[bool]
-MOST_COUNTED = 501
-"""Pages say "500+" then."""
 MOST_ROWS = 500
 BRANCHES = 60
 """Index ranges in one statement; more than a page has rows, and SQLite takes at most 500."""
@@ -47,64 +41,6 @@ MOST_REPRESENTED = 60
 """People (and kinds of their work) for whom one person acts; of more the first by name are shown."""
 SPAN = 4
 """Open tasks that are looked at for each that is wanted, before very many groups are asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class TaskRow:
-    """A task in somebody's inbox.
-
-    Attributes:
-        summary: Values of the variables that the process names in its property ``summary``.
-        suspended: Nothing can be done about it until its case is resumed.
-        outcome: What was decided, where it is done; of an approval what the person said.
-        acted_at: When they did; None where it is to do.
-        on_behalf_of: For whom the person acts there, where not for themselves.
-    """
-
-    key: int
-    instance_key: int
-    process_definition_key: int
-    process_id: str
-    element_id: str
-    name: str | None
-    state: str
-    assignee: str | None
-    due_date: datetime | None
-    priority: int
-    created_at: datetime
-    ended_at: datetime | None
-    ended_by: str | None
-    suspended: bool
-    started_by: str | None
-    summary: Mapping[str, Any] = field(default_factory=dict)
-    outcome: str | None = None
-    acted_at: datetime | None = None
-    on_behalf_of: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which part of a list.
-
-    Attributes:
-        text: Must occur in the summary, the name of the task or who started it.
-        process_id: Only tasks of this process.
-        after: Cursor of the last row that is known already.
-    """
-
-    text: str = ""
-    process_id: str = ""
-    after: str = ""
-    limit: int = 50
-    newest_first: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Rows and, where there are more, the cursor of the last one."""
-
-    items: tuple[TaskRow, ...]
-    next_cursor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +68,9 @@ def todo(server: Server, actor: Actor, wanted: Wanted) -> Rows:
         others = find_represented(connection, server, actor)
         definitions = sorted({row.definition for row in _some_open(connection, actor, others)}) if wanted.text else []
         page = _Page(
-            tuple(_filters(connection, server, wanted, definitions)),
+            tuple(filters(connection, server, wanted, definitions)),
             wanted.limit + 1,
-            _read_key(wanted.after) if wanted.after else None,
+            read_key(wanted.after) if wanted.after else None,
             wanted.newest_first,
         )
         keys = _first_keys(connection, actor, page, others)
@@ -314,62 +250,6 @@ def _by_process(connection: Connection, tasks: sa.Select[Any]) -> list[sa.Row[An
     return list(connection.execute(query.group_by(counted.c.process_id).order_by(counted.c.process_id)))
 
 
-# --- done -----------------------------------------------------------------------------------------------
-
-
-def done(server: Server, actor: Actor, wanted: Wanted) -> Rows:
-    """Tasks that the actor completed or signed, latest first."""
-    with server.database.read() as connection:
-        parts = [_completed(actor), _signed(actor)]
-        recent = sa.union_all(*[sa.select(one.limit(MOST_COUNTED).subquery().c.definition) for one in parts]).subquery()
-        definitions = connection.execute(sa.select(recent.c.definition).distinct()).scalars()
-        wheres = _filters(connection, server, wanted, sorted(definitions))
-        found: list[sa.Row[Any]] = []
-        for part, at in zip(parts, (t.c.ended_at, i.c.acted_at), strict=True):
-            query = part.where(*wheres)
-            if wanted.after:
-                before, key = _read_moment(wanted.after)
-                query = query.where(sa.or_(at < before, sa.and_(at == before, t.c.key < key)))
-            query = query.order_by(at.desc(), t.c.key.desc()).limit(wanted.limit + 1)
-            found += connection.execute(query).all()
-        found.sort(key=lambda row: (row.at, row.key), reverse=True)
-        shown = found[: wanted.limit]
-        rows = task_rows(connection, server, [row.key for row in shown], {row.key: row for row in shown})
-    cursor = f"{shown[-1].at.isoformat()}_{shown[-1].key}" if len(found) > wanted.limit else None
-    return Rows(tuple(rows), cursor)
-
-
-def _completed(actor: Actor) -> sa.Select[Any]:
-    """Tasks that somebody completed, except approvals that they signed."""
-    columns = (
-        t.c.key,
-        t.c.ended_at.label("at"),
-        sa.null().label("vote"),
-        t.c.process_definition_key.label("definition"),
-    )
-    mine = sa.exists().where(i.c.task_key == t.c.key, i.c.acted_by == actor.username)
-    return sa.select(*columns).where(t.c.ended_by == actor.username, t.c.state == TaskState.COMPLETED, ~mine)
-
-
-def _signed(actor: Actor) -> sa.Select[Any]:
-    """Approvals that somebody signed, by what they did there last; open ones too."""
-    later = i.alias("later")
-    again = sa.exists().where(
-        later.c.task_key == i.c.task_key, later.c.acted_by == actor.username, later.c.key > i.c.key
-    )
-    columns = (
-        t.c.key,
-        i.c.acted_at.label("at"),
-        i.c.state.label("vote"),
-        t.c.process_definition_key.label("definition"),
-    )
-    return (
-        sa.select(*columns)
-        .join_from(i, t, t.c.key == i.c.task_key)
-        .where(i.c.acted_by == actor.username, i.c.acted_at.is_not(None), ~again)
-    )
-
-
 # --- counts ---------------------------------------------------------------------------------------------
 
 
@@ -377,7 +257,7 @@ def counts(server: Server, actor: Actor) -> Counts:
     """The numbers on the tabs and in the filter: what is open, what was done and started in all."""
     with server.database.read() as connection:
         open_tasks = _some_open(connection, actor, find_represented(connection, server, actor))
-        done_keys = [sa.select(one.limit(MOST_COUNTED).subquery().c.key) for one in (_completed(actor), _signed(actor))]
+        done_keys = [sa.select(one.limit(MOST_COUNTED).subquery().c.key) for one in (completed(actor), signed(actor))]
         started_keys = sa.select(p.c.key).where(p.c.started_by == actor.username, p.c.parent_key.is_(None))
         unread = sa.select(cc.c.key).where(cc.c.username == actor.username, cc.c.read_at.is_(None))
         numbers = [
@@ -389,65 +269,4 @@ def counts(server: Server, actor: Actor) -> Counts:
     return Counts(sum(by_process.values()), int(found[0]), int(found[1]), int(found[2]), by_process)
 
 
-# --- rows -----------------------------------------------------------------------------------------------
-
-
-def _filters(connection: Connection, server: Server, wanted: Wanted, definitions: Sequence[int]) -> list[Where]:
-    wheres: list[Where] = []
-    if wanted.process_id:
-        wheres.append(t.c.process_id == wanted.process_id)
-    if wanted.text:
-        starter = sa.select(p.c.started_by).where(p.c.key == t.c.root_key).scalar_subquery()
-        wheres.append(matches_text(connection, server, definitions, wanted.text, t.c.instance_key, t.c.name, starter))
-    return wheres
-
-
-def task_rows(
-    connection: Connection, server: Server, keys: Sequence[int], done_by: Mapping[int, sa.Row[Any]] | None = None
-) -> list[TaskRow]:
-    """Tasks by key, in that order; ``done_by``: when somebody did them, and how they voted."""
-    if not keys:
-        return []
-    names = [name for name in TaskRow.__slots__ if name in t.c]
-    columns = [t.c[name] for name in names]
-    query = sa.select(*columns, p.c.started_by).join_from(t, p, p.c.key == t.c.root_key).where(t.c.key.in_(keys))
-    rows = {row.key: row._mapping for row in connection.execute(query)}
-    scopes = {row["instance_key"]: row["process_definition_key"] for row in rows.values()}
-    summaries = read_summaries(connection, server, scopes)
-    outcomes = _outcomes(connection, [key for key, row in rows.items() if row["ended_at"] is not None])
-    known = done_by or {}
-    return [
-        TaskRow(
-            **rows[key],
-            summary=summaries.get(rows[key]["instance_key"], {}),
-            outcome=(known[key].vote if key in known else None) or outcomes.get(key),
-            acted_at=known[key].at if key in known else None,
-        )
-        for key in keys
-        if key in rows
-    ]
-
-
-def _outcomes(connection: Connection, keys: Sequence[int]) -> dict[int, str]:
-    """What was decided at completed tasks: the variable ``outcome`` in the task's own scope."""
-    if not keys:
-        return {}
-    query = sa.select(v.c.scope_key, v.c.value).where(v.c.scope_key.in_(keys), v.c.name == "outcome")
-    found = {row.scope_key: json.loads(row.value) for row in connection.execute(query)}
-    return {key: value for key, value in found.items() if isinstance(value, str)}
-
-
-def _read_key(text: str) -> int:
-    if not text.isdigit() or len(text) > 19:
-        message = f"Expected a cursor of this list, but found '{text[:40]}'"
-        raise InvalidInput(message, field="after")
-    return int(text)
-
-
-def _read_moment(text: str) -> tuple[datetime, int]:
-    at, _, key = text.partition("_")
-    try:
-        return datetime.fromisoformat(at), _read_key(key)
-    except ValueError as error:
-        message = f"Expected a cursor of this list, but found '{text[:40]}'"
-        raise InvalidInput(message, field="after") from error
+__all__ = ["MOST_COUNTED", "Counts", "Rows", "TaskRow", "Wanted", "counts", "done", "task_rows", "todo"]

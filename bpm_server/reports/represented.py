@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from bpm_server.domain.identity import Actor
     from bpm_server.domain.represented import Represented
-    from bpm_server.reports.inbox import TaskRow
+    from bpm_server.reports.inbox_rows import TaskRow
     from bpm_server.services.server import Server
 
 Branch = tuple[sa.Select[Any], sa.ColumnElement[int]]
