@@ -17,8 +17,8 @@ from bpm_server.reports import sight
 from bpm_server.reports.search import forbidden
 from bpm_server.store import approvals as store
 from bpm_server.store import tasks
-from bpm_server.store.carbon_copies import is_informed
 from bpm_server.store.moments import read_moment
+from bpm_server.store.tables.approvals import approval as approval_table
 from bpm_server.store.tables.approvals import approval_act, approval_item, carbon_copy
 from bpm_server.store.tables.tasks import user_task as t
 
@@ -103,16 +103,21 @@ def approval(server: Server, actor: Actor, key: int) -> Approval:
 
 
 def may_look(connection: Connection, task: Task, actor: Actor) -> bool:
-    """Assignee, candidates (also when it is done), who completed it or signed, and by permission."""
+    """Whether somebody may see a task.
+
+    Assignee, candidates (also when it is done), who completed it; at an approval who signs there or made the request;
+    who is informed of the case; and by permission.
+    """
     if may_see(task, actor) or task.ended_by == actor.username:
         return True
-    i = approval_item
-    mine = sa.select(i.c.key).where(
-        i.c.task_key == task.key, sa.or_(i.c.person == actor.username, i.c.acted_by == actor.username)
+    i, a, k, name = approval_item.c, approval_table.c, carbon_copy.c, actor.username
+    parts = (
+        sa.select(i.key).where(i.task_key == task.key, sa.or_(i.person == name, i.acted_by == name)).limit(1),
+        sa.select(a.task_key).where(a.task_key == task.key, a.initiator == name),
+        sa.select(k.key).where(k.instance_key == task.root_key, k.username == name),
     )
-    return connection.execute(mine.limit(1)).first() is not None or is_informed(
-        connection, task.root_key, actor.username
-    )
+    found = sa.union_all(*[sa.select(one.subquery().c[0]) for one in parts])
+    return connection.execute(found.limit(1)).first() is not None
 
 
 def find_approval(connection: Connection, process: Process, task: Task) -> Approval | None:

@@ -237,9 +237,10 @@ class Advance:
         return instance
 
     def look(self, row: InstanceRow, chunk: int) -> engine.Instance:
-        """The live instance of a locked row before the step that follows; for this command, no step yet."""
+        """The live instance of a locked row before the step that may follow; for this command, no step yet."""
         instance = self._live(row, self._compiled(row), chunk)
         self.tx.live[row.key] = instance
+        self.tx.looked_at[row.key] = row
         return instance
 
     def whole(self, row: InstanceRow) -> engine.Instance:

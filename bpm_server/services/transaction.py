@@ -48,7 +48,8 @@ class Transaction:
 
     Attributes:
         moment: When it happens, by engine time and database time.
-        live: Instances that this command has advanced, with the version they will have.
+        live: Instances that this command has advanced, with the version they will have, or looked at.
+        looked_at: Rows of those that it has only looked at.
     """
 
     def __init__(self, server: Server, connection: Connection, moment: Moment, actor: Actor) -> None:
@@ -58,6 +59,7 @@ class Transaction:
         self.actor = actor
         self.batch = Batch(moment, actor.username, server.new_key)
         self.live: dict[int, Instance] = {}
+        self.looked_at: dict[int, InstanceRow] = {}
         self.topics: set[str] = set()
 
     @property
@@ -123,7 +125,7 @@ class Transaction:
     def keep_hot(self) -> None:
         """After the commit: the next command finds the instances in memory."""
         for key, instance in self.live.items():
-            row = self.batch.instances[key]
+            row = self.batch.instances.get(key) or self.looked_at[key]
             if row.tokens is not None or row.ended_at is None:
                 self.server.hot.put(key, row.lock_version, instance)
 

@@ -38,7 +38,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     settings = Settings(data_dir=folder / "data")
     settings.data_dir.mkdir()
     bootstrap.prepare(settings)
-    content = {path.name: path.read_bytes() for name in FOLDERS for path in sorted((ROOT / name).iterdir())}
+    content = {path.name: path.read_bytes() for name in FOLDERS for path in sorted((ROOT / name).glob("*.*"))}
     with bootstrap.running(settings) as prepared:
         installation.prepare_installation(prepared, ADMIN_PASSWORD)
         installation.install_demo_company(prepared, COMPANY)

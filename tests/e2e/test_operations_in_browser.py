@@ -38,7 +38,7 @@ def chen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Person, str
     bootstrap.prepare(settings)
     first = (ROOT / "processes/order-approval.bpmn").read_bytes().replace(b'"order-approval"', b'"ordering"')
     second = first.replace(b'"review-technology"', b'"review-engineering"')
-    content = {path.name: path.read_bytes() for name in FOLDERS for path in sorted((ROOT / name).iterdir())}
+    content = {path.name: path.read_bytes() for name in FOLDERS for path in sorted((ROOT / name).glob("*.*"))}
     with bootstrap.running(settings) as server:
         installation.prepare_installation(server, ADMIN_PASSWORD)
         installation.install_demo_company(server, COMPANY)

@@ -14,5 +14,5 @@ FOLDERS = ("processes", "rules", "forms")
 
 def deploy_content(bpm: Product) -> None:
     """Deploys the content folders as ``bpm-server up`` does."""
-    files = [path for name in FOLDERS for path in sorted((ROOT / name).iterdir())]
+    files = [path for name in FOLDERS for path in sorted((ROOT / name).glob("*.*"))]
     bpm.deploy(*[(path.name, path.read_bytes()) for path in files])

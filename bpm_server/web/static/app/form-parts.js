@@ -78,7 +78,7 @@ export function formModule({ h, useEffect, useRef, useState, Description, Errors
       const move = { ArrowDown: 1, ArrowUp: -1 }[event.key];
       if (move && open && found.length) { setAt((at + move + found.length) % found.length); event.preventDefault(); }
       else if (move && !open) { look(text); event.preventDefault(); }
-      else if (event.key === "Enter" && open) { if (found[at]) take(found[at]); event.preventDefault(); }
+      else if (event.key === "Enter" && (open || text)) { if (open && found[at]) take(found[at]); event.preventDefault(); }
       else if (event.key === "Escape" && open) { close(); event.stopPropagation(); }
       else if (event.key === "Backspace" && !text && names.length) drop(names.at(-1));
     }
@@ -89,7 +89,7 @@ export function formModule({ h, useEffect, useRef, useState, Description, Errors
       h("input", { id, ref: input, class: "fjs-input", type: "text", role: "combobox", autocomplete: "off", placeholder: say("search"), value: text,
         "aria-autocomplete": "list", "aria-expanded": String(open), "aria-controls": `${id}-people`, "aria-describedby": about(id),
         "aria-invalid": String(Boolean(props.errors?.length)), "aria-activedescendant": open && found[at] ? `${id}-person-${at}` : undefined,
-        onInput: (event) => { setText(event.target.value); look(event.target.value); },
+        onInput: (event) => { setText(event.target.value); setFound(null); look(event.target.value); },
         onFocus: () => look(text), onBlur: () => { close(); onBlur?.(); }, onKeyDown: press }),
       h("ul", { id: `${id}-people`, class: "form-part-people", role: "listbox", hidden: !open, "aria-label": field.label || say("search") },
         open && found.map((one, number) => h("li", { key: one.username, id: `${id}-person-${number}`, role: "option", "aria-selected": String(number === at),

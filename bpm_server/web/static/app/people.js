@@ -62,14 +62,14 @@ export function mount(element, { word }) {
     show();
     if (several) input.focus(); else chips.querySelector("button")?.focus();
   }
-  input.addEventListener("input", () => { clearTimeout(wait); wait = setTimeout(look, 150); });
+  input.addEventListener("input", () => { clearTimeout(wait); found = []; close(); wait = setTimeout(look, 150); }); // what was found for less is chosen by nobody
   input.addEventListener("focus", look);
   input.addEventListener("blur", close);
   input.addEventListener("keydown", (event) => {
     const move = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (move && list.hidden) { event.preventDefault(); look(); }
     else if (move && found.length) { event.preventDefault(); mark((at + move + found.length) % found.length); }
-    else if (event.key === "Enter" && !list.hidden) { event.preventDefault(); if (found[at]) take(found[at]); }
+    else if (event.key === "Enter" && (input.value || !list.hidden)) { event.preventDefault(); if (!list.hidden && found[at]) take(found[at]); }
     else if (event.key === "Escape" && !list.hidden) { event.preventDefault(); close(); }
     else if (event.key === "Backspace" && !input.value && chosen.size) { chosen.delete([...chosen.keys()].at(-1)); show(); }
   });

@@ -193,8 +193,8 @@ def test_the_number_of_statements_does_not_grow_with_what_there_is(company: Prod
     start_orders(company, 60)
     assert wang.get("/").one("#count-todo") == "500"
     assert counts() == few
-    assert max(few.values()) <= 30, few
-    assert few["wang.fang", "/"] <= 13, few  # two of them ask whether somebody acts for others
+    assert max(few.values()) <= 35, few
+    assert few["wang.fang", "/"] <= 14, few  # two of them ask whether somebody acts for others, one what is unread
 
 
 # --- approving many -------------------------------------------------------------------------------------
