@@ -217,6 +217,10 @@ class Advance:
         """An element as it is drawn."""
         return self._compiled(row).definition.process.nodes[element_id]
 
+    def has_approvals(self, row: InstanceRow) -> bool:
+        """Whether user tasks of an instance are approval nodes."""
+        return self._compiled(row).has_approvals
+
     def has_clocks(self, row: InstanceRow) -> bool:
         """Whether tasks of the instance may have service levels."""
         return self._compiled(row).has_clocks

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bpm_server import bpmn, dmn, engine
 from bpm_server.bpmn.formdata import EMBEDDED_FORM
 from bpm_server.domain import forms
-from bpm_server.domain.approvals.policy import comes_straight_back
+from bpm_server.domain.approvals.policy import comes_straight_back, is_approval
 from bpm_server.domain.service_levels import has_service_level
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import NotFound
@@ -34,12 +34,14 @@ class CompiledProcess:
     Attributes:
         comes_back: Whether an approval node of it takes corrected requests straight back.
         has_clocks: Whether a user task of it has a service level.
+        has_approvals: Whether a user task of it is an approval node.
     """
 
     row: ProcessRow
     definition: engine.Definition
     comes_back: bool = False
     has_clocks: bool = False
+    has_approvals: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +127,12 @@ class Definitions:
         return None if row is None else self._compiled_process(connection, row)
 
     def _compiled_process(self, connection: Connection, row: ProcessRow) -> CompiledProcess:
-        def make() -> tuple[engine.Definition, bool, bool]:
+        def make() -> tuple[engine.Definition, bool, bool, bool]:
             diagram = bpmn.read(store.content(connection, row.resource_key), name=row.resource_name)
             process = diagram.process(row.process_id)
-            comes_back = any(comes_straight_back(node.properties) for node in process.nodes.values())
-            has_clocks = any(has_service_level(node.properties) for node in process.nodes.values())
-            return engine.compile_process(process, diagram.dialect), comes_back, has_clocks
+            properties = [node.properties for node in process.nodes.values()]
+            said = [any(map(asked, properties)) for asked in (comes_straight_back, has_service_level, is_approval)]
+            return engine.compile_process(process, diagram.dialect), said[0], said[1], said[2]
 
         return CompiledProcess(row, *self._compile("process", f"{row.process_id}@{row.digest}", make))
 

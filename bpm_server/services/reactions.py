@@ -21,7 +21,7 @@ from bpm_server.services.bindings import binding_filter, bound_process
 from bpm_server.services.notifications import notify, tell_change, tell_inboxes
 from bpm_server.services.outbox import cancel_deliveries, enqueue_webhook
 from bpm_server.services.service_levels import pause_clocks, resume_clocks, start_clock
-from bpm_server.store import jobs, tasks
+from bpm_server.store import approvals, jobs, tasks
 from bpm_server.store import messages as message_store
 
 if TYPE_CHECKING:
@@ -213,6 +213,12 @@ def _user_task_ended(advance: Advance, row: InstanceRow, event: e.UserTaskComple
         advance.tx.batch.ended_clocks.add(event.key)
 
 
+def _user_task_canceled(advance: Advance, row: InstanceRow, event: e.UserTaskCanceled) -> None:
+    _user_task_ended(advance, row, event)
+    if advance.has_approvals(row):
+        approvals.cancel_approval(advance.tx.connection, event.key, advance.tx.now)
+
+
 def _instance_suspended(advance: Advance, row: InstanceRow, _event: e.InstanceSuspended) -> None:
     if advance.has_clocks(row):
         pause_clocks(advance.tx, row.key)
@@ -253,7 +259,7 @@ REACTIONS: dict[type, Callable[[Advance, InstanceRow, Any], None]] = {
     e.UserTaskCreated: _user_task_created,
     e.UserTaskChanged: _user_task_changed,
     e.UserTaskCompleted: _user_task_ended,
-    e.UserTaskCanceled: _user_task_ended,
+    e.UserTaskCanceled: _user_task_canceled,
     e.InstanceSuspended: _instance_suspended,
     e.InstanceResumed: _instance_resumed,
     e.TimerScheduled: _timer_scheduled,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from bpm_server.domain.approvals.items import GroupMode, Item, ItemState, Place
+from bpm_server.domain.approvals.items import OPEN, GroupMode, Item, ItemState, Place
 from bpm_server.kernel import json
 from bpm_server.store import rows
 from bpm_server.store.tables.approvals import approval, approval_act, approval_item
@@ -171,6 +171,15 @@ class ActRow:
 def insert_acts(connection: Connection, acts: Iterable[ActRow]) -> None:
     """Adds to the history."""
     rows.insert(connection, approval_act, [act.values() for act in acts])
+
+
+def cancel_approval(connection: Connection, task_key: int, at: datetime) -> None:
+    """The process has taken a task back: nobody is asked any more, and nothing was decided."""
+    i, a = approval_item, approval
+    connection.execute(
+        i.update().where(i.c.task_key == task_key, i.c.state.in_(OPEN)).values(state=ItemState.CANCELED.value)
+    )
+    connection.execute(a.update().where(a.c.task_key == task_key, a.c.ended_at.is_(None)).values(ended_at=at))
 
 
 def last_act(connection: Connection, task_key: int, act: str) -> datetime | None:

@@ -9,7 +9,7 @@ import pytest
 from bpm_server.kernel.errors import Forbidden, InvalidInput, WrongState
 from bpm_server.services import returning, tasks
 from tests.support.approvals import node, one_node, person, starter
-from tests.support.bpmn_builder import Process
+from tests.support.bpmn_builder import Process, timer
 from tests.support.product import ADMIN
 
 if TYPE_CHECKING:
@@ -174,6 +174,20 @@ def test_a_request_is_recalled_before_the_first_act(desk: Desk) -> None:
     desk.vote("ann", key=desk.task())
     with pytest.raises(WrongState, match="ann did"):
         returning.recall(desk.bpm.server, person("eve"), other)
+
+
+def test_what_the_process_takes_back_asks_nobody_any_more(desk: Desk) -> None:
+    p = Process()
+    p.path(p.start(), node(p, "sign", "all", "ann, bob"), p.end())
+    p.path(p.boundary("late", "sign", timer("Duration", "PT1H")), p.end("e2"))
+    instance, key = desk.start(p.xml())
+    desk.vote("ann")
+    desk.bpm.clock.advance(hours=2)
+    assert desk.bpm.state(instance) == "COMPLETED"
+    assert desk.items(key) == {"ann": "approved", "bob": "canceled"}
+    assert desk.outcome(key) is None
+    with pytest.raises(WrongState, match="cancelled by its process"):
+        desk.vote("bob", key=key)
 
 
 def test_terminating_needs_the_right_and_a_reason(desk: Desk) -> None:
