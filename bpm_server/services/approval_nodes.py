@@ -111,7 +111,7 @@ def open_node(advance: Advance, row: InstanceRow, event: e.UserTaskCreated) -> N
     tx = advance.tx
     process = process_of(tx, row.process_definition_key)
     root = row if row.root_key == row.key else advance.instance_row(row.root_key)
-    initiator = initiator_of(root.started_by)
+    initiator = initiator_of(tx, root.started_by)
     stored = store.ApprovalRow(
         event.key, row.key, event.element_id, initiator, 0, False, None, None, None, None, None, None, tx.now, None
     )  # fmt: skip

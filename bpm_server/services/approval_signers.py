@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from bpm_server import feel
 from bpm_server.domain.approvals.node import Asked
 from bpm_server.domain.approvals.policy import PREFIX
-from bpm_server.domain.identity import SYSTEM
 from bpm_server.domain.signers import Case, Found, Signer, SignerRule, find_signers, read_rules
 from bpm_server.domain.substitutions import stand_in
 from bpm_server.kernel.errors import InvalidInput
@@ -44,9 +43,10 @@ class Signing:
     problem: str | None = None
 
 
-def initiator_of(username: str | None) -> str | None:
-    """Who made a request, of who started its process: a program is nobody's colleague."""
-    return None if username in (None, SYSTEM.username) else username
+def initiator_of(tx: Transaction, username: str | None) -> str | None:
+    """Who made a request, of who started its process: a program, or a stranger by a public form, corrects nothing."""
+    organisation = tx.server.organisations.at(tx.connection, tx.moment)
+    return username if username in organisation.people else None
 
 
 def find_asked(

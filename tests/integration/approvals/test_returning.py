@@ -90,6 +90,13 @@ def test_returned_to_the_initiator_all_is_walked_again(desk: Desk) -> None:
     assert desk.outcome(key) == "returned"
 
 
+def test_what_a_stranger_has_started_is_returned_to_nobody(desk: Desk) -> None:
+    _, key = desk.start(one_node("all", "ann"), initiator="public form")
+    with pytest.raises(InvalidInput, match="nothing was passed"):
+        give_back(desk, key, "initiator", "ann")
+    assert desk.asked(key) == ["ann"]
+
+
 def test_the_first_node_asks_again_itself(desk: Desk) -> None:
     _, key = desk.start(one_node("any", '=if amount > 5 then "ann" else "bob"'), amount=9)
     give_back(desk, key, "initiator", "ann")
