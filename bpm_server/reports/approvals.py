@@ -15,6 +15,7 @@ from bpm_server.kernel import json
 from bpm_server.kernel.errors import NotFound
 from bpm_server.reports import sight
 from bpm_server.reports.search import forbidden
+from bpm_server.reports.summaries import read_summaries
 from bpm_server.store import approvals as store
 from bpm_server.store import tasks
 from bpm_server.store.moments import read_moment
@@ -201,3 +202,24 @@ def unread_copies(server: Server, actor: Actor, instance_keys: Sequence[int]) ->
     mine = (k.c.username == actor.username, k.c.read_at.is_(None), k.c.instance_key.in_(instance_keys))
     with server.database.read() as connection:
         return frozenset(connection.execute(sa.select(k.c.instance_key).where(*mine)).scalars())
+
+
+def card(server: Server, actor: Actor, key: int) -> dict[str, Any]:
+    """What a chat shows of an approval; see ``web.api.approvals.CardResult``.
+
+    Raises:
+        NotFound: there is no such task, or it is no approval.
+        Forbidden: the actor may not see it.
+    """
+    found = approval(server, actor, key)
+    with server.database.read() as connection:
+        task = tasks.read_task(connection, key)
+        facts = read_summaries(connection, server, {task.instance_key: task.process_definition_key})
+        created = connection.execute(sa.select(t.c.created_at).where(t.c.key == key)).scalar_one()
+    return {
+        "title": task.name,
+        "process_id": task.process_id,
+        "initiator": found.initiator,
+        "created_at": created,
+        "facts": [{"name": name, "value": value} for name, value in facts.get(task.instance_key, {}).items()],
+    }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from bpm_server.domain.approvals.items import OPEN, GroupMode, Item, ItemState, Place
+from bpm_server.domain.approvals.node import Act
 from bpm_server.kernel import json
 from bpm_server.store import rows
 from bpm_server.store.tables.approvals import approval, approval_act, approval_item
@@ -194,6 +195,14 @@ def actors(connection: Connection, instance_key: int) -> list[str]:
     """Who has done something with an instance."""
     query = sa.select(approval_act.c.actor).where(approval_act.c.instance_key == instance_key).distinct()
     return list(connection.execute(query).scalars())
+
+
+def has_voted(connection: Connection, item_key: int) -> bool:
+    """Whether somebody has ever voted on an item, also where the vote was taken back."""
+    t = approval_act
+    query = sa.select(t.c.key).join_from(t, approval_item, approval_item.c.task_key == t.c.task_key)
+    mine = (approval_item.c.key == item_key, t.c.item_key == item_key, t.c.act.in_((Act.APPROVE, Act.REJECT)))
+    return connection.execute(query.where(*mine).limit(1)).first() is not None
 
 
 def approvers(connection: Connection, instance_key: int) -> list[str]:

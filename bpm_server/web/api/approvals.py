@@ -5,14 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from flask import request
+
 from bpm_server.domain.approvals.items import GroupMode, ItemState, Place
 from bpm_server.domain.approvals.node import Outcome, Where
 from bpm_server.domain.approvals.policy import AfterReturn, Mode
 from bpm_server.domain.returning import WhyHidden
 from bpm_server.reports import approvals as report
 from bpm_server.services import approvals, informing, returning, tasks
+from bpm_server.services.decision_links import make_link
 from bpm_server.web.api.blueprint import ApiBlueprint, Call
-from bpm_server.web.api.fields import Data, Flag, Key, Many, Moment, Names, Number, Reply, StrictBody, Text, Word
+from bpm_server.web.api.fields import (
+    Anything,
+    Data,
+    Flag,
+    Key,
+    Many,
+    Moment,
+    Names,
+    Number,
+    Reply,
+    StrictBody,
+    Text,
+    Word,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,6 +81,25 @@ class ApprovalResult(Reply):
     decided_by = Text(null=True)
     signatures = Many(SignatureResult)
     return_targets = Many(TargetResult)
+
+
+class FactResult(Reply):
+    """A variable that the process names in its property ``summary``."""
+
+    name = Text()
+    value = Anything()
+
+
+class CardResult(Reply):
+    """An approval for a chat. ``decideUrl`` acts as who asked for it; null where it is not their turn."""
+
+    title = Text(null=True)
+    process_id = Text()
+    initiator = Text(null=True)
+    created_at = Moment()
+    facts = Many(FactResult)
+    open_url = Text(longest=2_000)
+    decide_url = Text(longest=2_000, null=True)
 
 
 class Said(StrictBody):
@@ -181,6 +216,16 @@ def get_approval(call: Call, key: int) -> Shown:
     """Read an approval: who is asked and why, what each said, where it can be returned to."""
     found = report.approval(call.server, call.actor, key)
     return Shown(found, report.return_targets(call.server, key))
+
+
+@api.operation("GET", f"{PATH}/card", "getApprovalCard", gives=CardResult)
+def get_card(call: Call, key: int) -> Mapping[str, Any]:
+    """Read what a chat shows of one's own open approval: title, facts, and a link by which it is decided once."""
+    found = report.card(call.server, call.actor, key)
+    token = make_link(call.server, call.actor.username, key)
+    base = call.server.settings.public_url.rstrip("/") or request.url_root.rstrip("/")
+    decide_url = None if token is None else f"{base}/decide/{token}"
+    return {**found, "open_url": f"{base}/tasks/{key}", "decide_url": decide_url}
 
 
 # --- signers --------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from bpm_server.web.pages import (
     case_requests,
     catalogue,
     compression,
+    decision_links,
     deep_links,
     drafts,
     errors,
@@ -82,6 +83,7 @@ NOUNS = (
     process_versions.pages,
     webhooks.pages,
     deep_links.pages,
+    decision_links.pages,
     finance_system.pages,
 )
 FILTERS = ("moment", "full_moment", "iso", "duration", "exact_duration", "since", "number", "money", "count")
