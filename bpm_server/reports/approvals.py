@@ -78,6 +78,12 @@ class Approval:
     submitted: Mapping[str, Any]
 
     @property
+    def last_comment(self) -> str | None:
+        """What the one said whose act decided."""
+        said = [one.comment for one in self.present if one.acted_by == self.decided_by and one.comment]
+        return said[-1] if said and self.outcome is not None else None
+
+    @property
     def present(self) -> tuple[Signature, ...]:
         """Of this round."""
         return tuple(one for one in self.signatures if one.round == self.round)
@@ -194,6 +200,18 @@ def acts_of(connection: Connection, instance_key: int, limit: int = 1_000) -> li
         )
         for row in connection.execute(query)
     ]  # fmt: skip
+
+
+def first_signers(connection: Connection, instance_key: int) -> dict[int, list[str]]:
+    """Whom the rules have found at each approval of an instance when it came about, by task."""
+    i = approval_item.c
+    found: dict[int, list[str]] = {}
+    mine = (i.instance_key == instance_key, i.round == 1, i.added_by.is_(None))
+    query = sa.select(i.task_key, i.person, i.reason).where(*mine)
+    for task_key, who, reason in connection.execute(query.order_by(i.key)):
+        if "transferred_from" not in json.loads(reason):
+            found.setdefault(task_key, []).append(who)
+    return found
 
 
 def unread_copies(server: Server, actor: Actor, instance_keys: Sequence[int]) -> frozenset[int]:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from bpm_server.domain import events as e
 from bpm_server.kernel import json
-from bpm_server.reports.approvals import acts_of
+from bpm_server.reports.approvals import acts_of, first_signers
 from bpm_server.reports.why import rule_texts
 from bpm_server.store import attachments
 from bpm_server.store.large_values import fill_rows
@@ -23,7 +23,7 @@ from bpm_server.store.tables.history import journal as j
 from bpm_server.store.tables.tasks import task_comment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.engine import Connection
@@ -78,6 +78,7 @@ def timeline(server: Server, instance_key: int) -> Timeline:
         comments = _comments(connection, instance_key)
         besides = [*_deliveries(connection, instance_key), *_attachments(connection, instance_key)]
         acts = [_act(one) for one in acts_of(connection, instance_key, MOST_STEPS)]
+        signers = first_signers(connection, instance_key)
         teller = _Teller(instance_key, lambda key, entry: rule_texts(server, connection, key, entry))
         for step in steps[:MOST_STEPS]:
             teller.tell(Step(**step))
@@ -85,7 +86,8 @@ def timeline(server: Server, instance_key: int) -> Timeline:
     told = [item for item in teller.items if not (item.kind == "answered" and item.values["task"] in decided)]
     places = {item.values["task"]: item for item in teller.items if item.kind == "asked"}
     placed = [_at_place(item, places.get(item.values["task"])) for item in acts]
-    items = _with_comments([*told, *placed, *besides], comments)
+    told = [_with_signers(item, signers) for item in told]
+    items = _with_comments([*placed, *told, *besides], comments)  # of one moment: the act before what it has caused
     return Timeline(tuple(sorted(items, key=lambda item: item.at)), len(steps) > MOST_STEPS)
 
 
@@ -253,6 +255,14 @@ def _act(done: Done) -> Item:
         "target": done.target,
     }
     return Item(done.at, "act", done.actor, values=values)
+
+
+def _with_signers(item: Item, signers: Mapping[int, Sequence[str]]) -> Item:
+    """An approval is offered to those whom its rules have found."""
+    found = signers.get(item.values.get("task") or 0) if item.kind == "asked" else None
+    if not found:
+        return item
+    return replace(item, values={**item.values, "assignee": None, "groups": (), "users": tuple(found)})
 
 
 def _at_place(act: Item, asked: Item | None) -> Item:

@@ -87,7 +87,7 @@ class FactResult(Reply):
     """A variable that the process names in its property ``summary``."""
 
     name = Text()
-    value = Anything()
+    value = Anything(null=True)
 
 
 class CardResult(Reply):

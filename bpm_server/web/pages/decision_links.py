@@ -79,7 +79,7 @@ def _values(link: OpenLink, token: str) -> dict[str, Any]:
         "process": process_name(task.process),
         "summary": summarize(task.summary),
         "starter": people.get(task.started_by or "", ""),
-        "who": people.get(link.actor.username, link.actor.username),
+        "decider": people.get(link.actor.username, link.actor.username),
         "started_at": task.started_at,
         "task_key": task.key,
         "outcomes": ((Outcome.APPROVED, _("Approve")), (Outcome.REJECTED, _("Reject"))),
