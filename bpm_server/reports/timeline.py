@@ -78,10 +78,11 @@ def timeline(server: Server, instance_key: int) -> Timeline:
         comments = _comments(connection, instance_key)
         besides = [*_deliveries(connection, instance_key), *_attachments(connection, instance_key)]
         acts = [_act(one) for one in acts_of(connection, instance_key, MOST_STEPS)]
-        signers = first_signers(connection, instance_key)
         teller = _Teller(instance_key, lambda key, entry: rule_texts(server, connection, key, entry))
         for step in steps[:MOST_STEPS]:
             teller.tell(Step(**step))
+        has_rules = any(item.kind == "asked" and not _names_somebody(item) for item in teller.items)
+        signers = first_signers(connection, instance_key) if has_rules else {}
     decided = {item.values["task"] for item in acts if item.values["task"] is not None}
     told = [item for item in teller.items if not (item.kind == "answered" and item.values["task"] in decided)]
     places = {item.values["task"]: item for item in teller.items if item.kind == "asked"}
@@ -258,11 +259,15 @@ def _act(done: Done) -> Item:
 
 
 def _with_signers(item: Item, signers: Mapping[int, Sequence[str]]) -> Item:
-    """An approval is offered to those whom its rules have found."""
+    """An approval whose task names nobody is offered to those whom its rules have found."""
     found = signers.get(item.values.get("task") or 0) if item.kind == "asked" else None
-    if not found:
+    if not found or _names_somebody(item):
         return item
-    return replace(item, values={**item.values, "assignee": None, "groups": (), "users": tuple(found)})
+    return replace(item, values={**item.values, "users": tuple(found)})
+
+
+def _names_somebody(asked: Item) -> bool:
+    return any(asked.values.get(name) for name in ("assignee", "groups", "users"))
 
 
 def _at_place(act: Item, asked: Item | None) -> Item:
