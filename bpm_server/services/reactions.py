@@ -178,7 +178,7 @@ def _tell_form(advance: Advance, task_key: int, told: dict[str, Any]) -> None:
 
 
 def _user_task_created(advance: Advance, row: InstanceRow, event: e.UserTaskCreated) -> None:
-    """Asks the signers of an approval; binds the form, and a missing one is an incident: nobody could do the task."""
+    """Asks the signers of an approval, or tells who is asked; starts its clock, and binds its form."""
     tx = advance.tx
     node = advance.node_of(row, event.element_id)
     if is_approval(node.properties):
@@ -188,6 +188,12 @@ def _user_task_created(advance: Advance, row: InstanceRow, event: e.UserTaskCrea
         tell_inboxes(tx, event.candidate_users, event.candidate_groups)
     if has_service_level(node.properties):
         start_clock(advance, row, event)
+    bind_form(advance, row, event)
+
+
+def bind_form(advance: Advance, row: InstanceRow, event: e.UserTaskCreated) -> None:
+    """Binds the form of a task; a missing one is an incident, because nobody could do the task."""
+    tx = advance.tx
     if event.form_id is None:
         if event.form_key is not None and event.form_key.startswith(FORM_FILE):
             _bind_form_file(advance, row, event.key, event.form_key.removeprefix(FORM_FILE))

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bpm_server.domain import events as e
 from bpm_server.domain.audit import Entity, Operation
 from bpm_server.domain.states import ElementState, JobState
+from bpm_server.kernel import json
 from bpm_server.services.advance import Advance
 from bpm_server.services.authorization import authorize
 from bpm_server.services.examining import examine_row
-from bpm_server.services.reactions import REACTIONS, channel_of
+from bpm_server.services.reactions import bind_form, channel_of
 from bpm_server.services.transaction import command, transaction
+from bpm_server.store import approvals, outbox, suspension
 from bpm_server.store import consistency as store
-from bpm_server.store import outbox, suspension
 from bpm_server.store.recorded import Recorded
 from bpm_server.store.strays import MENDS
 
@@ -155,6 +155,9 @@ class _Mending:
             values.update(lease=outbox.HOLDER, available_at=out_of_reach)
         if table == "user_task":
             values["form_key"] = self._form_key(values)
+            asked = approvals.asked_now(self._tx.connection, element_key)
+            if asked is not None:
+                values.update(assignee=None, candidate_users=json.dumps(asked), candidate_groups="[]")
         store.insert_again(self._tx.connection, table, values)
         if table == "user_task":
             store.write_candidates(self._tx.connection, element_key)
@@ -173,6 +176,6 @@ class _Mending:
         """The form that the task would get now; a missing one is no reason to keep the task back."""
         tasks = self._tx.batch.tasks
         tasks[values["key"]] = dict(values)
-        REACTIONS[e.UserTaskCreated](Advance(self._tx), self._row, self._recorded.created[values["key"]])
+        bind_form(Advance(self._tx), self._row, self._recorded.created[values["key"]])
         found: int | None = tasks.pop(values["key"])["form_key"]
         return found

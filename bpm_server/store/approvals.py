@@ -113,6 +113,17 @@ def _known(row: Any) -> KnownItem:
     return KnownItem(item, row.round, row.acted_at)
 
 
+def asked_now(connection: Connection, task_key: int) -> list[str] | None:
+    """Whose turn it is at the approval of a task; None where it has none."""
+    stored = find_approval(connection, task_key)
+    if stored is None:
+        return None
+    if stored.is_correcting:
+        return [stored.initiator] if stored.initiator else []
+    items = read_items(connection, task_key, stored.round)
+    return [one.item.person for one in items if one.item.state is ItemState.TO_DO]
+
+
 def write_items(connection: Connection, row: ApprovalRow, known: Iterable[KnownItem]) -> None:
     """Adds items, or writes what has changed of them."""
     values = [

@@ -18,6 +18,7 @@ from bpm_server.store.tables.instances import element_instance, instance_item, p
 from bpm_server.store.tables.jobs import job, timer
 from bpm_server.store.tables.messages import subscription
 from bpm_server.store.tables.tasks import user_task, user_task_candidate
+from tests.support.approvals import Desk, hire, one_node
 from tests.support.bpmn_builder import Process, event
 from tests.support.doctor import LOST, damage, repair, rules, tables
 from tests.support.product import ADMIN, START, Product
@@ -250,3 +251,16 @@ def test_a_repair_follows_migration(bpm: Product) -> None:
     assert repair(bpm)
     assert rules(bpm) == {}
     assert tables(bpm) == before
+
+
+def test_the_task_of_an_approval_comes_back_with_whose_turn_it_is(bpm: Product) -> None:
+    hire(bpm)
+    desk = Desk(bpm)
+    _, key = desk.start(one_node("sequential", "ann, bob"))
+    desk.vote("ann")
+    damage(bpm, user_task.delete(), user_task_candidate.delete())
+    assert repair(bpm)
+    assert rules(bpm) == {}
+    assert desk.asked(key) == ["bob"]
+    assert desk.items(key) == {"ann": "approved", "bob": "to-do"}
+    assert desk.vote("bob") == "approved"
