@@ -68,7 +68,7 @@ class Company:
         li = self.person("li.ming")
         li.goto("/start")
         self.look(li, "start")
-        li.page.get_by_role("link", name="订单审批").click()
+        li.page.get_by_role("link", name="订单审批").first.click()
         li.ready()
         self.look(li, "start-form")
         for label, text in {"订单号": number, "客户": "上海华泰精密机械有限公司", "金额": str(amount)}.items():
