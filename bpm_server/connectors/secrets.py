@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 import hmac
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _VERSION = b"\x01"
 _NONCE = 12
+LONGEST_TOKEN = 1_000
 
 
 class SecretBox:
@@ -56,6 +58,26 @@ class SecretBox:
                 return _opened(key, sealed, _place(purpose, row))
         message = f"Expected a secret sealed for '{purpose}' with this installation's key, but it does not open"
         raise InvalidInput(message)
+
+    def seal_token(self, text: str, purpose: str) -> str:
+        """A sealed text as a part of an address."""
+        return base64.urlsafe_b64encode(self.seal(text.encode(), purpose)).decode().rstrip("=")
+
+    def open_token(self, token: str, purpose: str) -> str:
+        """What :meth:`seal_token` has sealed.
+
+        Raises:
+            InvalidInput: as :meth:`open`; or it is no such part at all.
+        """
+        if len(token) > LONGEST_TOKEN:
+            message = f"Expected a token of at most {LONGEST_TOKEN} characters, but found {len(token)}"
+            raise InvalidInput(message)
+        try:
+            sealed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        except ValueError as error:
+            message = "Expected a token in Base64, but found something else"
+            raise InvalidInput(message) from error
+        return self.open(sealed, purpose).decode()
 
     def is_current(self, sealed: bytes, purpose: str, row: str = "") -> bool:
         """Whether the secret key of now has sealed it."""
