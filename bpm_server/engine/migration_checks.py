@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from bpm_server.domain.approvals.policy import is_approval
 from bpm_server.engine.gateways import Join
 from bpm_server.engine.multi_instance import MultiInstance
 from bpm_server.engine.renaming import COMPENSATION, ENTRIES
@@ -101,7 +102,8 @@ def _reasons(token: Token, renaming: Renaming) -> Iterator[tuple[Hindrance, str]
 def _differences(token: Token, old: Element, new: Element, renaming: Renaming) -> Iterator[tuple[Hindrance, str]]:
     a, b = old.node, new.node
     named = f"'{a.id}'" if a.id == b.id else f"'{a.id}' (to '{b.id}')"
-    if type(new) is not type(old) or b.type is not a.type or type(b.event) is not type(a.event):
+    same = type(new) is type(old) and b.type is a.type and type(b.event) is type(a.event)
+    if not same or is_approval(a.properties) != is_approval(b.properties):
         yield Hindrance.OTHER_KIND, f"{named} is {_kind(a)}, and {_kind(b)} in the target"
         return
     scope = renaming.mapping.get(a.scope, renaming.target.id if a.scope == renaming.source.id else a.scope)
@@ -132,6 +134,7 @@ def _loop_differences(named: str, old: Loop, new: Loop) -> Iterator[tuple[Hindra
 def _kind(node: Node) -> str:
     event = type(node.event).__name__.removesuffix("Event").lower() if node.event is not None else ""
     work = type(node.work).__name__.removesuffix("Work").lower() if node.work is not None else ""
+    work = "approval" if is_approval(node.properties) else work
     return " ".join(part for part in (event, str(node.type), f"({work})" if work else "") if part)
 
 
