@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from bpm_server.domain.tasks import LONGEST_COMMENT
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import StaleVersion, TooLarge, WrongState
 
@@ -17,7 +18,6 @@ LARGEST = 256 * 1024
 """Bytes of JSON in one draft."""
 MOST = 100
 """Drafts of one person."""
-LONGEST_COMMENT = 10_000
 KEPT = timedelta(days=90)
 """Since it was last saved."""
 

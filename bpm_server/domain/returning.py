@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 INITIATOR = "initiator"
 PREVIOUS = "previous"
-HERE = "initiator"
-"""Stored as the target where the initiator corrects the request beside the task itself."""
 
 
 class WhyHidden(StrEnum):

@@ -26,6 +26,9 @@ POSITIVE = ("approved",)
 
 ENDED = (TaskState.COMPLETED, TaskState.CANCELED)
 
+LONGEST_COMMENT = 10_000
+"""Characters."""
+
 
 class TaskValues(msgspec.Struct, frozen=True):
     """What can be changed of a user task; what is unset stays as it is."""
@@ -94,6 +97,19 @@ def check_open(task: Task, act: str) -> None:
     when = f" at {task.ended_at:%Y-%m-%d %H:%M:%S} UTC" if task.ended_at else ""
     message = f"Expected to {act} task '{task.key}', but it was {how}{who}{when}"
     raise WrongState(message, state=task.state, endedBy=task.ended_by, endedAt=task.ended_at, retry=False)
+
+
+def check_comment(comment: str | None, field: str = "comment") -> str | None:
+    """A comment without blanks around it; None where there is none.
+
+    Raises:
+        InvalidInput: it is too long.
+    """
+    plain = (comment or "").strip()
+    if len(plain) > LONGEST_COMMENT:
+        message = f"Expected a comment of at most {LONGEST_COMMENT} characters, but found {len(plain)}"
+        raise InvalidInput(message, field=field)
+    return plain or None
 
 
 def may_see(task: Task, actor: Actor) -> bool:

@@ -9,7 +9,6 @@ import sqlalchemy as sa
 
 from bpm_server.domain import returning
 from bpm_server.domain.approvals.policy import is_approval, read_policy
-from bpm_server.domain.states import TaskState
 from bpm_server.domain.tasks import may_see
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import NotFound
@@ -167,10 +166,7 @@ def return_targets(server: Server, key: int) -> list[returning.Target]:
         found = find_approval(connection, process, task)
         if found is None:
             return []
-        done = sa.select(t.c.element_id, t.c.ended_by).where(
-            t.c.instance_key == task.instance_key, t.c.state == TaskState.COMPLETED
-        )
-        passed = [returning.Passed(*row) for row in connection.execute(done.order_by(t.c.ended_at, t.c.key))]
+        passed = tasks.passed_tasks(connection, task.instance_key)
     return returning.targets(process, task.element_id, passed, found.initiator, found.policy.return_to)
 
 

@@ -68,14 +68,10 @@ def seen_by(server: Server, actor: Actor, instance_key: int) -> Permissions | No
 
 def _nodes(connection: Connection, actor: Actor, instance_key: int | None = None) -> list[_Node]:
     """The nodes of which somebody has or had tasks."""
-    query = sa.select(*_NODE).where(_mine(actor)).distinct()
+    query = sa.select(*_NODE).where(sight.own_tasks(actor)).distinct()
     if instance_key is not None:
         query = query.where(t.c.instance_key == instance_key)
     return [_Node(*row) for row in connection.execute(query)]
-
-
-def _mine(actor: Actor) -> Where:
-    return sa.or_(t.c.assignee == actor.username, t.c.ended_by == actor.username, t.c.key.in_(sight.offered(actor)))
 
 
 def _permissions(server: Server, connection: Connection, node: _Node) -> Permissions | None:

@@ -125,5 +125,6 @@ def pulse(server: Server, actor: Actor) -> Pulse:
         last = connection.execute(sa.select(sa.func.max(n.c.key)).where(_mine(actor))).scalar_one()
         number = unread(connection, actor)
     counts = inbox.counts(server, actor)
-    text = f"{last} {number} {counts.todo} {counts.done} {counts.started} {sorted(counts.by_process.items())}"
+    lists = (counts.todo, counts.done, counts.started, counts.copies)
+    text = f"{last} {number} {lists} {sorted(counts.by_process.items())}"
     return Pulse(hashlib.sha256(text.encode()).hexdigest()[:16], number)

@@ -56,20 +56,21 @@ def offered(actor: Actor) -> sa.Select[tuple[int]]:
     return sa.select(t.c.task_key).where(sa.or_(mine, sa.and_(t.c.kind == "g", t.c.name.in_(sorted(actor.groups)))))
 
 
-def tasks(actor: Actor) -> Where | None:
-    """Tasks: assigned to the actor, offered, done or signed by the actor, or by the permission READ_USER_TASK."""
+def own_tasks(actor: Actor) -> Where:
+    """Tasks that are assigned to the actor, offered to them, done or signed by them."""
     t, i = user_task, approval_item
+    parts = (
+        sa.select(t.c.key).where(t.c.assignee == actor.username),
+        sa.select(t.c.key).where(t.c.ended_by == actor.username),
+        sa.select(i.c.task_key).where(i.c.acted_by == actor.username),
+        offered(actor),
+    )
+    return t.c.key.in_(sa.union_all(*[part.correlate(None) for part in parts]))
 
-    def mine() -> Iterable[Where]:
-        parts = (
-            sa.select(t.c.key).where(t.c.assignee == actor.username),
-            sa.select(t.c.key).where(t.c.ended_by == actor.username),
-            sa.select(i.c.task_key).where(i.c.acted_by == actor.username),
-            offered(actor),
-        )
-        return (t.c.key.in_(sa.union_all(*[part.correlate(None) for part in parts])),)
 
-    return by_permission(actor, PROCESS, "READ_USER_TASK", t.c.process_id, mine)
+def tasks(actor: Actor) -> Where | None:
+    """Tasks: the actor's own, or by the permission READ_USER_TASK."""
+    return by_permission(actor, PROCESS, "READ_USER_TASK", user_task.c.process_id, lambda: (own_tasks(actor),))
 
 
 def instances(actor: Actor) -> Where | None:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from bpm_server.bpmn.model import Node
     from bpm_server.services.definitions import CompiledProcess
+    from bpm_server.services.property_values import Values
     from bpm_server.services.transaction import Transaction
 
 MAX_STEPS = 10_000
@@ -239,6 +240,10 @@ class Advance:
         self.tx.live[row.key] = instance
         self.tx.batch.instances.setdefault(row.key, row)
         return instance
+
+    def seen_at(self, row: InstanceRow, key: int, chunk: int) -> Values:
+        """Gives variables of some names that an element of a row sees, in the midst of a step."""
+        return lambda names: self.peek(row, chunk).visible_values(key, names.__contains__)
 
     def look(self, row: InstanceRow, chunk: int) -> engine.Instance:
         """The live instance of a locked row before the step that may follow; for this command, no step yet."""

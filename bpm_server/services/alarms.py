@@ -17,9 +17,10 @@ from bpm_server.domain.service_levels import TimeoutAction, has_service_level, r
 from bpm_server.domain.sla import next_alarm
 from bpm_server.domain.states import TaskState
 from bpm_server.domain.tasks import TaskValues
+from bpm_server.services.acts import note_act
 from bpm_server.services.approval_nodes import node_of, process_of, write_node
 from bpm_server.services.approval_signers import superior_of
-from bpm_server.services.approvals import finish, note_act
+from bpm_server.services.approvals import finish
 from bpm_server.services.authorization import authorize
 from bpm_server.services.informing import remind, waits_for
 from bpm_server.services.service_levels import set_anew

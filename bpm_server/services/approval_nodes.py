@@ -14,21 +14,21 @@ from bpm_server.domain import commands as c
 from bpm_server.domain.approvals.items import ItemState
 from bpm_server.domain.approvals.node import Act, Hand, Node, Outcome
 from bpm_server.domain.approvals.policy import is_approval, read_policy
-from bpm_server.domain.audit import Entity, Operation
+from bpm_server.domain.audit import Operation
 from bpm_server.domain.notifications import Kind
 from bpm_server.domain.tasks import check_open
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import Forbidden, WrongState
-from bpm_server.services.approval_signers import find_asked, find_informed, initiator_of, substitutes, superior_of
+from bpm_server.services.approval_signers import find_asked, initiator_of, substitutes, superior_of
 from bpm_server.services.notifications import notify, notify_mentioned, tell_inboxes
+from bpm_server.services.process_copies import send_copies_of_process
 from bpm_server.store import approvals as store
 from bpm_server.store import instances
 from bpm_server.store import tasks as task_store
 from bpm_server.store.candidates import update_task
-from bpm_server.store.carbon_copies import insert_copies
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from bpm_server.bpmn.model import Process
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from bpm_server.domain.tasks import Task
     from bpm_server.services.advance import Advance
     from bpm_server.services.approval_signers import Signing
+    from bpm_server.services.property_values import Values
     from bpm_server.services.transaction import Transaction
     from bpm_server.store.batch import InstanceRow
 
@@ -113,52 +114,46 @@ def open_node(advance: Advance, row: InstanceRow, event: e.UserTaskCreated) -> N
     root = row if row.root_key == row.key else advance.instance_row(row.root_key)
     initiator = initiator_of(tx, root.started_by)
     stored = store.ApprovalRow(
-        event.key, row.key, event.element_id, initiator, 0, False, None, None, None, None, None, None, tx.now, None
+        event.key, row.key, initiator, 0, False, None, None, None, None, None, None, tx.now, None
     )  # fmt: skip
     drawn = [
         *([event.assignee] if event.assignee else ()),
         *event.candidate_users,
         *(f"group:{name}" for name in event.candidate_groups),
     ]
-    values = _seen_by(advance, row, event.key, event.chunk)
+    values = advance.seen_at(row, event.key, event.chunk)
     signing = find_asked(tx, process, event.element_id, row.key, initiator, drawn, values)
-    _inform(tx, process, stored, row.root_key, "copyAtStart", values)
-    node = _ask(tx, process, stored, signing)
-    store.insert_approval(tx.connection, stored)
+    send_copies_of_process(tx, process, event.element_id, stored, row.root_key, "copyAtStart", values)
+    node = _ask(tx, process, event.element_id, stored, signing)
+    store.insert_approval(tx.connection, stored, event.element_id)
+    items = (store.KnownItem(item, stored.round, None) for item in node.items.values())
+    store.write_items(tx.connection, stored, items)
     users = _whose_turn(tx, node, process.id, stored)
     tx.batch.change_task(event.key, {"assignee": None, "candidate_users": users, "candidate_groups": ()})
     if not signing.asked:
-        message = f"Expected somebody to sign at '{event.element_id}', but found nobody: {signing.problem}"
+        message = why_nobody(event.element_id, signing)
         advance.follow(row, c.RaiseIncident(event.key, NO_SIGNER, message, event.chunk))
     elif node.outcome is not None:
-        advance.follow(row, c.CompleteTask(event.key, result_of(node, {}, {}), event.chunk, "skip"))
+        result = result_of(node, {}, {})
+        send_copies_of_process(tx, process, event.element_id, stored, row.root_key, "copyAtEnd", _and(values, result))
+        advance.follow(row, c.CompleteTask(event.key, result, event.chunk, "skip"))
     else:
         notify(tx, users, Kind.TURN, row.key, event.key)
 
 
-def _seen_by(advance: Advance, row: InstanceRow, key: int, chunk: int) -> Callable[[frozenset[str]], Mapping[str, Any]]:
-    """Gives variables of some names that a task sees."""
-    return lambda names: advance.peek(row, chunk).visible_values(key, names.__contains__)
+def why_nobody(element_id: str, signing: Signing) -> str:
+    """What to say where not even an administrator was found."""
+    return f"Expected somebody to sign at '{element_id}', but found nobody: {signing.problem}"
 
 
-def _inform(
-    tx: Transaction,
-    process: Process,
-    stored: store.ApprovalRow,
-    root_key: int,
-    name: str,
-    values: Callable[[frozenset[str]], Mapping[str, Any]],
-) -> None:
-    """Sends the copies that the process asks for."""
-    people = find_informed(tx, process, stored.element_id, name, stored.initiator, values)
-    if people:
-        new = insert_copies(tx.connection, tx.server.new_key, root_key, people, None, tx.now)
-        notify(tx, new, Kind.COPIED, root_key)
+def _and(values: Values, result: Mapping[str, Any]) -> Values:
+    """What a node decides is seen by whoever is informed of it."""
+    return lambda names: {**values(names), **result}
 
 
-def _ask(tx: Transaction, process: Process, stored: store.ApprovalRow, signing: Signing) -> Node:
-    """A new round: asks the signers and writes their items; ``stored`` is for the caller to write."""
-    policy = read_policy(process.nodes[stored.element_id].properties)
+def _ask(tx: Transaction, process: Process, element_id: str, stored: store.ApprovalRow, signing: Signing) -> Node:
+    """A new round: asks the signers; ``stored`` and the items are for the caller to write."""
+    policy = read_policy(process.nodes[element_id].properties)
     node = Node(policy, stored.initiator, tx.server.new_key)
     node.open(
         signing.asked,
@@ -168,13 +163,11 @@ def _ask(tx: Transaction, process: Process, stored: store.ApprovalRow, signing: 
     stored.round += 1
     stored.amount = None if signing.amount is None else str(signing.amount)
     _decided(stored, node, tx.now)
-    items = (store.KnownItem(item, stored.round, None) for item in node.items.values())
-    store.write_items(tx.connection, stored, items)
     return node
 
 
-def ask_again(at: NodeAtWork, advance: Advance) -> None:
-    """The request was corrected: the signers of the node are asked once more, by the rules as they apply now.
+def ask_again(at: NodeAtWork, advance: Advance) -> Signing:
+    """The signers of the node are asked once more, by the rules as they apply now; the caller writes the node.
 
     Where the task's own assignment named them, it is those whom it named when the task came about.
     """
@@ -183,10 +176,11 @@ def ask_again(at: NodeAtWork, advance: Advance) -> None:
     signing = find_asked(
         tx, at.process, task.element_id, task.instance_key, at.stored.initiator,
         [one.item.person for one in first if one.item.added_by is None],
-        _seen_by(advance, at.row, task.key, task.chunk),
+        advance.seen_at(at.row, task.key, task.chunk),
     )  # fmt: skip
     at.stored.is_correcting, at.stored.target = False, None
-    at.node, at.known = _ask(tx, at.process, at.stored, signing), {}
+    at.node, at.known = _ask(tx, at.process, task.element_id, at.stored, signing), {}
+    return signing
 
 
 # --- acting -----------------------------------------------------------------------------------------------
@@ -300,7 +294,8 @@ def write_node(at: NodeAtWork, act: str) -> None:
         users = _whose_turn(tx, node, at.task.process_id, stored)
         update_task(tx.connection, at.task.key, {"candidate_users": users})
     _tell(at, users)
-    audit_task(tx, at.task, Operation.UPDATE if node.outcome is None else Operation.COMPLETE, act)
+    operation = Operation.UPDATE if node.outcome is None else Operation.COMPLETE
+    tx.audit_task(operation, at.task, description=act)
 
 
 def _tell(at: NodeAtWork, users: Sequence[str]) -> None:
@@ -319,22 +314,6 @@ def _tell(at: NodeAtWork, users: Sequence[str]) -> None:
     tell_inboxes(tx, [tx.actor.username, *at.asked, *users])
 
 
-def audit_task(tx: Transaction, task: Task, operation: Operation, act: str) -> None:
-    """Notes an act on a task."""
-    tx.audit(
-        Entity.USER_TASK,
-        operation,
-        task.key,
-        process_id=task.process_id,
-        process_definition_key=task.process_definition_key,
-        instance_key=task.instance_key,
-        root_key=task.root_key,
-        element_key=task.key,
-        task_key=task.key,
-        description=act,
-    )
-
-
 def complete_node(advance: Advance, at: NodeAtWork, *, go_to: str | None = None) -> None:
     """The outcome is decided: the task completes, and the process goes on."""
     values = {**at.submitted, **result_of(at.node, at.known, dict.fromkeys(at.node.changed, at.tx.now))}
@@ -344,8 +323,10 @@ def complete_node(advance: Advance, at: NodeAtWork, *, go_to: str | None = None)
     if name:
         values[name] = at.node.decided_by
     if at.node.outcome is not Outcome.RETURNED:
-        seen = _seen_by(advance, at.row, at.task.key, at.task.chunk)
-        _inform(at.tx, at.process, at.stored, at.task.root_key, "copyAtEnd", lambda names: {**seen(names), **values})
+        seen = advance.seen_at(at.row, at.task.key, at.task.chunk)
+        send_copies_of_process(
+            at.tx, at.process, at.task.element_id, at.stored, at.task.root_key, "copyAtEnd", _and(seen, values)
+        )
     command = c.CompleteTask(at.task.key, values, at.task.chunk, str(at.node.outcome), go_to)
     advance.run(at.row, command)
 
@@ -402,8 +383,11 @@ def _amount(stored: store.ApprovalRow) -> Decimal | None:
 # --- returned, and back -----------------------------------------------------------------------------------
 
 
-def where_to_resume(tx: Transaction, task: Task) -> str | None:
-    """The element that a corrected task goes straight back to; None where it takes its flows."""
+def where_to_resume(tx: Transaction, task: Task, *, agrees: bool) -> str | None:
+    """The element that a corrected task goes straight back to; None where it takes its flows.
+
+    Who does not agree ends the correction: nothing comes straight back from there later.
+    """
     compiled = tx.server.definitions.process(tx.connection, tx.moment.definition_version, task.process_definition_key)
     if not compiled.comes_back:
         return None
@@ -411,7 +395,8 @@ def where_to_resume(tx: Transaction, task: Task) -> str | None:
     if pending is None:
         return None
     store.settle_return(tx.connection, pending.task_key)
-    return pending.resumes_at
+    is_there = pending.resumes_at in compiled.definition.process.nodes  # not where it was migrated meanwhile
+    return pending.resumes_at if agrees and is_there else None
 
 
 def check_outcome_word(outcome: str | None, key: int) -> Outcome:

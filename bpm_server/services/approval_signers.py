@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from decimal import Decimal
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from bpm_server import feel
 from bpm_server.domain.approvals.node import Asked
-from bpm_server.domain.approvals.policy import PREFIX
+from bpm_server.domain.approvals.policy import ADMINISTRATOR, PREFIX
 from bpm_server.domain.signers import Case, Found, Signer, SignerRule, find_signers, read_rules
 from bpm_server.domain.substitutions import stand_in
 from bpm_server.kernel.errors import InvalidInput
+from bpm_server.services.property_values import evaluate
 from bpm_server.store.approvals import approvers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from bpm_server.bpmn.model import Process
     from bpm_server.domain.signers import LeftOut, NoSigner, Reason
+    from bpm_server.services.property_values import Values
     from bpm_server.services.transaction import Transaction
 
 DEFAULT_ADMINISTRATOR = "role:admin"
-BUDGET = feel.Budget(steps=200_000, size=100_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def find_asked(
     instance_key: int,
     initiator: str | None,
     drawn: Sequence[str],
-    values: Callable[[frozenset[str]], Mapping[str, Any]],
+    values: Values,
 ) -> Signing:
     """Who is asked at a user task.
 
@@ -83,7 +83,7 @@ def find_asked(
         found, problem = None, error.message
     if problem is None and isinstance(found, Found):
         return Signing(tuple(_asked(one) for one in found.signers), frozenset(before), amount)
-    wanted = properties.get(PREFIX + "noSigner") or process.properties.get(PREFIX + "admin") or DEFAULT_ADMINISTRATOR
+    wanted = properties.get(PREFIX + "noSigner") or process.properties.get(ADMINISTRATOR) or DEFAULT_ADMINISTRATOR
     instead = find_signers(organisation, read_rules(_words(wanted)), case)
     asked = [Asked(one.username, {"noSigner": problem}) for one in getattr(instead, "signers", ())]
     return Signing(tuple(asked), frozenset(before), amount, problem)
@@ -95,9 +95,13 @@ def find_informed(
     element_id: str,
     name: str,
     initiator: str | None,
-    values: Callable[[frozenset[str]], Mapping[str, Any]],
+    values: Values,
 ) -> tuple[str, ...]:
-    """Who is informed, by the rules of a property (``copyAtStart``, ``copyAtEnd``) of a task; nobody is fine."""
+    """Who is informed, by the rules of a property (``copyAtStart``, ``copyAtEnd``) of a task; nobody is fine.
+
+    Raises:
+        InvalidInput: what FEEL gives are no rules.
+    """
     text = process.nodes[element_id].properties.get(PREFIX + name, "").strip()
     if not text:
         return ()
@@ -123,19 +127,12 @@ def substitutes(tx: Transaction, people: Iterable[str], process_id: str, amount:
 # --- values ---------------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=1_000)
-def _compiled(text: str) -> feel.Expression:
-    return feel.compile(text)
-
-
-def _evaluated(tx: Transaction, text: str, values: Callable[[frozenset[str]], Mapping[str, Any]]) -> Any:
+def _evaluated(tx: Transaction, text: str, values: Values) -> Any:
     """What a property says: names with commas between them, or FEEL after ``=``."""
     if not text.startswith("="):
         return _words(text)
     try:
-        expression = _compiled(text[1:])
-        seen = {**tx.outer_variables, **values(expression.names)}
-        return feel.to_json(expression.evaluate(seen, now=tx.now, budget=BUDGET).value)
+        return feel.to_json(evaluate(tx, text, values).value)
     except (feel.FeelSyntaxError, feel.NotJson) as error:
         message = f"Expected signers by FEEL, but found '{text[:80]}': {error}"
         raise InvalidInput(message) from error
@@ -145,11 +142,11 @@ def _words(text: str) -> list[str]:
     return [word for word in (part.strip() for part in text.split(",")) if word]
 
 
-def _amount(tx: Transaction, text: str | None, values: Callable[[frozenset[str]], Mapping[str, Any]]) -> Decimal | None:
+def _amount(tx: Transaction, text: str | None, values: Values) -> Decimal | None:
     """By which the limits of substitutes go; what is no number is not known."""
     if not text or not text.strip():
         return None
-    found = _evaluated(tx, text if text.startswith("=") else f"={text}", values)
+    found = evaluate(tx, text, values).value
     return Decimal(found) if isinstance(found, int | Decimal) and not isinstance(found, bool) else None
 
 

@@ -9,24 +9,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bpm_server.domain import commands as c
 from bpm_server.domain.approvals import acts
 from bpm_server.domain.approvals.items import GroupMode
 from bpm_server.domain.approvals.node import Act, Outcome, Where
 from bpm_server.domain.drafts import Place
-from bpm_server.kernel.errors import InvalidInput, NotFound
+from bpm_server.domain.tasks import check_comment
+from bpm_server.kernel.errors import InvalidInput, NotFound, WrongState
 from bpm_server.services.advance import Advance
 from bpm_server.services.approval_nodes import (
+    NO_SIGNER,
+    ask_again,
     authorize_signer,
     complete_node,
     lock_node,
+    node_of,
     where_to_resume,
+    why_nobody,
     write_node,
 )
+from bpm_server.services.references import adopt_files
 from bpm_server.services.submissions import check_submission
 from bpm_server.services.transaction import command, transaction
 from bpm_server.services.variables import check_variables
-from bpm_server.store import approvals as store
-from bpm_server.store import drafts
+from bpm_server.store import drafts, incidents
+from bpm_server.store import tasks as task_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,8 +42,7 @@ if TYPE_CHECKING:
     from bpm_server.services.approval_nodes import NodeAtWork
     from bpm_server.services.server import Server
     from bpm_server.services.transaction import Transaction
-
-LONGEST_COMMENT = 10_000
+    from bpm_server.store.batch import InstanceRow
 
 
 @command
@@ -97,11 +103,32 @@ def vote(
     at.values = check_submission(
         at.tx, at.task, values, row=at.row, complete=agrees, whole=whole, time_zone=time_zone, before=at.submitted
     )
+    adopt_files(at.tx, at.values, at.row, at.task.key)
     (acts.approve if agrees else acts.reject)(at.node, at.hand, said, item=item)
     finish(at, outcome)
     if at.task.has_drafts:
         drafts.delete_at(at.tx.connection, at.hand.actor, Place(at.task.process_id, at.task.key))
     return at.node.outcome
+
+
+def ask_signers(tx: Transaction, row: InstanceRow, key: int) -> None:
+    """Asks once more where nobody was found to sign.
+
+    Args:
+        tx: The transaction.
+        row: The task's instance, which is locked.
+        key: The task.
+
+    Raises:
+        NotFound, WrongState: as :func:`decide`; or there still is nobody.
+    """
+    at = node_of(tx, task_store.read_task(tx.connection, key), row, "ask signers of")
+    if at.asked:
+        return
+    signing = ask_again(at, Advance(tx))
+    if not signing.asked:
+        raise WrongState(why_nobody(at.task.element_id, signing), retry=False)
+    finish(at, "ask")
 
 
 def finish(at: NodeAtWork, act: str) -> None:
@@ -110,7 +137,7 @@ def finish(at: NodeAtWork, act: str) -> None:
     if at.node.outcome is not None:
         if at.task.has_drafts:
             drafts.delete_of_task(at.tx.connection, at.task.key)
-        go_to = where_to_resume(at.tx, at.task) if at.node.outcome is Outcome.APPROVED else None
+        go_to = where_to_resume(at.tx, at.task, agrees=at.node.outcome is Outcome.APPROVED)
         complete_node(Advance(at.tx), at, go_to=go_to)
 
 
@@ -144,6 +171,8 @@ def name_signers(server: Server, actor: Actor, key: int, people: Sequence[str], 
         authorize_signer(at)
         check_people(tx, people)
         acts.name_signers(at.node, at.hand, people, check_comment(comment) or "")
+        if incidents.is_active(tx.connection, key, NO_SIGNER):
+            Advance(tx).run(at.row, c.ResolveIncident(key, at.task.chunk))
         finish(at, Act.NAME)
 
 
@@ -204,27 +233,3 @@ def check_people(tx: Transaction, people: Sequence[str]) -> None:
             known = "has left" if person in organisation.people else "is not known"
             message = f"Expected active people, but '{person[:80]}' {known}"
             raise NotFound(message, field="people")
-
-
-def check_comment(comment: str | None) -> str | None:
-    """A comment without blanks around it; None where there is none.
-
-    Raises:
-        InvalidInput: it is too long.
-    """
-    plain = (comment or "").strip()
-    if len(plain) > LONGEST_COMMENT:
-        message = f"Expected a comment of at most {LONGEST_COMMENT} characters, but found {len(plain)}"
-        raise InvalidInput(message, field="comment")
-    return plain or None
-
-
-def note_act(
-    tx: Transaction, act: Act, instance_key: int, task_key: int | None = None, comment: str | None = None, **more: Any
-) -> None:
-    """Adds to the history what is not done on somebody's item."""
-    row = store.ActRow(
-        tx.server.new_key(), instance_key, task_key, act, tx.actor.username, tx.now, comment=check_comment(comment),
-        **more,
-    )  # fmt: skip
-    store.insert_acts(tx.connection, [row])

@@ -15,8 +15,8 @@ from bpm_server.domain.tasks import ENDED, check_open
 from bpm_server.kernel.errors import LimitExceeded, NotFound, WrongState
 from bpm_server.services import documents
 from bpm_server.services.authorization import authorize
+from bpm_server.services.participation import authorize_part
 from bpm_server.services.references import made_of
-from bpm_server.services.tasks import authorize_sight
 from bpm_server.services.transaction import command, transaction
 from bpm_server.store import attachments as store
 from bpm_server.store import documents as document_store
@@ -42,7 +42,7 @@ def attach_file(server: Server, actor: Actor, place: Place, file_name: str, cont
     Raises:
         NotFound: there is no such task or case.
         WrongState: it has ended.
-        Forbidden: the actor may not see the task, or takes no part in the case.
+        Forbidden: the actor takes no part in the case.
         InvalidInput: a type that is not allowed, or a content of another type than its name says.
         TooLarge: above ``document_limit``.
         LimitExceeded: the case has as many attachments as it may have.
@@ -130,7 +130,7 @@ def authorize_place(tx: Transaction, place: Place) -> InstanceRow | None:
     Raises:
         NotFound: there is no such task or case.
         WrongState: it has ended.
-        Forbidden: the actor may not see the task, takes no part in the case, or may not start the process.
+        Forbidden: the actor takes no part in the case, or may not start the process.
     """
     if place.process_id is not None:
         authorize(tx.actor, "PROCESS_DEFINITION", "CREATE_PROCESS_INSTANCE", place.process_id)
@@ -138,7 +138,7 @@ def authorize_place(tx: Transaction, place: Place) -> InstanceRow | None:
     if place.task_key is not None:
         task, row = task_store.lock_task(tx.connection, place.task_key)
         check_open(task, "attach a file to")
-        authorize_sight(task, tx.actor)
+        authorize_part(tx, task)
         return row or tx.lock_instance(task.instance_key, task.root_key)
     assert place.instance_key is not None  # noqa: S101
     row = tx.lock_instance(place.instance_key)

@@ -6,8 +6,6 @@ is not their turn any more, or they have left; whoever opens it is not told whic
 
 from __future__ import annotations
 
-import base64
-import binascii
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
 
 PURPOSE = "decision-link"
 KEPT = timedelta(days=14)
-LONGEST_TOKEN = 1_000
 _NOWHERE = "Expected a link to decide by, but this one leads nowhere (any more)"
 
 
@@ -51,7 +48,7 @@ def make_link(server: Server, username: str, task_key: int) -> str | None:
             return None
         until = read_moment(connection).now + KEPT
     text = json.dumps([username, task_key, item, until.isoformat()])
-    return base64.urlsafe_b64encode(server.secrets.seal(text.encode(), PURPOSE)).decode().rstrip("=")
+    return server.secrets.seal_token(text, PURPOSE)
 
 
 def open_link(server: Server, token: str) -> OpenLink:
@@ -64,7 +61,7 @@ def open_link(server: Server, token: str) -> OpenLink:
     with server.database.read() as connection:
         is_over = read_moment(connection).now >= until
         usable = not is_over and _item(connection, task_key, username) == item_key
-        usable = usable and not store.has_voted(connection, item_key)
+        usable = usable and not store.has_voted(connection, task_key, item_key)
         actor = find_actor(server, connection, username) if usable else None
     if actor is None:
         raise NotFound(_NOWHERE)
@@ -82,10 +79,7 @@ def _item(connection: Connection, task_key: int, username: str) -> int | None:
 
 def _opened(server: Server, token: str) -> tuple[str, int, int, datetime]:
     try:
-        if len(token) > LONGEST_TOKEN:
-            raise NotFound(_NOWHERE)
-        sealed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
-        username, task_key, item_key, until = json.loads(server.secrets.open(sealed, PURPOSE))
-        return username, task_key, item_key, datetime.fromisoformat(until)
-    except (binascii.Error, ValueError, InvalidInput) as error:
+        username, task_key, item_key, until = json.loads(server.secrets.open_token(token, PURPOSE))
+    except InvalidInput as error:
         raise NotFound(_NOWHERE) from error
+    return username, task_key, item_key, datetime.fromisoformat(until)

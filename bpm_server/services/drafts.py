@@ -18,9 +18,10 @@ from bpm_server.kernel.errors import NotFound
 from bpm_server.services.authorization import authorize
 from bpm_server.services.preferences import authorize_self
 from bpm_server.services.process_instances import find_process
-from bpm_server.services.submissions import form_of_start, form_of_task
+from bpm_server.services.submissions import form_of_start, form_of_task, form_to_correct
 from bpm_server.services.tasks import authorize_work
 from bpm_server.services.transaction import command, transaction
+from bpm_server.store import approvals
 from bpm_server.store import drafts as store
 from bpm_server.store.tasks import lock_task
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bpm_server.domain.identity import Actor
+    from bpm_server.domain.tasks import Task
     from bpm_server.services.definitions import CompiledForm
     from bpm_server.services.server import Server
     from bpm_server.services.transaction import Transaction
@@ -89,7 +91,14 @@ def save_task_draft(
         authorize_work(tx, task, "draft")
         check_open(task, "draft")
         place = Place(task.process_id, task.key, task.instance_key)
-        return _save(tx, place, form_of_task(tx, task), values, comment, known_version)
+        return _save(tx, place, _form_shown(tx, task), values, comment, known_version)
+
+
+def _form_shown(tx: Transaction, task: Task) -> CompiledForm | None:
+    """A task's form; the start form, while who made the request corrects it there."""
+    stored = approvals.find_approval(tx.connection, task.key)
+    is_correcting = stored is not None and stored.is_correcting
+    return form_to_correct(tx, task) if is_correcting else form_of_task(tx, task)
 
 
 def _save(

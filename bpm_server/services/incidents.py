@@ -9,8 +9,11 @@ from bpm_server.domain.audit import Entity, Operation
 from bpm_server.domain.states import IncidentState, JobState
 from bpm_server.kernel.errors import NotFound, WrongState
 from bpm_server.services.advance import Advance
+from bpm_server.services.approval_nodes import NO_SIGNER
+from bpm_server.services.approvals import ask_signers
 from bpm_server.services.authorization import authorize
 from bpm_server.services.bindings import binding_filter
+from bpm_server.services.service_levels import SERVICE_LEVEL_ERROR, start_late
 from bpm_server.services.transaction import command, transaction
 from bpm_server.store import incidents as store
 from bpm_server.store import jobs, outbox
@@ -30,7 +33,7 @@ def resolve_incident(server: Server, actor: Actor, key: int) -> None:
 
     Raises:
         NotFound: no such incident, or it is resolved.
-        WrongState: the form that was missing still is.
+        WrongState: what was missing still is: the form, somebody to sign, or the calendar.
     """
     with transaction(server, actor) as tx:
         resolve(tx, key)
@@ -51,7 +54,12 @@ def resolve(tx: Transaction, key: int) -> None:
         _bind_form(tx, found, row)
     element_key, job_key = found.element_key, found.job_key
     tx.audit_instance(Entity.INCIDENT, Operation.RESOLVE, key, row, element_key=element_key, job_key=job_key)
-    Advance(tx).run(row, c.ResolveIncident(element_key, found.chunk))
+    advance = Advance(tx)
+    advance.run(row, c.ResolveIncident(element_key, found.chunk))
+    if found.kind == NO_SIGNER:
+        ask_signers(tx, row, element_key)
+    if found.kind == SERVICE_LEVEL_ERROR:
+        start_late(advance, row, element_key, found.element_id, found.chunk)
 
 
 def _retry_job(tx: Transaction, job_key: int) -> None:

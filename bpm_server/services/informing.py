@@ -5,15 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bpm_server.domain.approvals.items import ItemState
 from bpm_server.domain.approvals.node import Act
 from bpm_server.domain.notifications import Kind
-from bpm_server.domain.tasks import check_open
+from bpm_server.domain.tasks import check_comment, check_open
 from bpm_server.kernel.errors import Forbidden, LimitExceeded, WrongState
-from bpm_server.services.approvals import check_comment, check_people, note_act
-from bpm_server.services.authorization import authorize
+from bpm_server.services.acts import note_act
+from bpm_server.services.approvals import check_people
 from bpm_server.services.notifications import notify, notify_mentioned
-from bpm_server.services.participation import has_part
+from bpm_server.services.participation import authorize_part
 from bpm_server.services.transaction import command, transaction
 from bpm_server.store import approvals as store
 from bpm_server.store import carbon_copies
@@ -125,24 +124,10 @@ def remind(tx: Transaction, task: Task, people: Sequence[str]) -> None:
 
 def waits_for(tx: Transaction, task: Task) -> list[str]:
     """People a task waits for by name."""
-    stored = store.find_approval(tx.connection, task.key)
-    if stored is None:
-        return [task.assignee] if task.assignee else sorted(task.candidate_users)
-    if stored.is_correcting:
-        return [stored.initiator] if stored.initiator else []
-    items = store.read_items(tx.connection, task.key, stored.round)
-    return [one.item.person for one in items if one.item.state is ItemState.TO_DO]
-
-
-def authorize_part(tx: Transaction, task: Task) -> None:
-    """Who may see the task, who started its case, and who has acted there.
-
-    Raises:
-        Forbidden: none of these.
-    """
-    actor = tx.actor
-    if not has_part(tx, task, actor):
-        authorize(actor, "PROCESS_DEFINITION", "READ_USER_TASK", task.process_id)
+    asked = store.asked_now(tx.connection, task.key)
+    if asked is not None:
+        return asked
+    return [task.assignee] if task.assignee else sorted(task.candidate_users)
 
 
 @command

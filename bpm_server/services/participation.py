@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bpm_server.domain.tasks import may_see
+from bpm_server.services.authorization import authorize
 from bpm_server.store import approvals as store
 from bpm_server.store import carbon_copies
 
@@ -21,6 +22,16 @@ def has_part(tx: Transaction, task: Task, actor: Actor) -> bool:
     return any(
         actor.username in (one.item.person, one.item.acted_by) for one in store.read_items(tx.connection, task.key)
     )
+
+
+def authorize_part(tx: Transaction, task: Task) -> None:
+    """The actor must have a part in the case of a task.
+
+    Raises:
+        Forbidden: none, and the permission READ_USER_TASK is missing.
+    """
+    if not has_part(tx, task, tx.actor):
+        authorize(tx.actor, "PROCESS_DEFINITION", "READ_USER_TASK", task.process_id)
 
 
 def takes_part(tx: Transaction, task: Task, actor: Actor) -> bool:

@@ -23,6 +23,7 @@ from bpm_server.store import instances as store
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from bpm_server.bpmn.model import Process
     from bpm_server.domain.identity import Actor
     from bpm_server.services.definitions import CompiledProcess
     from bpm_server.services.server import Server
@@ -135,11 +136,17 @@ def _set_initiator(
     compiled: CompiledProcess, element_id: str | None, values: dict[str, Any], actor: Actor, *, force: bool
 ) -> None:
     """Who starts it becomes a variable, where the start event names one and no trusted caller has set it."""
-    for start in compiled.definition.process.starts():
-        if start.id == element_id or (element_id is None and start.event is None):
-            name = start.initiator or start.properties.get("initiator")
-            if name and (force or name not in values):
-                values[name] = actor.username
+    for name in initiator_variables(compiled.definition.process, element_id):
+        if force or name not in values:
+            values[name] = actor.username
+
+
+def initiator_variables(process: Process, element_id: str | None = None) -> list[str]:
+    """Names of the variables that hold who started a process, at a start event or at those without a trigger."""
+    starts = [
+        start for start in process.starts() if start.id == element_id or (element_id is None and start.event is None)
+    ]
+    return [name for start in starts if (name := start.initiator or start.properties.get("initiator"))]
 
 
 def find_process(

@@ -13,45 +13,43 @@ from bpm_server.domain.approvals import acts
 from bpm_server.domain.approvals.node import Act, Outcome
 from bpm_server.domain.approvals.policy import AfterReturn
 from bpm_server.domain.audit import Entity, Operation
+from bpm_server.domain.drafts import Place
 from bpm_server.domain.states import TaskState
+from bpm_server.domain.tasks import check_comment
 from bpm_server.kernel.errors import Forbidden, InvalidInput, WrongState
+from bpm_server.services.acts import note_act
 from bpm_server.services.advance import Advance
 from bpm_server.services.approval_nodes import (
+    NO_SIGNER,
     ask_again,
     authorize_signer,
     complete_node,
     correcting_node,
     lock_node,
+    why_nobody,
     write_node,
 )
-from bpm_server.services.approvals import check_comment, finish, note_act
+from bpm_server.services.approvals import finish
 from bpm_server.services.authorization import authorize
+from bpm_server.services.process_instances import initiator_variables
+from bpm_server.services.references import adopt_files
 from bpm_server.services.service_levels import pause_clocks, resume_clocks
-from bpm_server.services.submissions import check_start_submission
+from bpm_server.services.submissions import check_correction
 from bpm_server.services.transaction import command, transaction
 from bpm_server.services.variables import check_variables
 from bpm_server.store import approvals as store
+from bpm_server.store import drafts
+from bpm_server.store import tasks as task_store
 from bpm_server.store.candidates import update_task
 from bpm_server.store.tables.tasks import user_task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sqlalchemy.engine import Connection
-
     from bpm_server.domain.identity import Actor
     from bpm_server.services.approval_nodes import NodeAtWork
     from bpm_server.services.server import Server
     from bpm_server.services.transaction import Transaction
-
-
-def passed_tasks(connection: Connection, instance_key: int) -> list[rules.Passed]:
-    """Tasks that were done in an instance, oldest first."""
-    t = user_task
-    query = sa.select(t.c.element_id, t.c.ended_by).where(
-        t.c.instance_key == instance_key, t.c.state == TaskState.COMPLETED
-    )
-    return [rules.Passed(*row) for row in connection.execute(query.order_by(t.c.ended_at, t.c.key))]
 
 
 @command
@@ -80,7 +78,7 @@ def give_back(
     with transaction(server, actor) as tx:
         at = lock_node(tx, key, "return")
         authorize_signer(at)
-        passed = passed_tasks(tx.connection, at.task.instance_key)
+        passed = task_store.passed_tasks(tx.connection, at.task.instance_key)
         found = rules.targets(at.process, at.task.element_id, passed, at.stored.initiator, at.node.policy.return_to)
         chosen = rules.choose(found, target)
         acts.give_back(at.node, at.hand, target, check_comment(comment) or "", item=item)
@@ -96,7 +94,7 @@ def _let_correct(at: NodeAtWork) -> None:
     tx = at.tx
     write_node(at, Act.RETURN)
     stored = at.stored
-    stored.is_correcting, stored.target = True, rules.HERE
+    stored.is_correcting, stored.target = True, rules.INITIATOR
     stored.outcome, stored.ended_at = None, None
     store.update_approval(tx.connection, stored)
     update_task(tx.connection, at.task.key, {"candidate_users": (stored.initiator,)})
@@ -122,6 +120,7 @@ def resubmit(
     variables: Mapping[str, Any] | None = None,
     comment: str | None = None,
     *,
+    whole: bool = False,
     time_zone: str | None = None,
 ) -> None:
     """The initiator has corrected the request: it comes straight back, or all is walked again, as the policy says.
@@ -132,6 +131,7 @@ def resubmit(
         key: The task that returned it.
         variables: What was corrected; checked by the start form, where the process has one.
         comment: What was corrected, in words.
+        whole: They come from the viewer (see ``services.tasks.complete_task``).
         time_zone: Of the browser.
 
     Raises:
@@ -144,26 +144,32 @@ def resubmit(
     with transaction(server, actor) as tx:
         at = correcting_node(tx, key)
         check_initiator(actor, at.stored.initiator, "correct it")
-        compiled = tx.server.definitions.process(
-            tx.connection, tx.moment.definition_version, at.task.process_definition_key
-        )
-        values = check_start_submission(tx, compiled, values, time_zone=time_zone) if values else values
+        if values:
+            values = check_correction(tx, at.task, values, row=at.row, whole=whole, time_zone=time_zone)
+        for name in initiator_variables(at.process):
+            values.pop(name, None)
         advance = Advance(tx)
         if values:
+            adopt_files(tx, values, at.row, None)
             advance.run(at.row, c.SetVariables(at.row.key, values))
+        if at.task.has_drafts:
+            drafts.delete_at(tx.connection, actor.username, Place(at.task.process_id, key))
         note_act(tx, Act.RESUBMIT, at.row.key, key, comment)
         _go_on(at, advance)
 
 
 def _go_on(at: NodeAtWork, advance: Advance) -> None:
     tx = at.tx
-    first = rules.first_of(at.process, at.task.element_id, passed_tasks(tx.connection, at.task.instance_key))
+    first = rules.first_of(at.process, at.task.element_id, task_store.passed_tasks(tx.connection, at.task.instance_key))
     if first is not None and at.node.policy.after_return is AfterReturn.REWALK:
         at.node.outcome, at.stored.is_correcting = Outcome.RETURNED, False
         write_node(at, Act.RESUBMIT)
         complete_node(advance, at, go_to=first)
         return
-    ask_again(at, advance)
+    signing = ask_again(at, advance)
+    if not signing.asked:
+        message = why_nobody(at.task.element_id, signing)
+        advance.run(at.row, c.RaiseIncident(at.task.key, NO_SIGNER, message, at.task.chunk))
     resume_clocks(tx, at.task.instance_key, at.task.key)
     finish(at, Act.RESUBMIT)
 

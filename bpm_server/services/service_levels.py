@@ -3,63 +3,81 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from bpm_server import feel
 from bpm_server.domain import commands as c
 from bpm_server.domain import sla
 from bpm_server.domain.service_levels import read_service_level
 from bpm_server.feel.temporal.values import DaysDuration
-from bpm_server.kernel.errors import InvalidInput, NotFound
+from bpm_server.kernel.errors import InvalidInput, NotFound, WrongState
+from bpm_server.services.property_values import evaluate
 from bpm_server.store import service_levels as store
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from bpm_server.domain import events as e
     from bpm_server.domain.service_levels import ServiceLevel
     from bpm_server.services.advance import Advance
+    from bpm_server.services.property_values import Values
     from bpm_server.services.transaction import Transaction
     from bpm_server.store.batch import InstanceRow
     from bpm_server.store.service_levels import ClockRow
 
 SERVICE_LEVEL_ERROR = "SERVICE_LEVEL_ERROR"
-BUDGET = feel.Budget(steps=200_000, size=100_000)
 
 
 def start_clock(advance: Advance, row: InstanceRow, event: e.UserTaskCreated) -> None:
     """Starts the clock of a user task that has just come about; one that cannot be started is an incident."""
-    tx = advance.tx
     try:
-        level = read_service_level(advance.node_of(row, event.element_id).properties)
-        known = tx.server.calendars.find(tx.connection, tx.moment, level.calendar_id)
-        clock = _clock(advance, row, event, level)
+        due = _start(advance, row, event.key, event.element_id, event.chunk)
     except (InvalidInput, NotFound) as error:
         advance.follow(row, c.RaiseIncident(event.key, SERVICE_LEVEL_ERROR, error.message, event.chunk))
         return
+    if event.due_date is None:
+        advance.tx.batch.change_task(event.key, {"due_date": due})
+
+
+def start_late(advance: Advance, row: InstanceRow, key: int, element_id: str, chunk: int) -> None:
+    """Starts the clock of a task now that could not be started when the task came about.
+
+    Raises:
+        WrongState: it still cannot; says why.
+    """
+    try:
+        due = _start(advance, row, key, element_id, chunk)
+    except (InvalidInput, NotFound) as error:
+        raise WrongState(error.message, retry=False) from error
+    store.move_due_dates(advance.tx.connection, [(key, None, due)])
+
+
+def _start(advance: Advance, row: InstanceRow, key: int, element_id: str, chunk: int) -> datetime | None:
+    """When the task is due."""
+    tx = advance.tx
+    level = read_service_level(advance.node_of(row, element_id).properties)
+    known = tx.server.calendars.find(tx.connection, tx.moment, level.calendar_id)
+    clock = _clock(tx, level, advance.seen_at(row, key, chunk))
     if row.suspended:
         clock = sla.pause_clock(clock, known.calendar, tx.now)
-    started = store.ClockRow(event.key, row.key, level.calendar_id, known.revision, clock)
+    started = store.ClockRow(key, row.key, level.calendar_id, known.revision, clock)
     started.set_by(known.calendar, known.revision)
     store.insert_clock(tx.connection, started)
-    if event.due_date is None:
-        tx.batch.change_task(event.key, {"due_date": started.due_at})
     tx.wake("alarms")
+    return started.due_at
 
 
-def _clock(advance: Advance, row: InstanceRow, event: e.UserTaskCreated, level: ServiceLevel) -> sla.SlaClock:
+def _clock(tx: Transaction, level: ServiceLevel, values: Values) -> sla.SlaClock:
     """Warnings that a target by FEEL leaves no time for are left out."""
-    target = _working_time(advance, row, event, level.target)
-    timeout = None if level.timeout is None else _working_time(advance, row, event, level.timeout)
+    target = _working_time(tx, level.target, values)
+    timeout = None if level.timeout is None else _working_time(tx, level.timeout, values)
     warnings = [left for left in level.warnings if left < target]
-    return sla.start_clock(level.calendar_id, target, warnings, advance.tx.now, timeout)
+    return sla.start_clock(level.calendar_id, target, warnings, tx.now, timeout)
 
 
-def _working_time(advance: Advance, row: InstanceRow, event: e.UserTaskCreated, text: str) -> timedelta:
+def _working_time(tx: Transaction, text: str, values: Values) -> timedelta:
     if not text.startswith("="):
         return sla.read_working_time(text)
-    expression = _compiled(text[1:])
-    seen = advance.peek(row, event.chunk).visible_values(event.key, expression.names.__contains__)
-    result = expression.evaluate({**advance.tx.outer_variables, **seen}, now=advance.tx.now, budget=BUDGET)
+    result = evaluate(tx, text, values)
     found: Any = result.value
     if isinstance(found, DaysDuration):  # a day of 24 hours of work where FEEL says so
         return timedelta(microseconds=found.nanos // 1_000)
@@ -68,11 +86,6 @@ def _working_time(advance: Advance, row: InstanceRow, event: e.UserTaskCreated, 
     why = f": {result.diagnostics[0].message}" if result.diagnostics else ""
     message = f"Expected a working time such as PT16H by '{text[:80]}', but found {type(found).__name__}{why}"
     raise InvalidInput(message)
-
-
-@lru_cache(maxsize=1_000)
-def _compiled(text: str) -> feel.Expression:
-    return feel.compile(text)
 
 
 def pause_clocks(tx: Transaction, instance_key: int, task_key: int | None = None) -> None:

@@ -64,15 +64,58 @@ def check_submission(
         return {name: value for name, value in values.items() if permissions.may_write(name)}
     if permissions is not None:
         form = tx.server.definitions.narrowed_form(form, permissions)
-    instance = Advance(tx).look(row, task.chunk)
-    context = {**instance.visible_values(task.key, form.mentions), **(before or {})}
-    kept = _checked(
-        tx, form, context, values, complete=complete, whole=whole, time_zone=time_zone, root_key=task.root_key
-    )
-    kept = forms.changed(kept, values, context, whole=whole)
+    kept = _entered(tx, form, task, values, row, before or {}, complete=complete, whole=whole, time_zone=time_zone)
     if not whole and may_set:
         kept.update((name, value) for name, value in values.items() if name not in form.form.names)
     return kept
+
+
+def check_correction(
+    tx: Transaction,
+    task: Task,
+    values: dict[str, Any],
+    *,
+    row: InstanceRow,
+    whole: bool = False,
+    time_zone: str | None = None,
+) -> dict[str, Any]:
+    """The values to store for what the initiator corrects in the start form; without one, the values as they are.
+
+    Args:
+        tx: The transaction, which has locked the task's instance.
+        task: The task that returned the request.
+        values: What was submitted.
+        row: The task's instance.
+        whole: As of :func:`check_submission`.
+        time_zone: Of the browser, where it is known.
+
+    Raises:
+        InvalidInput: ``details["errors"]`` names each field.
+    """
+    form = form_to_correct(tx, task)
+    if form is None:
+        return values
+    return _entered(tx, form, task, values, row, {}, complete=True, whole=whole, time_zone=time_zone)
+
+
+def _entered(
+    tx: Transaction,
+    form: CompiledForm,
+    task: Task,
+    values: dict[str, Any],
+    row: InstanceRow,
+    before: Mapping[str, Any],
+    *,
+    complete: bool,
+    whole: bool,
+    time_zone: str | None,
+) -> dict[str, Any]:
+    """What changes by a submission at a task, whose case the form sees."""
+    context = {**Advance(tx).look(row, task.chunk).visible_values(task.key, form.mentions), **before}
+    kept = _checked(
+        tx, form, context, values, complete=complete, whole=whole, time_zone=time_zone, root_key=task.root_key
+    )
+    return forms.changed(kept, values, context, whole=whole)
 
 
 def check_start_submission(
@@ -91,8 +134,11 @@ def check_start_submission(
 
 def _permissions(tx: Transaction, task: Task) -> Permissions | None:
     """What the task lets people do with its fields; whoever else is asked to sign it may do the same."""
-    compiled = tx.server.definitions.process(tx.connection, tx.moment.definition_version, task.process_definition_key)
-    return read_permissions(compiled.definition.process.nodes[task.element_id].properties)
+    return read_permissions(_process(tx, task).definition.process.nodes[task.element_id].properties)
+
+
+def _process(tx: Transaction, task: Task) -> CompiledProcess:
+    return tx.server.definitions.process(tx.connection, tx.moment.definition_version, task.process_definition_key)
 
 
 def form_of_task(tx: Transaction, task: Task) -> CompiledForm | None:
@@ -104,6 +150,11 @@ def form_of_task(tx: Transaction, task: Task) -> CompiledForm | None:
         process = definitions.process(tx.connection, version, task.process_definition_key)
         return definitions.embedded_form(process, task.embedded_form)
     return None
+
+
+def form_to_correct(tx: Transaction, task: Task) -> CompiledForm | None:
+    """The start form of a task's process, while the initiator corrects the request there."""
+    return form_of_start(tx, _process(tx, task))
 
 
 def form_of_start(tx: Transaction, compiled: CompiledProcess) -> CompiledForm | None:

@@ -13,11 +13,11 @@ from bpm_server.domain.tasks import (
     POSITIVE,
     TaskValues,
     check_claim,
+    check_comment,
     check_open,
     check_outcome,
     check_work,
     decision_among,
-    may_see,
     may_work_on,
     works_for_another,
 )
@@ -34,6 +34,7 @@ from bpm_server.services.approval_nodes import (
 from bpm_server.services.approvals import vote
 from bpm_server.services.authorization import authorize
 from bpm_server.services.notifications import notify_mentioned, tell_change, tell_task
+from bpm_server.services.participation import authorize_part
 from bpm_server.services.references import adopt_files
 from bpm_server.services.submissions import check_submission
 from bpm_server.services.transaction import command, transaction
@@ -52,8 +53,6 @@ if TYPE_CHECKING:
     from bpm_server.services.transaction import Transaction
     from bpm_server.store.batch import InstanceRow
 
-MAX_COMMENT = 10_000
-
 
 @command
 def complete_task(
@@ -67,6 +66,7 @@ def complete_task(
     outcome: str | None = None,
     comment: str | None = None,
     time_zone: str | None = None,
+    item: int | None = None,
     action: str | None = None,
 ) -> int | None:
     """Completes a user task; the process goes on.
@@ -82,6 +82,7 @@ def complete_task(
         outcome: One of those that the task offers (its property ``outcomes``), for instance ``approved``.
         comment: Why; becomes the variable ``comment`` and part of the timeline.
         time_zone: Of the browser, for what the form says about dates; None: the actor's, or the installation's.
+        item: At an approval, on which item the actor votes, where there are several (see ``services.approvals``).
         action: The caller's word for it, told to listeners.
 
     Returns:
@@ -97,7 +98,7 @@ def complete_task(
     with transaction(server, actor) as tx:
         task, row = store.lock_task(tx.connection, key)
         if is_approval_task(tx, task):
-            _vote(tx, task, row, values, outcome, comment, whole=whole, time_zone=time_zone)
+            _vote(tx, task, row, values, outcome, comment, whole=whole, time_zone=time_zone, item=item)
             return None
         check_open(task, "complete")
         authorize_work(tx, task, "complete")
@@ -118,9 +119,9 @@ def complete_task(
         if comment:
             store.insert_comment(tx.connection, server.new_key(), task, actor.username, tx.now, comment)
             notify_mentioned(tx, task, comment)
-        _audit(tx, Operation.COMPLETE, task)
+        tx.audit_task(Operation.COMPLETE, task)
         tell_task(tx, task)
-        go_to = where_to_resume(tx, task)
+        go_to = where_to_resume(tx, task, agrees=outcome in (None, *POSITIVE))
         Advance(tx).run(row, c.CompleteTask(key, values, task.chunk, action or "complete", go_to))
         waits = tx.batch.operation(key)
         if task.has_drafts and waits is None:  # a listener may deny it: then the drafts are needed again
@@ -138,6 +139,7 @@ def _vote(
     *,
     whole: bool,
     time_zone: str | None,
+    item: int | None,
 ) -> None:
     """Completing an approval is the actor's vote: the variable ``outcome`` where the argument is not given."""
     if outcome is None:
@@ -145,33 +147,17 @@ def _vote(
     at = node_of(tx, task, row, "complete")
     authorize_signer(at)
     entered = {name: value for name, value in values.items() if name not in ("outcome", "comment")}
-    vote(at, check_outcome_word(outcome, task.key), comment, entered, whole=whole, time_zone=time_zone)
-
-
-def _audit(tx: Transaction, operation: Operation, task: Task, **about: str | None) -> None:
-    tx.audit(
-        Entity.USER_TASK,
-        operation,
-        task.key,
-        process_id=task.process_id,
-        process_definition_key=task.process_definition_key,
-        instance_key=task.instance_key,
-        root_key=task.root_key,
-        element_key=task.key,
-        task_key=task.key,
-        form_key=task.form_key,
-        **about,
-    )
+    vote(at, check_outcome_word(outcome, task.key), comment, entered, whole=whole, time_zone=time_zone, item=item)
 
 
 def _audit_change(tx: Transaction, task: Task, values: TaskValues) -> None:
     """Where listeners hear of the change first, the entry says that somebody wanted it."""
     if values.assignee is UNSET:
-        _audit(tx, Operation.UPDATE, task, description=", ".join(values.named()))
+        tx.audit_task(Operation.UPDATE, task, description=", ".join(values.named()))
     elif values.assignee is None:
-        _audit(tx, Operation.UNASSIGN, task)
+        tx.audit_task(Operation.UNASSIGN, task)
     else:
-        _audit(tx, Operation.ASSIGN, task, related_type=Entity.USER, related_key=values.assignee)
+        tx.audit_task(Operation.ASSIGN, task, related_type=Entity.USER, related_key=values.assignee)
 
 
 def offered_outcomes(tx: Transaction, task: Task) -> tuple[str, ...]:
@@ -368,28 +354,17 @@ def comment_task(server: Server, actor: Actor, key: int, text: str) -> int:
 
     Raises:
         NotFound: no such task.
-        Forbidden: the actor may not see the task.
+        Forbidden: the actor has no part in it.
         InvalidInput: empty or too long.
     """
-    plain = text.strip()
-    if not plain or len(plain) > MAX_COMMENT:
-        message = f"Expected a comment of 1 to {MAX_COMMENT} characters, but found {len(plain)}"
+    plain = check_comment(text, "text")
+    if plain is None:
+        message = "Expected a comment, but found none"
         raise InvalidInput(message, field="text")
     with transaction(server, actor) as tx:
-        task = store.read_task(tx.connection, key)
-        authorize_sight(task, actor)
-        tx.lock_instance(task.instance_key, task.root_key)  # nobody removes the instance meanwhile
+        task, _ = store.lock_task(tx.connection, key)  # nobody removes the instance meanwhile
+        authorize_part(tx, task)
         comment_key = server.new_key()
         store.insert_comment(tx.connection, comment_key, task, actor.username, tx.now, plain)
         notify_mentioned(tx, task, plain)
     return comment_key
-
-
-def authorize_sight(task: Task, actor: Actor) -> None:
-    """Assignee, candidate, or the permission READ_USER_TASK for the process.
-
-    Raises:
-        Forbidden: none of these.
-    """
-    if not may_see(task, actor):
-        authorize(actor, "PROCESS_DEFINITION", "READ_USER_TASK", task.process_id)

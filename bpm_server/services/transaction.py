@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from bpm_server.domain.audit import LONGEST_DESCRIPTION, actor_type, category
+from bpm_server.domain.audit import LONGEST_DESCRIPTION, Entity, actor_type, category
 from bpm_server.kernel import metrics, tracing
 from bpm_server.kernel.errors import BpmError, StaleVersion, Unavailable
 from bpm_server.store import instances
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
-    from bpm_server.domain.audit import Entity, Operation
+    from bpm_server.domain.audit import Operation
     from bpm_server.domain.identity import Actor
+    from bpm_server.domain.tasks import Task
     from bpm_server.engine import Instance
     from bpm_server.services.server import Server
     from bpm_server.store.batch import InstanceRow
@@ -110,6 +111,22 @@ class Transaction:
             process_definition_key=row.process_definition_key,
             instance_key=row.key,
             root_key=row.root_key,
+            **about,
+        )
+
+    def audit_task(self, operation: Operation, task: Task, **about: str | None) -> None:
+        """Like :meth:`audit`, for a user task."""
+        self.audit(
+            Entity.USER_TASK,
+            operation,
+            task.key,
+            process_id=task.process_id,
+            process_definition_key=task.process_definition_key,
+            instance_key=task.instance_key,
+            root_key=task.root_key,
+            element_key=task.key,
+            task_key=task.key,
+            form_key=task.form_key,
             **about,
         )
 

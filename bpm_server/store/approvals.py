@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from bpm_server.domain.approvals.items import OPEN, GroupMode, Item, ItemState, Place
-from bpm_server.domain.approvals.node import Act
+from bpm_server.domain.approvals.node import ASIDE, Act
 from bpm_server.kernel import json
 from bpm_server.store import rows
 from bpm_server.store.tables.approvals import approval, approval_act, approval_item
+from bpm_server.store.tables.instances import process_instance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -42,7 +43,6 @@ class ApprovalRow:
 
     task_key: int
     instance_key: int
-    element_id: str
     initiator: str | None
     round: int
     is_correcting: bool
@@ -60,6 +60,9 @@ class ApprovalRow:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
+READ = tuple(approval.c[name] for name in ApprovalRow.__slots__)
+
+
 @dataclass(frozen=True, slots=True)
 class KnownItem:
     """An item as it is stored, and when somebody said something there."""
@@ -71,13 +74,13 @@ class KnownItem:
 
 def find_approval(connection: Connection, task_key: int) -> ApprovalRow | None:
     """The approval node of a task; None where it has none."""
-    row = connection.execute(sa.select(approval).where(approval.c.task_key == task_key)).first()
+    row = connection.execute(sa.select(*READ).where(approval.c.task_key == task_key)).first()
     return None if row is None else ApprovalRow(**row._mapping)
 
 
-def insert_approval(connection: Connection, row: ApprovalRow) -> None:
+def insert_approval(connection: Connection, row: ApprovalRow, element_id: str) -> None:
     """Adds the node of a task."""
-    rows.insert(connection, approval, [row.values()])
+    rows.insert(connection, approval, [{**row.values(), "element_id": element_id}])
 
 
 def update_approval(connection: Connection, row: ApprovalRow) -> None:
@@ -202,18 +205,19 @@ def last_act(connection: Connection, task_key: int, act: str) -> datetime | None
     return found
 
 
-def actors(connection: Connection, instance_key: int) -> list[str]:
-    """Who has done something with an instance."""
-    query = sa.select(approval_act.c.actor).where(approval_act.c.instance_key == instance_key).distinct()
+def actors(connection: Connection, root_key: int) -> list[str]:
+    """Who has acted on a request: on its instance, or on one that it called."""
+    t, p = approval_act, process_instance
+    tree = sa.select(p.c.key).where(p.c.root_key == root_key)
+    query = sa.select(t.c.actor).where(t.c.instance_key.in_(tree), t.c.act.not_in(ASIDE)).distinct()
     return list(connection.execute(query).scalars())
 
 
-def has_voted(connection: Connection, item_key: int) -> bool:
-    """Whether somebody has ever voted on an item, also where the vote was taken back."""
+def has_voted(connection: Connection, task_key: int, item_key: int) -> bool:
+    """Whether somebody has ever voted on an item of a task, also where the vote was taken back."""
     t = approval_act
-    query = sa.select(t.c.key).join_from(t, approval_item, approval_item.c.task_key == t.c.task_key)
-    mine = (approval_item.c.key == item_key, t.c.item_key == item_key, t.c.act.in_((Act.APPROVE, Act.REJECT)))
-    return connection.execute(query.where(*mine).limit(1)).first() is not None
+    mine = (t.c.task_key == task_key, t.c.item_key == item_key, t.c.act.in_((Act.APPROVE, Act.REJECT)))
+    return connection.execute(sa.select(t.c.key).where(*mine).limit(1)).first() is not None
 
 
 def approvers(connection: Connection, instance_key: int) -> list[str]:
@@ -226,7 +230,9 @@ def approvers(connection: Connection, instance_key: int) -> list[str]:
 def pending_return(connection: Connection, instance_key: int, element_id: str) -> ApprovalRow | None:
     """The latest return to an element that is to come straight back from there."""
     t = approval
-    query = sa.select(t).where(t.c.instance_key == instance_key, t.c.target == element_id, t.c.resumes_at.is_not(None))
+    query = sa.select(*READ).where(
+        t.c.instance_key == instance_key, t.c.target == element_id, t.c.resumes_at.is_not(None)
+    )
     row = connection.execute(query.order_by(t.c.task_key.desc()).limit(1)).first()
     return None if row is None else ApprovalRow(**row._mapping)
 

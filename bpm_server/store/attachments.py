@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from bpm_server.domain.attachments import MOST, Attachment
 from bpm_server.store import rows
 from bpm_server.store.contents import DatabaseContents
+from bpm_server.store.tables.approvals import approval_item
 from bpm_server.store.tables.attachments import attachment as t
 from bpm_server.store.tables.documents import document, document_leftover, document_part
 from bpm_server.store.tables.instances import process_instance
@@ -84,7 +85,7 @@ def mark_removed(connection: Connection, key: int, by: str, at: datetime) -> boo
 
 
 def takes_part(connection: Connection, row: InstanceRow, actor: Actor) -> bool:
-    """Whether somebody started the case, or has or had a task of the instance."""
+    """Whether somebody started the case, has or had a task of the instance, or signed there."""
     name, task = actor.username, user_task
     if name in (row.started_by, _starter(connection, row.root_key)):
         return True
@@ -97,6 +98,7 @@ def takes_part(connection: Connection, row: InstanceRow, actor: Actor) -> bool:
         sa.or_(
             task.c.assignee == name,
             task.c.ended_by == name,
+            sa.exists().where(approval_item.c.task_key == task.c.key, approval_item.c.acted_by == name),
             task.c.key.in_(sa.select(candidate.c.task_key).where(offered)),
         ),
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from bpm_server.domain.states import IncidentState
 from bpm_server.kernel.errors import NotFound
 from bpm_server.store.tables.instances import incident
 
@@ -28,6 +29,12 @@ class IncidentRow:
     state: str
     job_key: int | None
     chunk: int
+
+
+def is_active(connection: Connection, element_key: int, kind: str) -> bool:
+    """Whether an element waits because of an incident of a kind."""
+    mine = (incident.c.element_key == element_key, incident.c.kind == kind, incident.c.state == IncidentState.ACTIVE)
+    return connection.execute(sa.select(incident.c.key).where(*mine).limit(1)).first() is not None
 
 
 _COLUMNS = [incident.c[name] for name in IncidentRow.__slots__]

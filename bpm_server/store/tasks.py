@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from bpm_server.domain.returning import Passed
 from bpm_server.domain.states import TaskState
 from bpm_server.domain.tasks import Task
 from bpm_server.kernel import json
@@ -115,6 +116,15 @@ def open_keys(connection: Connection, instance_key: int) -> list[int]:
     t = user_task
     query = sa.select(t.c.key).where(t.c.instance_key == instance_key, t.c.state == TaskState.CREATED)
     return list(connection.execute(query.order_by(t.c.key)).scalars())
+
+
+def passed_tasks(connection: Connection, instance_key: int) -> list[Passed]:
+    """Tasks that were done in an instance, oldest first."""
+    t = user_task
+    query = sa.select(t.c.element_id, t.c.ended_by).where(
+        t.c.instance_key == instance_key, t.c.state == TaskState.COMPLETED
+    )
+    return [Passed(*row) for row in connection.execute(query.order_by(t.c.ended_at, t.c.key))]
 
 
 def change(connection: Connection, key: int, values: TaskValues, at: datetime) -> None:

@@ -14,6 +14,7 @@ from bpm_server.services import approvals
 from bpm_server.store.identities import identity_changed
 from bpm_server.store.tables.approvals import approval, approval_act, approval_item
 from bpm_server.store.tables.identity import group, group_member, role, role_member, user
+from bpm_server.store.tables.instances import incident
 from bpm_server.store.tables.organisation import department, department_member
 from bpm_server.store.tables.tasks import user_task, user_task_candidate
 from tests.support.bpmn_builder import Process
@@ -121,6 +122,11 @@ class Desk:
         t = approval_act
         query = sa.select(t.c.actor, t.c.act).where(t.c.task_key == key).order_by(t.c.key)
         return [tuple(row) for row in self.bpm.rows(query)]
+
+    def incidents(self, key: int) -> list[tuple[str, str]]:
+        """State and kind of each at a task, in order."""
+        query = sa.select(incident.c.state, incident.c.kind).where(incident.c.element_key == key)
+        return [tuple(row) for row in self.bpm.rows(query.order_by(incident.c.key))]
 
     def state(self, key: int) -> str:
         found: str = self.bpm.scalars(sa.select(user_task.c.state).where(user_task.c.key == key))[0]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bpm_server import feel
-from bpm_server.bpmn.model import NodeType
-from bpm_server.domain.approvals.policy import PREFIX, is_approval, read_policy
+from bpm_server.bpmn.model import NodeType, UserWork
+from bpm_server.domain.approvals.policy import ADMINISTRATOR, PREFIX, is_approval, read_policy
 from bpm_server.domain.signers import read_rules
 from bpm_server.kernel.errors import InvalidInput
 from bpm_server.kernel.findings import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from bpm_server.bpmn.model import Diagram, Node, Process
 
@@ -32,9 +32,18 @@ RULES = tuple(PREFIX + name for name in ("signers", "noSigner", "copyAtStart", "
 def approval_findings(diagram: Diagram, name: str) -> Iterator[Finding]:
     """One for each property that cannot be understood, that is not known, or that is where it has no effect."""
     for process in diagram.processes:
+        for message in _process(process):
+            yield Finding("error", RULE, message, process.id, process.name, process.line, file=name)
         for node in process.nodes.values():
             for message in _messages(process, node):
                 yield Finding("error", RULE, message, node.id, node.name, node.line, file=name)
+
+
+def _process(process: Process) -> Iterator[str]:
+    for key in sorted(key for key in process.properties if key.startswith(PREFIX)):
+        if key != ADMINISTRATOR:
+            yield f"Expected '{ADMINISTRATOR}' as the only property of approvals of a process, but found '{key}'"
+    yield from _rules(process.properties, (ADMINISTRATOR,))
 
 
 def _messages(process: Process, node: Node) -> Iterator[str]:
@@ -49,6 +58,9 @@ def _messages(process: Process, node: Node) -> Iterator[str]:
         return
     if node.loop is not None:
         yield "Expected an approval with several signers or a multi-instance, but found both at one user task"
+    if isinstance(node.work, UserWork) and node.work.listeners:
+        moments = ", ".join(sorted({one.on for one in node.work.listeners}))
+        yield f"Expected an approval without task listeners, which do not hear its acts, but found some of {moments}"
     for key in sorted(properties.keys() - KNOWN):
         yield f"Expected a property of an approval, but found '{key}'"
     try:
@@ -70,9 +82,17 @@ def _values(properties: Mapping[str, str]) -> Iterator[str]:
                 feel.compile(text[1:])
             except feel.FeelSyntaxError as error:
                 yield f"{key}: expected FEEL after '=', but {error}"
-    for key in RULES:
+    yield from _rules(properties, RULES)
+
+
+def _rules(properties: Mapping[str, str], keys: Iterable[str]) -> Iterator[str]:
+    """Rules for people; FEEL only where it is evaluated."""
+    for key in keys:
         text = properties.get(key, "").strip()
-        if text and not text.startswith("="):
+        if text.startswith("="):
+            if key not in EXPRESSIONS:
+                yield f"{key}: expected rules with commas between them, but found FEEL, which is not read here"
+        elif text:
             try:
                 read_rules([part.strip() for part in text.split(",") if part.strip()])
             except InvalidInput as error:

@@ -61,6 +61,10 @@ class Act(StrEnum):
     """An administrator ends the case."""
 
 
+ASIDE = (Act.LEAVE, Act.URGE, Act.REMIND, Act.ESCALATE, Act.COPY)
+"""What says nothing about the request: who made it may still take it back."""
+
+
 class Where(StrEnum):
     """Where an added signer stands to who adds them."""
 

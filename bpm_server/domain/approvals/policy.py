@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PREFIX = "approval."
+ADMINISTRATOR = PREFIX + "admin"
+"""Property of a process: who is asked where an approval names nobody for that."""
 HALF = Decimal("0.5")
 E = TypeVar("E", bound=StrEnum)
 

@@ -22,6 +22,7 @@ class Approval(Model):
         round: How often signers were asked here: once, and again after each correction.
         is_correcting: The initiator corrects the request; nobody is asked meanwhile.
         amount: Decimal text of the property ``approval.amount``: by it go the limits of substitutes.
+        element_id: Where it was opened, for processes of the previous release; a migrated task has another.
         submitted: JSON object: what signers entered into the task's form so far.
         outcome: What was decided; None while it is open.
         target: Of a return: the element where it goes on, ``initiator`` where the request is corrected right here.
@@ -63,7 +64,7 @@ class ApprovalItem(Model):
 
     __tablename__ = "approval_item"
     __table_args__ = (
-        sa.Index("ix_approval_item_task", "task_key"),
+        sa.Index("ix_approval_item_task", "task_key", "acted_by"),
         sa.Index("ix_approval_item_instance", "instance_key"),
         partial("ix_approval_item_acted_by", "acted_by", "acted_at", "task_key", where="acted_by IS NOT NULL"),
     )

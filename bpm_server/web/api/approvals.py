@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from flask import request
@@ -11,6 +11,7 @@ from bpm_server.domain.approvals.items import GroupMode, ItemState, Place
 from bpm_server.domain.approvals.node import Outcome, Where
 from bpm_server.domain.approvals.policy import AfterReturn, Mode
 from bpm_server.domain.returning import WhyHidden
+from bpm_server.domain.tasks import LONGEST_COMMENT
 from bpm_server.reports import approvals as report
 from bpm_server.services import approvals, informing, returning, tasks
 from bpm_server.services.decision_links import make_link
@@ -33,11 +34,9 @@ from bpm_server.web.api.fields import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bpm_server.domain.returning import Target
-
 api = ApiBlueprint("approvals", prefix="/api", tag="Approval")
 PATH = "/tasks/{userTaskKey}"
-COMMENT = approvals.LONGEST_COMMENT
+COMMENT = LONGEST_COMMENT
 MOST_PEOPLE = 100
 
 
@@ -71,8 +70,8 @@ class TargetResult(Reply):
 class ApprovalResult(Reply):
     """An approval node: its policy in short, who is asked, what each said."""
 
-    mode = Word(Mode)
-    after_return = Word(AfterReturn)
+    mode = Word(Mode, of="policy.mode")
+    after_return = Word(AfterReturn, of="policy.after_return")
     initiator = Text(null=True)
     round_ = Number(of="round")
     is_correcting = Flag()
@@ -188,7 +187,7 @@ class People(Reply):
 class Comment(StrictBody):
     """Words beside a task."""
 
-    text = Text(longest=tasks.MAX_COMMENT, required=True)
+    text = Text(longest=COMMENT, required=True)
 
 
 class CommentKey(Reply):
@@ -197,25 +196,15 @@ class CommentKey(Reply):
     comment_key = Key()
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """An approval node with what is not stored."""
-
-    approval: report.Approval
-    return_targets: list[Target]
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.approval.policy if name in ("mode", "after_return") else self.approval, name)
-
-
 # --- looking --------------------------------------------------------------------------------------------
 
 
 @api.operation("GET", f"{PATH}/approval", "getApproval", gives=ApprovalResult)
-def get_approval(call: Call, key: int) -> Shown:
+def get_approval(call: Call, key: int) -> Mapping[str, Any]:
     """Read an approval: who is asked and why, what each said, where it can be returned to."""
     found = report.approval(call.server, call.actor, key)
-    return Shown(found, report.return_targets(call.server, key))
+    shown = {one.name: getattr(found, one.name) for one in fields(found)}
+    return {**shown, "return_targets": report.return_targets(call.server, key)}
 
 
 @api.operation("GET", f"{PATH}/card", "getApprovalCard", gives=CardResult)

@@ -8,7 +8,6 @@ from flask import Blueprint, request
 
 from bpm_server.domain.approvals.items import GroupMode
 from bpm_server.domain.approvals.node import Where
-from bpm_server.kernel import json
 from bpm_server.kernel.errors import BpmError, Forbidden, InvalidInput, LimitExceeded, NotFound, WrongState
 from bpm_server.reports.names import person_names
 from bpm_server.reports.task_details import task_detail
@@ -16,6 +15,8 @@ from bpm_server.services import approvals, informing, returning
 from bpm_server.services import tasks as task_service
 from bpm_server.web import access
 from bpm_server.web.pages import answers, inbox, tasks
+from bpm_server.web.pages.approval_panels import item_chosen
+from bpm_server.web.pages.submissions import read_values
 from bpm_server.web.pages.texts import gettext as _
 from bpm_server.web.pages.visitor import actor, signed_in, visitor
 
@@ -30,11 +31,6 @@ if TYPE_CHECKING:
 
 pages = Blueprint("approval_acts", __name__)
 PATH = "/tasks/<int:key>"
-
-
-def _item() -> int | None:
-    text = request.form.get("item", "")
-    return int(text) if text.isdigit() and len(text) < 20 else None
 
 
 def _said() -> str:
@@ -54,17 +50,17 @@ def _one_person() -> str:
 
 
 def _give_back(server: Server, who: Actor, key: int) -> str:
-    returning.give_back(server, who, key, request.form.get("target", ""), _said(), item=_item())
+    returning.give_back(server, who, key, request.form.get("target", ""), _said(), item=item_chosen())
     return _("Returned")
 
 
 def _transfer(server: Server, who: Actor, key: int) -> str:
-    approvals.transfer(server, who, key, _one_person(), _said(), item=_item())
+    approvals.transfer(server, who, key, _one_person(), _said(), item=item_chosen())
     return _("Transferred")
 
 
 def _delegate(server: Server, who: Actor, key: int) -> str:
-    approvals.delegate(server, who, key, _one_person(), _said(), item=_item())
+    approvals.delegate(server, who, key, _one_person(), _said(), item=item_chosen())
     return _("Delegated: it comes back to you")
 
 
@@ -74,18 +70,18 @@ def _add(server: Server, who: Actor, key: int) -> str:
         message = "Expected where to add signers and how many must agree, but found something else"
         raise InvalidInput(message, field="where")
     approvals.add_signers(
-        server, who, key, _people_chosen(), Where(where), mode=GroupMode(mode), comment=_said(), item=_item()
+        server, who, key, _people_chosen(), Where(where), mode=GroupMode(mode), comment=_said(), item=item_chosen()
     )
     return _("Signers added")
 
 
 def _remove(server: Server, who: Actor, key: int) -> str:
-    approvals.remove_signer(server, who, key, _item() or 0, _said())
+    approvals.remove_signer(server, who, key, item_chosen() or 0, _said())
     return _("Removed")
 
 
 def _take_back(server: Server, who: Actor, key: int) -> str:
-    approvals.take_back(server, who, key, item=_item())
+    approvals.take_back(server, who, key, item=item_chosen())
     return _("Your vote is taken back")
 
 
@@ -106,10 +102,8 @@ def _comment(server: Server, who: Actor, key: int) -> str:
 
 
 def _resubmit(server: Server, who: Actor, key: int) -> str:
-    values = json.loads_untrusted((request.form.get("values") or "{}").encode())
-    returning.resubmit(
-        server, who, key, values if isinstance(values, dict) else {}, _said(), time_zone=visitor().zone.key
-    )
+    whole = bool(request.form.get("values"))
+    returning.resubmit(server, who, key, read_values(), _said(), whole=whole, time_zone=visitor().zone.key)
     return _("Sent on")
 
 
@@ -144,6 +138,8 @@ def act(key: int, act: str) -> Response:
             return refused(task, error)
         return tasks.too_late(key, view)
     except (InvalidInput, Forbidden, NotFound, LimitExceeded) as error:
+        if error.details.get("errors"):
+            return tasks.refused(tasks.to_correct(task), error)
         return refused(task, error)
     said: dict[str, Any] = {"say": {"text": text}, "list-changed": {}}
     if act in LEAVE and task.may_work and not task_detail(server, who, key).may_work:

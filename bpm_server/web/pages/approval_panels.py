@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from flask import request
+
 from bpm_server.domain.approvals.items import ItemState
 from bpm_server.reports.approvals import return_targets
 from bpm_server.reports.names import person_names
@@ -87,6 +89,12 @@ def panel(task: TaskDetail, who: Actor) -> Panel | None:
         _items(found, people, who) if may_sign else (),
         _returned(found, people),
     )
+
+
+def item_chosen() -> int | None:
+    """Which of ``Panel.items`` the page's form names."""
+    text = request.form.get("item", "")
+    return int(text) if text.isdigit() and len(text) < 20 else None
 
 
 def _people(found: Approval) -> list[str | None]:

@@ -124,7 +124,9 @@ def act_told(act: str, step: str, people: str, values: Mapping[str, Any]) -> tup
         Act.REMIND: (_("reminded of %(step)s: %(who)s", who=people, step=step), "alarm", "orange"),
         Act.ESCALATE: (_("handed %(step)s up to %(who)s: its time is over", who=people, step=step), "alarm", "red"),
         Act.TIMEOUT: (_("decided %(step)s: its time is over", step=step), "alarm", "red"),
-        Act.COPY: (_("informed %(who)s", who=people), "message", "blue"),
+        Act.COPY: (_("informed %(who)s", who=people), "message", "blue")
+        if people
+        else (_("could not find out whom to inform"), "alert-circle", "red"),
         Act.RECALL: (_("took the request back"), "arrow-back-up", "red"),
         Act.TERMINATE: (_("ended the case"), "ban", "red"),
     }

@@ -10,7 +10,7 @@ from bpm_server.services import drafts
 from bpm_server.web import access
 from bpm_server.web.json_provider import reply
 from bpm_server.web.pages import answers, formats
-from bpm_server.web.pages.starting import read_values
+from bpm_server.web.pages.submissions import read_values
 from bpm_server.web.pages.texts import gettext as _
 from bpm_server.web.pages.visitor import actor
 

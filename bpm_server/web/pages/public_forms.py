@@ -28,7 +28,8 @@ from bpm_server.web import access, backpressure, idempotency
 from bpm_server.web.pages import answers, security
 from bpm_server.web.pages.catalogue import Entry
 from bpm_server.web.pages.qr import qr_code
-from bpm_server.web.pages.starting import read_values, refusal
+from bpm_server.web.pages.starting import refusal
+from bpm_server.web.pages.submissions import read_values
 from bpm_server.web.pages.texts import gettext as _
 from bpm_server.web.pages.visitor import actor, signed_in, visitor
 from bpm_server.web.pages.wording import process_name, translated_schema

@@ -9,7 +9,6 @@ from flask import Blueprint, request
 
 from bpm_server.domain import forms
 from bpm_server.domain.drafts import Place
-from bpm_server.kernel import json
 from bpm_server.kernel.errors import InvalidInput
 from bpm_server.reports.catalogue import find_startable
 from bpm_server.reports.drafts import draft_of
@@ -20,7 +19,7 @@ from bpm_server.web import access, backpressure
 from bpm_server.web.pages import answers, formats
 from bpm_server.web.pages.catalogue import Entry
 from bpm_server.web.pages.qr import qr_code
-from bpm_server.web.pages.submissions import wrong_fields
+from bpm_server.web.pages.submissions import read_values, wrong_fields
 from bpm_server.web.pages.summaries import summarize
 from bpm_server.web.pages.texts import gettext as _
 from bpm_server.web.pages.visitor import actor, signed_in, visitor
@@ -123,19 +122,6 @@ def start(process_id: str) -> Response:
         return _refused(who, found, error)
     response = answers.go_to(f"/instances/{started.key}")
     return answers.said(response, _("%(process)s has started.", process=process_name(found.process)))
-
-
-def read_values() -> dict[str, Any]:
-    """The values of a form as its viewer sends them.
-
-    Raises:
-        InvalidInput: no JSON, or no object.
-    """
-    values = json.loads_untrusted((request.form.get("values") or "{}").encode())
-    if isinstance(values, dict):
-        return values
-    message = "Expected the values of the form as an object, but found something else"
-    raise InvalidInput(message)
 
 
 def _reference(process: Process, values: dict[str, Any]) -> str | None:

@@ -1,14 +1,31 @@
-"""What a form would send if nobody touched it, for acts without opening it; and what is wrong with what was sent."""
+"""What a form sends, or would send if nobody touched it, for acts without opening it; and what is wrong with it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from flask import request
+
+from bpm_server.kernel import json
+from bpm_server.kernel.errors import InvalidInput
 from bpm_server.web.pages.visitor import visitor
 from bpm_server.web.pages.wording import in_language
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+
+
+def read_values() -> dict[str, Any]:
+    """The values of a form as its viewer sends them.
+
+    Raises:
+        InvalidInput: no JSON, or no object.
+    """
+    values = json.loads_untrusted((request.form.get("values") or "{}").encode())
+    if isinstance(values, dict):
+        return values
+    message = "Expected the values of the form as an object, but found something else"
+    raise InvalidInput(message)
 
 
 def unchanged(form: Mapping[str, Any] | None, data: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:

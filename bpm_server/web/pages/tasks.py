@@ -10,7 +10,7 @@ from flask import Blueprint, request
 from bpm_server.domain import attachments as attachment_rules
 from bpm_server.domain.drafts import Place
 from bpm_server.kernel import json
-from bpm_server.kernel.errors import InvalidInput, TimedOut, WrongState
+from bpm_server.kernel.errors import BpmError, InvalidInput, TimedOut, WrongState
 from bpm_server.reports import inbox as inbox_report
 from bpm_server.reports.drafts import draft_of
 from bpm_server.reports.form_data import start_form
@@ -21,7 +21,7 @@ from bpm_server.web import access
 from bpm_server.web.listening import Denied, await_listeners
 from bpm_server.web.pages import answers, approval_panels, attachments, inbox, panes
 from bpm_server.web.pages.diagrams import file_address, file_reply
-from bpm_server.web.pages.submissions import wrong_fields
+from bpm_server.web.pages.submissions import read_values, wrong_fields
 from bpm_server.web.pages.summaries import summarize
 from bpm_server.web.pages.texts import gettext as _
 from bpm_server.web.pages.visitor import actor, signed_in, visitor
@@ -93,8 +93,7 @@ def detail_values(task: TaskDetail, view: inbox.View) -> dict[str, Any]:
     server = access.server()
     panel = approval_panels.panel(task, signed_in())
     if panel is not None and panel.corrects:
-        schema, data = start_form(server, task.process_definition_key, task.instance_key)
-        task = replace(task, form=schema, data=data)
+        task = to_correct(task)
     people = person_names(server, [task.started_by, task.assignee, task.ended_by, *task.candidate_users])
     offered = [*group_names(server, task.candidate_groups).values(), *(people[name] for name in task.candidate_users)]
     return {
@@ -125,6 +124,12 @@ def detail_values(task: TaskDetail, view: inbox.View) -> dict[str, Any]:
     }
 
 
+def to_correct(task: TaskDetail) -> TaskDetail:
+    """A task with the start form of its case, which whoever made the request corrects there."""
+    schema, data = start_form(access.server(), task.process_definition_key, task.instance_key)
+    return replace(task, form=schema, data=data)
+
+
 @pages.post(f"{PATH}/complete")
 def complete(key: int) -> Response:
     """Completes a task and opens the next one."""
@@ -141,17 +146,18 @@ def complete(key: int) -> Response:
                 server,
                 who,
                 key,
-                _submitted(),
+                read_values(),
                 from_form=True,
                 whole=_is_whole(task),
                 outcome=outcome,
                 comment=comment,
                 time_zone=visitor().zone.key,
+                item=approval_panels.item_chosen(),
             ),
             LONGEST_WAIT_S,
         )
     except (InvalidInput, Denied) as error:
-        return _refused(task, error)
+        return refused(task, error)
     except WrongState:
         return too_late(key, view)
     except TimedOut:  # it counts when the listeners are done; a denied one comes back to the list
@@ -164,16 +170,7 @@ def _is_whole(task: TaskDetail) -> bool:
     return bool(request.form.get("values")) or '"dynamiclist"' not in json.dumps(task.form)
 
 
-def _submitted() -> dict[str, Any]:
-    text = request.form.get("values") or "{}"
-    values = json.loads_untrusted(text.encode())
-    if not isinstance(values, dict):
-        message = "Expected the values of the form as an object, but found something else"
-        raise InvalidInput(message)
-    return values
-
-
-def _refused(task: TaskDetail, error: InvalidInput | Denied) -> Response:
+def refused(task: TaskDetail, error: BpmError) -> Response:
     """What is wrong, at the fields where that can be said."""
     found = error.details.get("errors")
     errors = found if isinstance(found, list) else []

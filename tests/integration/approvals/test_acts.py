@@ -6,14 +6,18 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
 from bpm_server.domain.approvals.items import GroupMode
 from bpm_server.domain.approvals.node import Where
 from bpm_server.domain.substitutions import Mode
 from bpm_server.kernel.errors import Forbidden, InvalidInput, LimitExceeded, NotFound, WrongState
-from bpm_server.services import approvals, informing, substitutions
+from bpm_server.reports.approvals import acts_of
+from bpm_server.services import approvals, informing, substitutions, tasks
 from bpm_server.store.carbon_copies import is_informed
-from tests.support.approvals import one_node, person
+from bpm_server.store.tables.tasks import task_comment
+from tests.support.approvals import node, one_node, person
+from tests.support.bpmn_builder import Process
 from tests.support.product import ADMIN
 
 if TYPE_CHECKING:
@@ -221,3 +225,38 @@ def test_the_process_sends_copies_at_the_start_and_at_the_end(desk: Desk) -> Non
     desk.vote("ann")
     with server.database.read() as connection:
         assert [is_informed(connection, instance, name) for name in ("dan", "fei")] == [True, True]
+        told = [(one.actor, one.people) for one in acts_of(connection, instance) if one.act == "copy"]
+    assert told == [("system", ("dan",)), ("system", ("fei",))]
+
+
+def test_copies_at_the_end_are_sent_where_nobody_needs_to_sign(desk: Desk) -> None:
+    p = Process()
+    done = node(
+        p, "sign", "all", "ann", skip_approved="true", copy_at_end='=if outcome = "approved" then "dan" else []'
+    )
+    p.path(p.start(), node(p, "one", "all", "ann"), done, p.end())
+    instance, key = desk.start(p.xml(), element_id="one")
+    desk.vote("ann", key=key)
+    assert desk.bpm.state(instance) == "COMPLETED"
+    with desk.bpm.server.database.read() as connection:
+        assert is_informed(connection, instance, "dan")
+
+
+def test_rules_for_copies_that_give_nonsense_stop_nothing_and_the_history_says_so(desk: Desk) -> None:
+    instance, _ = desk.start(one_node("all", "ann", copy_at_start="=7", copy_at_end="=amount"), amount={"value": 7})
+    assert desk.vote("ann") == "approved"
+    with desk.bpm.server.database.read() as connection:
+        told = [one for one in acts_of(connection, instance) if one.act == "copy"]
+    assert [(one.actor, one.people) for one in told] == [("system", ()), ("system", ())]
+    assert [str(one.comment).startswith("Expected a person, or a rule") for one in told] == [True, True]
+
+
+def test_who_has_a_part_in_the_request_may_comment(desk: Desk) -> None:
+    _, key = desk.start(one_node("all", "ann, bob"))
+    desk.vote("ann")
+    for name in ("ann", "bob", "eve"):
+        tasks.comment_task(desk.bpm.server, person(name), key, "one moment")
+    with pytest.raises(Forbidden):
+        tasks.comment_task(desk.bpm.server, person("cai"), key, "me too")
+    written = desk.bpm.scalars(sa.select(task_comment.c.written_by).order_by(task_comment.c.key))
+    assert written == ["ann", "bob", "eve"]

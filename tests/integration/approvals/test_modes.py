@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
 from bpm_server.kernel.errors import Forbidden, InvalidInput, WrongState
-from bpm_server.services import approvals, tasks
+from bpm_server.services import approvals, incidents, tasks
+from bpm_server.services.process_instances import set_variables
+from bpm_server.store.tables.instances import incident
 from tests.support.approvals import node, one_node, person, properties, starter
 from tests.support.bpmn_builder import Process
 from tests.support.product import ADMIN
@@ -113,9 +116,25 @@ def test_not_even_an_administrator_is_an_incident_and_one_may_name_signers(desk:
     _, key = desk.start(one_node("all", "=null", no_signer="nobody"))
     assert desk.asked(key) == []
     assert desk.bpm.open_tasks() == ["sign"]
+    assert [state for state, _ in desk.incidents(key)] == ["ACTIVE"]
     approvals.name_signers(desk.bpm.server, ADMIN, key, ["dan"], "the rules found nobody")
+    assert [state for state, _ in desk.incidents(key)] == ["RESOLVED"]
     assert desk.asked(key) == ["dan"]
     assert desk.vote("dan") == "approved"
+
+
+def test_resolving_the_incident_asks_by_the_rules_once_more(desk: Desk) -> None:
+    instance, key = desk.start(one_node("all", "=who", no_signer="nobody"))
+    server, incident_key = desk.bpm.server, desk.bpm.scalars(sa.select(incident.c.key))[0]
+    with pytest.raises(WrongState, match="found nobody: the process names no signers"):
+        incidents.resolve_incident(server, ADMIN, incident_key)
+    assert [state for state, _ in desk.incidents(key)] == ["ACTIVE"]
+    set_variables(server, ADMIN, instance, {"who": ["ann"]})
+    incidents.resolve_incident(server, ADMIN, incident_key)
+    assert [state for state, _ in desk.incidents(key)] == ["RESOLVED"]
+    assert desk.asked(key) == ["ann"]
+    assert desk.vote("ann") == "approved"
+    assert desk.bpm.state(instance) == "COMPLETED"
 
 
 @pytest.mark.parametrize(
@@ -178,3 +197,24 @@ def test_a_policy_that_cannot_be_understood_is_refused_at_deployment(desk: Desk)
     text = " ".join(message for _, message in found)
     for part in ("approval.mode", "approval.threshold", "approval.signers", "'approval.colour'"):
         assert part in text
+
+
+def test_what_approvals_do_not_hear_and_rules_that_nobody_evaluates_are_refused_at_deployment(desk: Desk) -> None:
+    p = Process()
+    listener = '<zeebe:taskListeners><zeebe:taskListener eventType="completing" type="check"/></zeebe:taskListeners>'
+    p.path(p.start(), p.user("sign", extra=listener + properties(mode="all", no_signer='="ann"')), p.end())
+    file = p.xml().replace(
+        b'<bpmn:startEvent',
+        b'<bpmn:extensionElements><zeebe:properties><zeebe:property name="approval.admin" value="head  of"/>'
+        b'<zeebe:property name="approval.mode" value="all"/></zeebe:properties></bpmn:extensionElements>'
+        b'<bpmn:startEvent', 1,
+    )  # fmt: skip
+    with pytest.raises(InvalidInput) as caught:
+        desk.bpm.deploy(file)
+    found = [(one["element"], one["message"]) for one in caught.value.details["findings"] if one["severity"] == "error"]
+    assert [(element, message.split(",")[0].split(":")[0]) for element, message in found] == [
+        ("p", "Expected 'approval.admin' as the only property of approvals of a process"),
+        ("p", "approval.admin"),
+        ("sign", "Expected an approval without task listeners"),
+        ("sign", "approval.noSigner"),
+    ]

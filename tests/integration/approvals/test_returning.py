@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bpm_server.kernel.errors import Forbidden, InvalidInput, WrongState
-from bpm_server.services import returning, tasks
+from bpm_server.services import informing, returning, tasks
 from tests.support.approvals import node, one_node, person, starter
 from tests.support.bpmn_builder import Process, timer
 from tests.support.product import ADMIN
@@ -145,6 +145,36 @@ def test_targets_that_the_process_does_not_name_are_refused(desk: Desk) -> None:
     assert give_back(desk, key, "previous") == "two"
 
 
+def test_where_nobody_is_found_after_a_correction_an_administrator_hears_of_it(desk: Desk) -> None:
+    file = one_node("all", "=who", no_signer="nobody", after_return="direct")
+    _, key = desk.start(file, who=["ann"])
+    give_back(desk, key, "initiator", "ann")
+    returning.resubmit(desk.bpm.server, person("eve"), key, {"who": []})
+    assert desk.asked(key) == []
+    assert desk.incidents(key) == [("ACTIVE", "NO_SIGNER")]
+
+
+def test_who_rejects_what_was_returned_to_them_sends_nothing_straight_back(desk: Desk) -> None:
+    p = Process()
+    p.path(
+        p.start(),
+        node(p, "one", "all", "ann"),
+        p.add("exclusiveGateway", "agreed", default="f_agreed_redo"),
+        p.user("redo"),
+        "one",
+    )
+    p.flow("agreed", node(p, "between", "all", "cai"), '=outcome = "approved"')
+    p.path("between", node(p, "two", "all", "bob", after_return="direct"), p.end())
+    desk.start(p.xml(), element_id="one")
+    for name, element in (("ann", "one"), ("cai", "between")):
+        desk.vote(name, key=desk.task(element))
+    give_back(desk, desk.task("two"), "one", "bob")
+    desk.vote("ann", "rejected", key=desk.task("one"))
+    tasks.complete_task(desk.bpm.server, ADMIN, desk.task("redo"), {})
+    desk.vote("ann", key=desk.task("one"))
+    assert desk.bpm.open_tasks() == ["between"]
+
+
 def test_before_a_fork_both_branches_are_walked_again(desk: Desk) -> None:
     p = Process()
     p.path(p.start(), node(p, "one", "all", "ann"), p.add("parallelGateway", "f"))
@@ -181,6 +211,26 @@ def test_a_request_is_recalled_before_the_first_act(desk: Desk) -> None:
     desk.vote("ann", key=desk.task())
     with pytest.raises(WrongState, match="ann did"):
         returning.recall(desk.bpm.server, person("eve"), other)
+
+
+def test_reminders_and_copies_say_nothing_of_a_request(desk: Desk) -> None:
+    instance, key = desk.start(one_node("all", "ann", copy_at_start="dan"))
+    informing.urge(desk.bpm.server, person("ann"), key)
+    informing.send_copies(desk.bpm.server, person("ann"), key, ["fei"])
+    returning.recall(desk.bpm.server, person("eve"), instance)
+    assert desk.bpm.state(instance) == "TERMINATED"
+
+
+def test_an_act_in_a_called_process_is_an_act_on_the_request(desk: Desk) -> None:
+    caller = Process("caller")
+    called = '<zeebe:calledElement processId="p"/>'
+    caller.add("callActivity", "c", f"<bpmn:extensionElements>{called}</bpmn:extensionElements>")
+    caller.path(caller.start(), "c", caller.end())
+    desk.bpm.deploy(one_node("all", "ann, bob"), caller.xml())
+    instance = desk.bpm.start("caller", actor=starter("eve"))
+    desk.vote("ann")
+    with pytest.raises(WrongState, match="ann did"):
+        returning.recall(desk.bpm.server, person("eve"), instance)
 
 
 def test_what_the_process_takes_back_asks_nobody_any_more(desk: Desk) -> None:

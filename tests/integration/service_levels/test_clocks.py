@@ -12,9 +12,10 @@ import pytest
 import sqlalchemy as sa
 
 from bpm_server.domain.calendars import DayKind, SpecialDay
-from bpm_server.kernel.errors import Conflict
+from bpm_server.kernel.errors import Conflict, WrongState
 from bpm_server.kernel.findings import RefusedFile
 from bpm_server.services import alarms, calendars, process_instances, returning, suspension, tasks
+from bpm_server.services.incidents import resolve_incident
 from bpm_server.store.tables.instances import incident
 from bpm_server.store.tables.service_levels import sla_clock
 from tests.support.approvals import Desk, hire, person, starter
@@ -101,7 +102,19 @@ def test_a_clock_that_cannot_be_started_is_an_incident(bpm: Product, values: dic
     assert (row.kind, row.element_key) == ("SERVICE_LEVEL_ERROR", key)
     assert re.search(said, row.message)
     assert bpm.rows(sa.select(sla_clock)) == []
+    with pytest.raises(WrongState, match=said):
+        resolve_incident(bpm.server, ADMIN, bpm.scalars(sa.select(incident.c.key))[0])
     bpm.task("do").complete()
+
+
+def test_resolving_the_incident_starts_the_clock(bpm: Product) -> None:
+    open_office(bpm)
+    key = start_at(bpm, at("2026-03-02 10:00"), plain({"sla.target": "=hours"}), hours=None)
+    instance = bpm.scalars(sa.select(incident.c.instance_key))[0]
+    process_instances.set_variables(bpm.server, ADMIN, instance, {"hours": "PT2H"})
+    bpm.clock.set(at("2026-03-02 11:00"))
+    resolve_incident(bpm.server, ADMIN, bpm.scalars(sa.select(incident.c.key))[0])
+    assert due(bpm, key) == clock(bpm, key).due_at == at("2026-03-02 14:00")
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,18 @@ def test_without_a_form_the_same_holds_for_variables(bpm: Product, rest: Rest, a
     assert bpm.variables(instance) == {**VALUES, "new": 2}
 
 
+def test_who_has_signed_sees_no_more_than_at_their_turn(bpm: Product, ann: Rest) -> None:
+    add_person(bpm, "bob", roles=("staff",))
+    signed = {"approval.mode": "all", "approval.signers": "ann, bob"}
+    bpm.deploy(drawn({**WORDS, **signed}), ("f.form", json.dumps_bytes(FORM)))
+    instance = bpm.start(**VALUES)
+    key = bpm.task("t").key
+    for turn in (True, False):
+        found = ann.post("/v2/variables/search", {"filter": {"processInstanceKey": str(instance)}})["items"]
+        assert sorted(one["name"] for one in found) == ["limit", "name"]
+        assert ann.post(f"/api/tasks/{key}/decide", {"outcome": "approved"}).status == (200 if turn else 409)
+
+
 def test_findings_of_a_deployment(bpm: Product) -> None:
     form = ("f.form", json.dumps_bytes(FORM))
     with pytest.raises(RefusedFile, match=r"Expected 'field\.salary' to be one of hide, mask, read, write"):

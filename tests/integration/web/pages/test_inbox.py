@@ -9,7 +9,9 @@ import pytest
 import sqlalchemy as sa
 
 from bpm_server.reports import inbox as report
+from bpm_server.reports import notifications
 from bpm_server.services import process_instances, tasks
+from bpm_server.store.carbon_copies import insert_copies
 from bpm_server.store.tables.tasks import user_task
 from tests.integration.web.pages.conftest import actor
 from tests.support.statements import counted
@@ -126,6 +128,21 @@ def test_news_come_only_when_there_are_some(company: Product, browser: Any) -> N
     news = wang.get(pulse, target="pulse")
     assert news.status == 200
     assert "X-000" in news.text
+
+
+def test_a_copy_is_news_too_and_so_is_having_read_it(company: Product, browser: Any) -> None:
+    wang = browser("wang.fang")
+    case = company.scalars(sa.select(user_task.c.instance_key).where(user_task.c.state == "CREATED"))[0]
+    marks = []
+    for act in (None, "send", "read"):
+        if act == "send":
+            with company.server.database.write() as connection:
+                insert_copies(connection, company.server.new_key, case, ["wang.fang"], None, company.server.clock.now())
+                connection.commit()
+        elif act == "read":
+            assert wang.post(f"/instances/{case}/read").status == 200
+        marks.append(notifications.pulse(company.server, actor(company, "wang.fang")).mark)
+    assert marks[0] == marks[2] != marks[1]
 
 
 def test_news_say_when_the_opened_task_is_gone(company: Product, browser: Any) -> None:
