@@ -134,8 +134,18 @@ def _claims(li: Person) -> str:
         team.press("Enter")
         team.press("Escape")
     expect(page.locator(".form-part-chips li")).to_have_count(3)
+    on_their_way: list[Any] = []
+
+    def hold(route: Any) -> None:
+        on_their_way.append(route)
+
+    page.route("**/uploads/*", hold)
     page.get_by_label("发票").set_input_files(PDF)
+    page.locator("form[data-acts] button[type=submit]").click()
+    expect(page.locator(".toast-line.bad")).to_have_text("文件仍在上传，请稍候再提交。")
+    on_their_way[0].continue_()
     expect(page.locator(".form-part-files a")).to_have_text("发票.pdf")
+    page.unroute("**/uploads/*")
     look(li, "claim-start")
     page.locator("#acts button[type=submit], form[data-acts] button[type=submit]").first.click()
     page.wait_for_url("**/instances/*")

@@ -175,6 +175,7 @@ def script_words() -> dict[str, str]:
         "keepThis": _("Keep what is here"),
         "loadOther": _("Load the other"),
         "close": _("Close"),
+        "uploading": _("Files are still being sent. Wait a moment, then try again."),
         "comment": _("A comment is needed."),
         "check": _("Please check what you have entered."),
         "selected": _("%(num)s selected"),

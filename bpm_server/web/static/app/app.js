@@ -100,9 +100,10 @@
       $("#q").select();
       return;
     }
-    if ((event.ctrlKey || event.metaKey) && event.key === "Enter" && $("#acts")) {
+    const inFront = $("dialog[open] form[method=post]") ?? ($("dialog[open]") ? null : $("#acts"));
+    if ((event.ctrlKey || event.metaKey) && event.key === "Enter" && inFront) {
       event.preventDefault();
-      $("#acts").requestSubmit($("#acts .btn-primary"));
+      inFront.requestSubmit($(".btn-primary", inFront));
       return;
     }
     if (event.key === "Escape" && event.target.matches("#q, #comment")) { event.target.blur(); moveTo(current()); return; }
@@ -127,6 +128,14 @@
     $("#password").value = button.dataset.fillPassword;
     $("#sign-in").requestSubmit();
   });
+  // What is still on its way to the server would be missing from what is sent now.
+  document.addEventListener("submit", (event) => {
+    const scope = event.target.matches("[data-acts]") && event.target.closest("[data-form-scope], article");
+    if (!scope || !$("[data-uploading]", scope)) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    say(word("uploading"), { tone: "bad" });
+  }, { capture: true });
   on("submit", "[data-act=sign-out]", () => sessionStorage.clear());
   on("submit", "[data-confirm]", (event, form) => { if (!confirm(form.dataset.confirm)) event.preventDefault(); });
   on("click", "[data-open-dialog]", (_, button) => $(`#${button.dataset.openDialog}`).showModal());

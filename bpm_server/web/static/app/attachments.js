@@ -30,6 +30,7 @@ export function mount(element) {
     const name = Object.assign(document.createElement("span"), { className: "attachment-what", textContent: file.name });
     const progress = Object.assign(document.createElement("progress"), { max: 1, value: 0 });
     progress.setAttribute("aria-label", file.name);
+    line.dataset.uploading = "";
     line.append(name, progress);
     element.querySelector("[data-files]").append(line);
     try {

@@ -132,7 +132,7 @@ export function formModule({ h, useEffect, useRef, useState, Description, Errors
         files.map((one) => h("li", { key: one.documentId },
           h("a", { href: `/files/${encodeURIComponent(one.documentId)}`, target: "_blank", rel: "noopener" }, one.metadata?.fileName ?? one.documentId),
           !readonly && !disabled && remover(one.metadata?.fileName, () => onChange({ value: files.filter((other) => other.documentId !== one.documentId) })))),
-        waiting.map((name) => h("li", { key: `wait-${name}`, role: "status" }, say("wait", { name })))),
+        waiting.map((name) => h("li", { key: `wait-${name}`, role: "status", "data-uploading": "" }, say("wait", { name })))),
       problem && h("p", { class: "form-part-problem", role: "alert" }, problem),
       canAdd && h("input", { id, type: "file", class: "form-control", multiple: field.most > 1, "aria-describedby": about(id), "aria-invalid": String(Boolean(props.errors?.length)),
         onChange: (event) => { add([...event.target.files]); event.target.value = ""; }, onDragOver: (event) => event.preventDefault(), onDrop: drop }),
