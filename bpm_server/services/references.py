@@ -66,11 +66,9 @@ def reference(row: DocumentRow) -> dict[str, Any]:
 
 def adopt_files(tx: Transaction, values: dict[str, Any], row: InstanceRow, task_key: int | None) -> None:
     """Files that were sent for a form become attachments of its case; for commands that submit a form."""
-    ids = sorted(set(document_ids(values)))[:MOST_DOCUMENTS]
-    waiting = (
-        [one for one in documents.find_documents(tx.connection, ids, tx.now) if _is_waiting(tx, one)] if ids else []
-    )
-    for one in waiting:
+    ids = list(dict.fromkeys(document_ids(values)))[:MOST_DOCUMENTS]
+    found = {one.document_id: one for one in documents.find_documents(tx.connection, ids, tx.now)} if ids else {}
+    for one in (found[name] for name in ids if name in found and _is_waiting(tx, found[name])):
         check_room(Place(task_key, row.key), attachments.count_of(tx.connection, row.key))
         documents.settle(tx.connection, one.document_id, row.process_id, row.key)
         attachments.insert_attachment(tx.connection, made_of(tx, one, row.key, task_key))

@@ -55,6 +55,21 @@ FORM: dict[str, Any] = {
             "label": "发票",
             "properties": {"component": "attachment"},
         },
+        {
+            "type": "filepicker",
+            "id": "signed",
+            "key": "signed",
+            "label": "签名",
+            "properties": {"component": "signature"},
+            "validate": {"required": True},
+        },
+        {
+            "type": "textfield",
+            "id": "place",
+            "key": "place",
+            "label": "地点",
+            "properties": {"component": "location"},
+        },
     ],
 }
 DRAWN = (
@@ -117,6 +132,8 @@ def test_a_claim_from_its_form_to_paper(people: dict[str, Person]) -> None:
 
 def _claims(li: Person) -> str:
     page = li.page
+    page.context.grant_permissions(["geolocation"])
+    page.context.set_geolocation({"latitude": 31.230416, "longitude": 121.473701, "accuracy": 19.4})
     li.goto("/start/claim")
     page.get_by_label("事由").fill("客户拜访")
     page.get_by_label("银行账号").fill("6222020200112233")
@@ -146,14 +163,33 @@ def _claims(li: Person) -> str:
     on_their_way[0].continue_()
     expect(page.locator(".form-part-files a")).to_have_text("发票.pdf")
     page.unroute("**/uploads/*")
+    _signs(page)
+    page.get_by_role("button", name="获取当前位置").click()
+    expect(page.get_by_label("地点")).to_have_value("geo:31.230416,121.473701;u=20")
     look(li, "claim-start")
     page.locator("#acts button[type=submit], form[data-acts] button[type=submit]").first.click()
     page.wait_for_url("**/instances/*")
 
     li.ready()
-    expect(page.locator(".attachment-what a")).to_have_text("发票.pdf")
+    expect(page.locator(".attachment-what a")).to_have_text(["发票.pdf", "signature.png"])
     look(li, "claim-case")
     return str(page.url).removeprefix(li.address)
+
+
+def _signs(page: Any) -> None:
+    """Signs by typing, thinks better of it, signs by hand."""
+    page.get_by_placeholder("或输入姓名").fill("李明")
+    expect(page.locator(".form-part-signed img")).to_be_visible()
+    page.get_by_role("button", name="重新签名").click()
+    box = page.locator(".form-part-canvas").bounding_box()
+    page.mouse.move(box["x"] + 40, box["y"] + 60)
+    page.mouse.down()
+    for step in range(1, 12):
+        page.mouse.move(box["x"] + 40 + 30 * step, box["y"] + (30 if step % 2 else 90))
+    page.mouse.up()
+    picture = page.locator(".form-part-signed img")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("(one) => one.decode().then(() => one.naturalWidth)") == 960
 
 
 def _decides(wang: Person) -> None:
@@ -168,7 +204,7 @@ def _decides(wang: Person) -> None:
     expect(page.get_by_label("工资")).to_have_count(0)
     box = page.locator("#attachment-file")
     box.set_input_files([{"name": "照片.png", "mimeType": "image/png", "buffer": PNG}])
-    expect(page.locator("[data-count]")).to_have_text("2")
+    expect(page.locator("[data-count]")).to_have_text("3")
     box.set_input_files([{"name": "木马.png", "mimeType": "image/png", "buffer": b"MZ\x90\x00" + bytes(200)}])
     expect(page.locator("[data-problem] .alert")).to_contain_text("文件内容与扩展名不符")
     box.set_input_files([{"name": "脚本.exe", "mimeType": "application/x-msdownload", "buffer": b"MZ"}])
@@ -176,9 +212,9 @@ def _decides(wang: Person) -> None:
     look(wang, "claim-task", complaints=1)
     page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="移除 照片.png").click()
-    expect(page.locator("[data-count]")).to_have_text("1")
-    box.set_input_files([{"name": "照片.png", "mimeType": "image/png", "buffer": PNG}])
     expect(page.locator("[data-count]")).to_have_text("2")
+    box.set_input_files([{"name": "照片.png", "mimeType": "image/png", "buffer": PNG}])
+    expect(page.locator("[data-count]")).to_have_text("3")
     page.get_by_role("button", name="同意").click()
     page.locator("[data-nothing-left]").wait_for()
 
@@ -190,7 +226,8 @@ def _prints(li: Person, case: str) -> None:
     expect(page.locator(".acts tbody tr").first).to_contain_text("李明")
     assert page.locator("main").inner_text().count("6222020200112233") == 1
     values = page.locator(".pair dd").all_inner_texts()
-    assert {"王芳", "吴迪、林雪", "发票.pdf"} <= set(values)
+    assert {"王芳", "吴迪、林雪", "发票.pdf", "31.23042, 121.47370 (±20 m)"} <= set(values)
+    assert page.locator("img.signature").evaluate("(one) => one.decode().then(() => one.naturalWidth)") == 960
     if folder := os.environ.get("BPM_SHOTS"):
         page.pdf(path=str(Path(folder) / "claim-print.pdf"))
     look(li, "claim-print")

@@ -33,6 +33,7 @@ Kind = Literal[
     "fileSize",
     "person",
     "personCount",
+    "location",
     "slowPattern",
     "tooLarge",
 ]
@@ -135,6 +136,7 @@ _TEXTS: Final[dict[Kind, tuple[str, str]]] = {
     "fileSize": ("A file may have at most {} bytes.", "单个文件不得超过 {} 字节。"),
     "person": ("Nobody who works here is called {}.", "没有名为 {} 的在职人员。"),
     "personCount": ("Choose at most {} people.", "最多选择 {} 人。"),
+    "location": ("Enter a place on earth, such as geo:31.23,121.47.", "请填写有效的位置，例如 geo:31.23,121.47。"),
     "slowPattern": (
         "This value takes too long to check against its pattern; a shorter one will do.",
         "此值的格式检查耗时过长，请缩短后重试。",

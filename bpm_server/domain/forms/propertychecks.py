@@ -8,7 +8,7 @@ from bpm_server.domain.forms.expressions import FormExpression, is_expression, r
 from bpm_server.domain.forms.fieldtypes import is_offered, option_values
 from bpm_server.domain.forms.numbers import decimal_of, is_number, read_number
 from bpm_server.domain.forms.patterns import Pattern, PatternError
-from bpm_server.domain.forms.references import MARK, MOST, MOST_REFERENCES, component_of
+from bpm_server.domain.forms.references import MARK, MOST, MOST_REFERENCES, STAND_FOR, component_of
 from bpm_server.domain.forms.structure import MAX_DEFAULT_ROWS
 from bpm_server.feel import FeelSyntaxError
 
@@ -28,7 +28,7 @@ def of_field(component: dict[str, Any]) -> Iterator[Note]:
     """Remarks about a component with a value, its conditions aside."""
     kind = component["type"]
     properties = component.get("properties")
-    if isinstance(properties, dict) and properties.get(MARK) in ("userPicker", "attachment"):
+    if isinstance(properties, dict) and str(properties.get(MARK)) in STAND_FOR:
         yield from _of_reference(component, properties)
     yield from _of_validate(component)
     if component_of(component):
@@ -51,8 +51,8 @@ def _of_reference(component: dict[str, Any], properties: dict[str, Any]) -> Iter
     """Remarks about a component that stands for one of ours."""
     mark, most = properties[MARK], properties.get(MOST)
     if not component_of(component):
-        where = "a filepicker" if mark == "attachment" else "a textfield or taglist"
-        yield "error", "form-component", f"Expected '{mark}' at {where}, but found it at a {component['type']}"
+        where = " or ".join(STAND_FOR[mark])
+        yield "error", "form-component", f"Expected '{mark}' at a {where}, but found it at a {component['type']}"
     number = read_number(most) if isinstance(most, str) else most
     if most is not None and not (type(number) is int and 1 <= number <= MOST_REFERENCES):
         message = f"Expected '{MOST}' from 1 to {MOST_REFERENCES}, but found {_shown(most)}"

@@ -1,13 +1,15 @@
-"""Fields that refer to people and files: the form viewer's components with a part of ours in their place.
+"""Fields that the form viewer lacks: its components with a part of ours in their place.
 
 A component says so by the property ``component``: ``userPicker`` at a text field (one person) or tag list (several),
-``attachment`` at a file picker. Tools that do not know that show the component as it is. What is referred to is looked
-up before a submission is checked, see :class:`Known`.
+``attachment`` and ``signature`` at a file picker, ``location`` at a text field. Tools that do not know that show the
+component as it is. What is referred to is looked up before a submission is checked, see :class:`Known`.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from bpm_server.domain.forms.errors import Problem
@@ -20,6 +22,14 @@ if TYPE_CHECKING:
     from bpm_server.domain.forms.structure import Scope
 
 MARK: Final = "component"
+STAND_FOR: Final[Mapping[str, tuple[str, ...]]] = {
+    "userPicker": ("textfield", "taglist"),
+    "attachment": ("filepicker",),
+    "signature": ("filepicker",),
+    "location": ("textfield",),
+}
+"""Components of ours, and the standard ones in whose place they stand."""
+SIGNATURE_TYPE: Final = "image/png"
 MOST: Final = "most"
 MOST_REFERENCES: Final = 50
 MAX_NAME: Final = 256
@@ -88,6 +98,8 @@ class Attachments:
 
     empty: ClassVar[Any] = ()
     most: int
+    content_type: str | None = None
+    """The only one that is taken; None: whatever may be attached."""
 
     def imported(self, raw: Any, around: Surroundings, *, editable: bool) -> Any:
         """See :class:`FieldType`."""
@@ -110,8 +122,47 @@ class Attachments:
             found = known.get(name) or before.get(name) if name else None
             if name is None or found is None:
                 return Problem("file")
+            if self.content_type is not None and found["metadata"].get("contentType") != self.content_type:
+                return Problem("fileType", self.content_type)
             kept[name] = found
         return list(kept.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where somebody is: a ``geo:`` address (RFC 5870) in degrees of WGS 84, the uncertainty in metres."""
+
+    empty: ClassVar[Any] = ""
+
+    def imported(self, raw: Any, around: Surroundings, *, editable: bool) -> Any:
+        """See :class:`FieldType`."""
+        del around, editable
+        return raw if isinstance(raw, str) and read_location(raw) is not None else ""
+
+    def accepted(self, raw: Any, base: Any, around: Surroundings) -> Any:
+        """See :class:`FieldType`."""
+        del base, around
+        if raw is None or raw == "":
+            return ""
+        if not isinstance(raw, str):
+            return Problem("type", "text")
+        return raw if read_location(raw) is not None else Problem("location")
+
+
+_GEO: Final = re.compile(
+    r"geo:(-?\d{1,2}(?:\.\d{1,15})?),(-?\d{1,3}(?:\.\d{1,15})?)(?:;u=(\d{1,9}(?:\.\d{1,15})?))?", re.ASCII
+)
+
+
+def read_location(text: str) -> tuple[Decimal, Decimal, Decimal | None] | None:
+    """Latitude and longitude in degrees, and how many metres it may be off; None: it is no place on earth."""
+    found = _GEO.fullmatch(text)
+    if found is None:
+        return None
+    latitude, longitude = Decimal(found[1]), Decimal(found[2])
+    if abs(latitude) > 90 or abs(longitude) > 180:
+        return None
+    return latitude, longitude, Decimal(found[3]) if found[3] else None
 
 
 def _document_id(reference: Any) -> str | None:
@@ -138,12 +189,10 @@ def component_of(component: Mapping[str, Any]) -> str:
     properties = component.get("properties")
     found = properties.get(MARK) if isinstance(properties, dict) else None
     kind = component.get("type")
-    if found == "userPicker" and kind in ("textfield", "taglist"):
-        return "userPicker"
-    return "attachment" if found == "attachment" and kind == "filepicker" else ""
+    return found if isinstance(found, str) and kind in STAND_FOR.get(found, ()) else ""
 
 
-def reference_field(component: Mapping[str, Any]) -> UserPicker | Attachments | None:
+def reference_field(component: Mapping[str, Any]) -> UserPicker | Attachments | Location | None:
     """The type of a component of ours; None for the viewer's own."""
     kind = component_of(component)
     if not kind:
@@ -155,6 +204,10 @@ def reference_field(component: Mapping[str, Any]) -> UserPicker | Attachments | 
     )
     if kind == "attachment":
         return Attachments(limit)
+    if kind == "signature":
+        return Attachments(1, SIGNATURE_TYPE)
+    if kind == "location":
+        return Location()
     several = component.get("type") == "taglist"
     return UserPicker(several, limit if several else 1)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from babel import dates
 
-from bpm_server.domain.forms.references import component_of
+from bpm_server.domain.forms.references import component_of, document_ids, read_location
 from bpm_server.domain.forms.structure import PRESENTATION, parts_of
 from bpm_server.domain.forms.values import MISSING, look_up
 from bpm_server.reports.names import person_names
@@ -29,10 +29,11 @@ MOST_ROWS = 500
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A field: its label, and its value in words."""
+    """A field: its label, its value in words, and the document id of a signature."""
 
     label: str
     text: str
+    signature: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def _of(
         if kind == "dynamiclist":
             yield _table(component, value)
         else:
-            yield Entry(_label(component), _text(component, value))
+            yield Entry(_label(component), _text(component, value), _signature(component, value))
 
 
 def _table(component: Mapping[str, Any], value: Any) -> Table:
@@ -108,7 +109,10 @@ def _text(component: Mapping[str, Any], value: Any) -> str:
     if part == "userPicker":
         names = [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)]
         return _(", ").join(person_names(access.server(), names)[name] for name in names)
-    if part == "attachment" and isinstance(value, list):
+    place = read_location(value) if part == "location" and isinstance(value, str) else None
+    if place is not None:
+        return _place(*place)
+    if part in ("attachment", "signature") and isinstance(value, list):
         return _(", ").join(_file_name(one) for one in value if isinstance(one, dict))
     options = {_name(one): one.get("label") for one in _options(component)}
     if component.get("type") == "datetime" and isinstance(value, str):
@@ -122,6 +126,17 @@ def _text(component: Mapping[str, Any], value: Any) -> str:
         parts = [around.get("prefixAdorner"), text, around.get("suffixAdorner")]
         text = " ".join(part for part in parts if isinstance(part, str) and part and not part.startswith("="))
     return text
+
+
+def _place(latitude: Decimal, longitude: Decimal, metres: Decimal | None) -> str:
+    text = f"{latitude:.5f}, {longitude:.5f}"
+    return text if metres is None else f"{text} (±{metres:.0f} m)"
+
+
+def _signature(component: Mapping[str, Any], value: Any) -> str | None:
+    if component_of(component) != "signature" or not isinstance(value, list):
+        return None
+    return next(document_ids(value), None)
 
 
 def _file_name(reference: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ import io
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
+from PIL import Image as PictureFile
 from reportlab.lib import colors
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
@@ -19,6 +20,7 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfbase.ttfonts import TTFError, TTFont
 from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import Image as Picture
 from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer
 from reportlab.platypus import Table as Grid
 
@@ -28,7 +30,7 @@ from bpm_server.web.pages.form_values import Entry, Table
 from bpm_server.web.pages.texts import gettext as _
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from bpm_server.web.pages.printing import Sheet
 
@@ -41,21 +43,24 @@ SHADE = colors.HexColor("#f3f5f8")
 MOST_CHARACTERS = 4_000
 """Of one cell: a longer one would be higher than a page."""
 LAST = 0xFFFF
+MOST_PIXELS = 4_000_000
+SIGNATURE = (60 * mm, 20 * mm)
 ACTS = (0.25, 0.15, 0.3, 0.3)
 
 
-def pdf(sheet: Sheet, font_file: str, language: str) -> bytes:
+def pdf(sheet: Sheet, font_file: str, language: str, signature: Callable[[str], bytes | None]) -> bytes:
     """The sheet as PDF.
 
     Args:
         sheet: What stands on it, in the reader's language.
         font_file: A TrueType file; empty: a font of the reader's.
         language: Tag of the reader's language.
+        signature: Gives the picture of a signature by its document id.
 
     Raises:
         InvalidInput: the font file is none.
     """
-    styles = _Styles(_font(font_file))
+    styles = _Styles(_font(font_file), signature)
     buffer = io.BytesIO()
     title = f"{sheet.title} {sheet.number}"
     document = SimpleDocTemplate(
@@ -87,8 +92,9 @@ def _font(file: str) -> str:
 
 
 class _Styles:
-    def __init__(self, font: str) -> None:
+    def __init__(self, font: str, signature: Callable[[str], bytes | None]) -> None:
         self.font = font
+        self.signature = signature
         self.title = self._style("title", 16, 22)
         self.head = self._style("head", 11, 16, spaceBefore=10, spaceAfter=4)
         self.text = self._style("text", 9, 13)
@@ -161,9 +167,31 @@ def _grouped(values: Iterable[Entry | Table]) -> Iterator[tuple[Table | None, li
 
 
 def _pairs(entries: Sequence[Entry], styles: _Styles) -> Iterator[Any]:
-    rows = [[_text(entry.label, styles.label), _text(entry.text, styles.text)] for entry in entries]
+    rows = [[_text(entry.label, styles.label), _value(entry, styles)] for entry in entries]
     if rows:
         yield _framed(rows, [WIDTH * 0.24, WIDTH * 0.76], [("BACKGROUND", (0, 0), (0, -1), SHADE)])
+
+
+def _value(entry: Entry, styles: _Styles) -> Any:
+    drawn = styles.signature(entry.signature) if entry.signature else None
+    return (drawn and _picture(drawn)) or _text(entry.text, styles.text)
+
+
+def _picture(content: bytes) -> Any:
+    """A signature on white; None for what is no picture, or has more pixels than a screen."""
+    try:
+        with PictureFile.open(io.BytesIO(content), formats=("PNG",)) as opened:
+            if opened.width * opened.height > MOST_PIXELS:
+                return None
+            drawn = opened.convert("RGBA")
+    except (OSError, ValueError, SyntaxError, PictureFile.DecompressionBombError):
+        return None
+    paper = PictureFile.new("RGB", drawn.size, "white")
+    paper.paste(drawn, mask=drawn)
+    flat = io.BytesIO()
+    paper.save(flat, "PNG")
+    scale = min(SIGNATURE[0] / paper.width, SIGNATURE[1] / paper.height)
+    return Picture(flat, width=paper.width * scale, height=paper.height * scale, hAlign="LEFT")
 
 
 def _table(table: Table, styles: _Styles) -> Iterator[Any]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response
 from werkzeug.datastructures import Headers
 
-from bpm_server.kernel.errors import NotFound
-from bpm_server.reports import attachments
+from bpm_server.kernel.errors import Forbidden, NotFound
+from bpm_server.reports import attachments, documents
 from bpm_server.reports import cases as report
 from bpm_server.reports.case_forms import case_forms
 from bpm_server.reports.process_instances import read_instance
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 pages = Blueprint("printing", __name__)
 PATH = "/instances/<int:key>"
+MAX_SIGNATURE = 1_000_000
+"""Bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,18 @@ def show_pdf(key: int) -> Response:
     headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'"
     name = "".join(char if char.isprintable() and char not in '/\\:*?"<>|' else "_" for char in sheet.number)
     headers.set("Content-Disposition", "inline", **file_names(f"{sheet.title}-{name}.pdf"))
-    return Response(pdf(sheet, access.server().settings.print_font, visitor().language), headers=headers)
+    made = pdf(sheet, access.server().settings.print_font, visitor().language, _signature)
+    return Response(made, headers=headers)
+
+
+def _signature(document_id: str) -> bytes | None:
+    """A drawn signature, where the visitor may see it; None for what is too large to be one."""
+    server = access.server()
+    try:
+        row = attachments.find_document(server, signed_in(), document_id)
+    except (NotFound, Forbidden):
+        return None
+    return b"".join(documents.content(server, row)) if row.size <= MAX_SIGNATURE else None
 
 
 def _sheet(key: int) -> Sheet:

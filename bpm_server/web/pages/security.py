@@ -43,6 +43,6 @@ def protect(response: Response) -> Response:
         if not sites:
             headers.setdefault("X-Frame-Options", "DENY")
         headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-        headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+        headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=(self)")
         response.vary.update(("HX-Request", "HX-Target", "Cookie", "Accept-Encoding"))
     return response

@@ -1,18 +1,24 @@
-/* Components of ours in forms: people to choose from, and files. A schema names them by the property "component" of a
+import { location } from "./form-location.js";
+import { signature } from "./form-signature.js";
+/* Components of ours in forms: people to choose from, files, signatures and places. A schema names them by the property "component" of a
    standard one (docs/how-to/change-a-form.md); what the server takes is domain/forms/references.py. */
 const inChinese = document.documentElement.lang === "zh-CN";
 const words = inChinese ? {
   search: "输入姓名、部门或用户名", none: "没有找到", remove: "移除 {name}", chosen: "已选择", add: "选择文件", wait: "上传中：{name}",
   failed: "文件没有上传成功，请重试。", full: "最多 {most} 个。",
+  signHere: "在此手写签名", signTyped: "或输入姓名", signed: "签名", signAnew: "重新签名", clear: "清除", keeping: "正在保存签名…",
+  placeHere: "获取当前位置", placeWait: "定位中…", placeWithin: "{latitude}，{longitude}（误差约 {metres} 米）", placeRefused: "浏览器未允许获取位置，可手工填写。", placeUnknown: "无法获取位置，可手工填写。",
 } : {
   search: "Name, department or username", none: "Nobody found", remove: "Remove {name}", chosen: "Chosen", add: "Choose files", wait: "Sending {name}",
   failed: "The file did not arrive. Try again.", full: "At most {most}.",
+  signHere: "Sign here by hand", signTyped: "Or type your name", signed: "Signature", signAnew: "Sign anew", clear: "Clear", keeping: "Keeping the signature…",
+  placeHere: "Use where I am", placeWait: "Looking…", placeWithin: "{latitude}, {longitude} (within {metres} m)", placeRefused: "The browser was not allowed to tell. You can enter the place.", placeUnknown: "The place was not found. You can enter it.",
 };
 const say = (name, values = {}) => words[name].replace(/\{(\w+)\}/g, (_, key) => values[key] ?? "");
 const MOST = 50;
-const bases = { userPicker: ["textfield", "taglist"], attachment: ["filepicker"] };
+const bases = { userPicker: ["textfield", "taglist"], attachment: ["filepicker"], signature: ["filepicker"], location: ["textfield"] };
 
-export const isUsed = (schema) => /"component":\s*"(userPicker|attachment)"/.test(JSON.stringify(schema));
+export const isUsed = (schema) => /"component":\s*"(userPicker|attachment|signature|location)"/.test(JSON.stringify(schema));
 
 /* The schema with our types in place of the standard ones that stand for them. */
 export function prepared(component) {
@@ -24,7 +30,8 @@ export function prepared(component) {
 }
 
 /* A module for form-js. viewer: its exports; uploads: where files go; token: against cross-site requests. */
-export function formModule({ h, useEffect, useRef, useState, Description, Errors, Label }, { uploads, token }) {
+export function formModule(viewer, { uploads, token }) {
+  const { h, useEffect, useRef, useState, Description, Errors, Label } = viewer;
   const frame = (props, id, ...inner) => {
     const { description, label, validate } = props.field;
     const state = [props.errors?.length && "fjs-has-errors", props.disabled && "fjs-disabled", props.readonly && "fjs-readonly"];
@@ -34,6 +41,15 @@ export function formModule({ h, useEffect, useRef, useState, Description, Errors
   };
   const about = (id) => `${id}-description ${id}-error-message`;
   const remover = (name, onClick) => h("button", { type: "button", class: "form-part-remove", onClick, "aria-label": say("remove", { name }) }, "×");
+
+  /* A file to the server: `result`, the reference of the document, or `problem`, why not. */
+  async function send(file) {
+    const body = new FormData();
+    body.append("file", file);
+    const reply = await fetch(uploads, { method: "POST", body, headers: { "X-CSRF-Token": token, Accept: "application/json" } }).catch(() => null);
+    const result = await reply?.json().catch(() => null);
+    return reply?.ok && result ? { result } : { problem: result?.problem ?? say("failed") };
+  }
 
   function UserPicker(props) {
     const { domId: id, field, onChange, onBlur, readonly, disabled } = props;
@@ -116,12 +132,9 @@ export function formModule({ h, useEffect, useRef, useState, Description, Errors
       for (const file of chosen) {
         if (latest.current.length >= field.most) { setProblem(say("full", { most: field.most })); break; }
         setWaiting((all) => [...all, file.name]);
-        const body = new FormData();
-        body.append("file", file);
-        const reply = await fetch(uploads, { method: "POST", body, headers: { "X-CSRF-Token": token, Accept: "application/json" } }).catch(() => null);
-        const result = await reply?.json().catch(() => null);
+        const { result, problem: found } = await send(file);
         setWaiting((all) => all.filter((name) => name !== file.name));
-        if (!reply?.ok || !result) { setProblem(`${file.name}: ${result?.problem ?? say("failed")}`); continue; }
+        if (!result) { setProblem(`${file.name}: ${found}`); continue; }
         latest.current = [...latest.current, result];
         onChange({ value: latest.current });
       }
@@ -141,9 +154,11 @@ export function formModule({ h, useEffect, useRef, useState, Description, Errors
   Attachment.config = { type: "attachment", keyed: true, name: "Attachment", group: "basic-input", emptyValue: [],
     sanitizeValue: ({ value }) => (Array.isArray(value) ? value.filter((one) => typeof one?.documentId === "string") : []), create: (options) => options };
 
+  const around = { frame, about, say, send };
+  const all = [UserPicker, Attachment, signature(viewer, around), location(viewer, around)];
   class Parts {
     static $inject = ["formFields"];
-    constructor(formFields) { for (const one of [UserPicker, Attachment]) formFields.register(one.config.type, one); }
+    constructor(formFields) { for (const one of all) formFields.register(one.config.type, one); }
   }
   return { __init__: ["ownParts"], ownParts: ["type", Parts] };
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
+from PIL import Image
 
 from bpm_server.kernel.errors import InvalidInput
 from bpm_server.reports.process_models import models
@@ -77,6 +79,43 @@ def test_who_may_not_see_a_case_gets_no_paper(browser: Callable[..., Any], case:
         assert person.client.get(path, headers={"Accept": "text/html"}).status_code == 403
 
 
+def no_signature(document_id: str) -> bytes | None:
+    pytest.fail(f"Expected no signature to be read, but {document_id} was")
+
+
+def drawn(width: int, height: int) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGBA", (width, height), (16, 35, 63, 90)).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "is_shown"),
+    [
+        (drawn(96, 32), True),
+        (drawn(4_000, 2_000), False),
+        (drawn(96, 32)[:60], False),
+        (b"GIF89a", False),
+        (None, False),
+    ],
+)
+def test_a_signature_is_drawn_where_it_is_one(app: Any, content: bytes | None, *, is_shown: bool) -> None:
+    entry = Entry("签名", "signature.png", "d1")
+    sheet = Sheet("t", "n", "", (), (Part("申请", (entry,)),), (), (), is_cut=False, made="")
+    asked: list[str] = []
+
+    def signature(document_id: str) -> bytes | None:
+        asked.append(document_id)
+        return content
+
+    with app.test_request_context("/", headers={"Accept-Language": "zh-CN"}):
+        document = pdfium.PdfDocument(paper.pdf(sheet, "", "zh-CN", signature))
+    text = document[0].get_textpage().get_text_range()
+    assert "签名" in text
+    assert ("signature.png" in text) is not is_shown
+    assert asked == ["d1"]
+
+
 def test_hostile_and_long_texts(app: Any) -> None:
     long = "很长的说明" * 3_000
     rows = tuple((f"第 {number} 行", "1") for number in range(120))
@@ -95,7 +134,7 @@ def test_hostile_and_long_texts(app: Any) -> None:
         made="x" * 300,
     )
     with app.test_request_context("/", headers={"Accept-Language": "zh-CN"}):
-        document = pdfium.PdfDocument(paper.pdf(sheet, "", "zh-CN"))
+        document = pdfium.PdfDocument(paper.pdf(sheet, "", "zh-CN", no_signature))
     keep(document, "hostile")
     text = "\n".join(page.get_textpage().get_text_range() for page in document)
     assert len(document) > 3
@@ -120,4 +159,4 @@ def test_only_what_people_do_are_acts(app: Any, company: Product, case: int) -> 
 
 def test_a_font_file_that_is_none(app: Any) -> None:
     with app.test_request_context("/"), pytest.raises(InvalidInput, match="Expected BPM_PRINT_FONT"):
-        paper.pdf(Sheet("t", "n", "", (), (), (), (), False, ""), "/nowhere.ttf", "en")
+        paper.pdf(Sheet("t", "n", "", (), (), (), (), False, ""), "/nowhere.ttf", "en", no_signature)

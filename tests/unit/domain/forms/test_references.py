@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from bpm_server.domain import forms
-from bpm_server.domain.forms.references import DOCUMENT, Known
+from bpm_server.domain.forms.references import DOCUMENT, Known, read_location
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 FORM: dict[str, Any] = {
@@ -17,6 +18,8 @@ FORM: dict[str, Any] = {
         {"type": "textfield", "key": "boss", "properties": {"component": "userPicker"}, "validate": {"required": True}},
         {"type": "taglist", "key": "team", "properties": {"component": "userPicker", "most": "2"}},
         {"type": "filepicker", "key": "files", "properties": {"component": "attachment", "most": "2"}},
+        {"type": "filepicker", "key": "signed", "properties": {"component": "signature"}},
+        {"type": "textfield", "key": "place", "properties": {"component": "location"}},
         {
             "type": "dynamiclist",
             "path": "rows",
@@ -27,11 +30,13 @@ FORM: dict[str, Any] = {
 ANN, BOB, LEFT = "ann", "bob", "left"
 
 
-def kept(name: str) -> dict[str, Any]:
-    return {DOCUMENT: "camunda", "documentId": name, "contentHash": "right", "metadata": {"fileName": f"{name}.pdf"}}
+def kept(name: str, **about: str) -> dict[str, Any]:
+    about = {"fileName": f"{name}.pdf", **about}
+    return {DOCUMENT: "camunda", "documentId": name, "contentHash": "right", "metadata": about}
 
 
-KNOWN = Known(frozenset({ANN, BOB, "cy"}), {name: kept(name) for name in ("d1", "d2", "d3")})
+DRAWN = kept("png", contentType="image/png")
+KNOWN = Known(frozenset({ANN, BOB, "cy"}), {name: kept(name) for name in ("d1", "d2", "d3")} | {"png": DRAWN})
 
 
 def submit(values: Any, context: dict[str, Any] | None = None) -> Any:
@@ -47,6 +52,8 @@ def test_people_and_files_that_are_known() -> None:
         "boss": ANN,
         "team": [ANN, BOB],
         "files": [kept("d1")],
+        "signed": [],
+        "place": "",
         "rows": [{"receipt": [kept("d2")]}],
     }
 
@@ -70,6 +77,13 @@ def test_people_and_files_that_are_known() -> None:
         ("files", [{"documentId": ["d1"]}], "file"),
         ("files", [kept("theirs")], "file"),
         ("files", [kept("d1"), kept("d2"), kept("d3")], "fileCount"),
+        ("signed", [kept("d1")], "fileType"),
+        ("signed", [DRAWN, DRAWN], "fileCount"),
+        ("place", "geo:91,0", "location"),
+        ("place", "geo:0,180.1", "location"),
+        ("place", "geo:1,2;u=-1", "location"),
+        ("place", "geo:1,2<script>", "location"),
+        ("place", ["geo:1,2"], "type"),
     ],
 )
 def test_what_is_refused(name: str, value: Any, kind: str) -> None:
@@ -78,12 +92,21 @@ def test_what_is_refused(name: str, value: Any, kind: str) -> None:
     assert forms.error_text(result.errors[0], "zh")
 
 
+def test_a_signature_and_a_place() -> None:
+    result = submit({"boss": ANN, "signed": [DRAWN], "place": "geo:31.230416,-121.473701;u=20"})
+    assert result.errors == ()
+    assert result.values["signed"] == [DRAWN]
+    assert result.values["place"] == "geo:31.230416,-121.473701;u=20"
+    assert read_location("geo:31.5,-121") == (Decimal("31.5"), Decimal(-121), None)
+
+
 def test_what_the_process_had_stays_though_it_is_not_known_any_more() -> None:
     old = {**kept("old"), "contentHash": "kept"}
     context = {"boss": LEFT, "team": [LEFT], "files": [old]}
     result = submit({"boss": LEFT, "team": [LEFT, ANN], "files": [kept("old"), kept("d1")]}, context)
     assert result.errors == ()
-    assert result.values == {"boss": LEFT, "team": [LEFT, ANN], "files": [old, kept("d1")]}
+    kept_values = {"boss": LEFT, "team": [LEFT, ANN], "files": [old, kept("d1")]}
+    assert result.values == {**kept_values, "signed": [], "place": ""}
 
 
 def test_what_a_submission_refers_to_is_found_out_before() -> None:
@@ -98,6 +121,8 @@ def test_what_a_submission_refers_to_is_found_out_before() -> None:
     [
         ("number", {"component": "userPicker"}, "Expected 'userPicker' at a textfield or taglist"),
         ("textfield", {"component": "attachment"}, "Expected 'attachment' at a filepicker"),
+        ("textarea", {"component": "signature"}, "Expected 'signature' at a filepicker"),
+        ("number", {"component": "location"}, "Expected 'location' at a textfield"),
         ("filepicker", {"component": "attachment", "most": "0"}, "Expected 'most' from 1 to 50"),
         ("taglist", {"component": "userPicker", "most": "many"}, "Expected 'most' from 1 to 50"),
     ],
