@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,17 @@ def calls(node: ast.AST) -> list[str]:
     return names
 
 
+@functools.cache
+def calls_of_services() -> dict[str, set[str]]:
+    """What each function of the services calls."""
+    return {
+        one.name: set(calls(one))
+        for path in modules(PACKAGE / "services")
+        for one in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(one, ast.FunctionDef)
+    }
+
+
 COMMANDS = commands()
 
 
@@ -169,16 +181,9 @@ def test_a_command_opens_exactly_one_transaction(name: str, node: ast.FunctionDe
 
 @pytest.mark.parametrize(("name", "node"), COMMANDS, ids=[name for name, _ in COMMANDS])
 def test_a_command_authorizes(name: str, node: ast.FunctionDef) -> None:
-    helpers = {
-        other.name: other
-        for path in modules(PACKAGE / "services")
-        for other in ast.parse(path.read_text(encoding="utf-8")).body
-        if isinstance(other, ast.FunctionDef)
-    }
     names = set(calls(node))
     for called in list(names):
-        if called in helpers:
-            names |= set(calls(helpers[called]))
+        names |= calls_of_services().get(called, set())
     assert names & AUTHORIZES, f"{name} must ask services.authorization before it acts"
 
 
