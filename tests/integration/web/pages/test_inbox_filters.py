@@ -85,7 +85,7 @@ def test_a_search_is_saved_and_stands_above_the_list_with_its_number(browser: An
     assert wang.get("/inbox/filters?due=overdue&q=SO").texts("form.box p") == ["To do · “SO” · Overdue"]
     assert save(wang, "?due=overdue", "Late <b>").headers["Location"] == "/?due=overdue"
     chips = wang.get("/inbox/filters", target="filters")
-    assert chips.texts("a.chip:not(.chip-tool)") == ["Late <b> 1"]
+    assert chips.texts("a.chip:not(.chip-tool)") == ["Late <b>1"]
     assert chips.links("a.chip:not(.chip-tool)") == ["/?due=overdue"]
     assert save(wang, "?due=today", "Late <b>").status == 409
     assert save(wang, "?due=today", " ").status == 400
@@ -106,7 +106,7 @@ def test_filters_are_renamed_moved_shared_and_removed(company: Product, browser:
     assert liu.post(f"/inbox/filters/{second}/delete").status == 403
     assert wang.post(f"/inbox/filters/{second}/change", {"name": "x", "shared_with": "everybody"}).status == 403
     wang.post(f"/inbox/filters/{second}/delete")
-    assert liu.get("/inbox/filters", target="filters").texts("a.chip") == []
+    assert liu.get("/inbox/filters", target="filters").text == ""
 
 
 def test_numbers_end_at_99_and_each_filter_asks_once(company: Product, browser: Any) -> None:
