@@ -18,7 +18,7 @@ from bpm_server.reports.task_details import state_of
 from bpm_server.web import access
 from bpm_server.web.pages import answers
 from bpm_server.web.pages.case_lines import CaseLine, case_lines
-from bpm_server.web.pages.inbox_view import PAGES, InboxView, due_choices, sort_choices
+from bpm_server.web.pages.inbox_view import PAGE, InboxView, due_choices, sort_choices
 from bpm_server.web.pages.summaries import Summary, summarize
 from bpm_server.web.pages.visitor import signed_in
 from bpm_server.web.pages.wording import element_name, outcomes, process_name
@@ -55,8 +55,8 @@ class Line:
 def news() -> Response:
     """What has changed since a browser looked: its list anew, and a word where its opened task is gone."""
     view, actor = InboxView.of_request(), signed_in()
-    shown, opened = request.args.get("rows", view.limit, int), request.args.get("open", 0, int)
-    values = list_values(actor, view, min(max(shown, view.limit), report.MOST_ROWS))
+    shown, opened = request.args.get("rows", PAGE, int), request.args.get("open", 0, int)
+    values = list_values(actor, view, min(max(shown, PAGE), report.MOST_ROWS))
     gone = _gone(actor, opened) if opened else None
     if values["seen"] == request.args.get("seen") and gone is None:
         return make_response("", 204)
@@ -84,21 +84,21 @@ def home() -> Response:
     return answers.html("inbox/page.html", view=view, opened=None, **list_values(actor, view))
 
 
-def list_values(actor: Actor, view: InboxView, limit: int | None = None) -> dict[str, Any]:
+def list_values(actor: Actor, view: InboxView, limit: int = PAGE) -> dict[str, Any]:
     """What the list side of the page shows."""
     server = access.server()
     found = rows(actor, view, limit)
     counts = report.counts(server, actor)
     names = models(server, counts.by_process)
     filters = [(names[key].id, process_name(names[key]), number) for key, number in counts.by_process.items()]
-    choices = {"dues": due_choices(), "sorts": sort_choices(), "sizes": PAGES}
+    choices = {"dues": due_choices(), "sorts": sort_choices()}
     values = {**found, **choices, "counts": counts, "filters": sorted(filters, key=lambda one: one[1])}
     return {**values, "seen": fingerprint(values)}
 
 
-def rows(actor: Actor, view: InboxView, limit: int | None = None) -> dict[str, Any]:
+def rows(actor: Actor, view: InboxView, limit: int = PAGE) -> dict[str, Any]:
     """One page of a list."""
-    server, limit = access.server(), view.limit if limit is None else limit
+    server = access.server()
     if view.tab in ("started", "copies"):
         mine = view.tab == "started"
         wanted = case_report.Filter(

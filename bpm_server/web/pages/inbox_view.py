@@ -21,17 +21,14 @@ if TYPE_CHECKING:
 
 Word = TypeVar("Word", Due, Tab, Sort)
 PAGE = 50
-PAGES = (50, 100, 200)
-"""Rows at once, by choice."""
 
 
 @dataclass(frozen=True, slots=True)
 class InboxView:
-    """A search of the inbox, which part of its list, and how many rows at once."""
+    """A search of the inbox, and which part of its list."""
 
     criteria: Criteria
     after: str = ""
-    limit: int = PAGE
 
     @classmethod
     def of_request(cls) -> InboxView:
@@ -41,7 +38,6 @@ class InboxView:
     @classmethod
     def read(cls, values: Mapping[str, str]) -> InboxView:
         """From the members of a query string."""
-        limit = values.get("size", "")
         return cls(
             Criteria(
                 text=values.get("q", "").strip()[:200],
@@ -51,7 +47,6 @@ class InboxView:
                 sort=_known(Sort, values.get("sort", "")),
             ),
             values.get("after", "")[:100],
-            int(limit) if limit.isdigit() and int(limit) in PAGES else PAGE,
         )
 
     @property
@@ -74,7 +69,6 @@ class InboxView:
             "process": criteria.process_id,
             "due": criteria.due,
             "sort": criteria.sort,
-            "size": "" if self.limit == PAGE else str(self.limit),
         }
         return [(name, str(value)) for name, value in values.items() if value]
 
@@ -84,9 +78,9 @@ class InboxView:
         text = urlencode({name: value for name, value in values.items() if value})
         return f"?{text}" if text else ""
 
-    def wanted(self, limit: int | None = None, after: str | None = None) -> Wanted:
+    def wanted(self, limit: int, after: str | None = None) -> Wanted:
         """What the report is asked for."""
-        limit, after = self.limit if limit is None else limit, self.after if after is None else after
+        after = self.after if after is None else after
         return wanted_by(self.criteria, limit, now() if self.criteria.due else None, visitor().zone, after)
 
 
