@@ -16,9 +16,20 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from bpm_server.domain.states import TaskState
-from bpm_server.kernel import json
+from bpm_server.reports.inbox_branches import BRANCHES, MOST_REPRESENTED, assigned, listed, offered
 from bpm_server.reports.inbox_done import completed, done, signed
-from bpm_server.reports.inbox_rows import MOST_COUNTED, Rows, TaskRow, Wanted, Where, filters, read_key, task_rows
+from bpm_server.reports.inbox_due import DuePage, due_keys
+from bpm_server.reports.inbox_rows import (
+    MOST_COUNTED,
+    Rows,
+    TaskRow,
+    Wanted,
+    Where,
+    filters,
+    read_key,
+    read_moment,
+    task_rows,
+)
 from bpm_server.reports.represented import find_represented, name_represented, work_for_others
 from bpm_server.store.tables.approvals import carbon_copy as cc
 from bpm_server.store.tables.instances import process_instance as p
@@ -27,6 +38,7 @@ from bpm_server.store.tables.tasks import user_task_candidate as c
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from sqlalchemy.engine import Connection
 
@@ -35,10 +47,6 @@ if TYPE_CHECKING:
     from bpm_server.services.server import Server
 
 MOST_ROWS = 500
-BRANCHES = 60
-"""Index ranges in one statement; more than a page has rows, and SQLite takes at most 500."""
-MOST_REPRESENTED = 60
-"""People (and kinds of their work) for whom one person acts; of more the first by name are shown."""
 SPAN = 4
 """Open tasks that are looked at for each that is wanted, before very many groups are asked."""
 
@@ -66,33 +74,79 @@ def todo(server: Server, actor: Actor, wanted: Wanted) -> Rows:
     """Tasks that are assigned to the actor or offered to them and not taken by anybody, and of those they act for."""
     with server.database.read() as connection:
         others = find_represented(connection, server, actor)
-        definitions = sorted({row.definition for row in _some_open(connection, actor, others)}) if wanted.text else []
-        page = _Page(
-            tuple(filters(connection, server, wanted, definitions)),
-            wanted.limit + 1,
-            read_key(wanted.after) if wanted.after else None,
-            wanted.newest_first,
-        )
-        keys = _first_keys(connection, actor, page, others)
-        rows = name_represented(connection, actor, others, task_rows(connection, server, keys[: wanted.limit]))
-    more = len(keys) > wanted.limit
-    return Rows(tuple(rows), str(keys[wanted.limit - 1]) if more else None)
+        found = _found(connection, server, actor, wanted, others, wanted.limit + 1)
+        shown = found[: wanted.limit]
+        rows = task_rows(connection, server, [key for _, key in shown])
+        rows = name_represented(connection, actor, others, rows)
+    return Rows(tuple(rows), _cursor(*shown[-1]) if len(found) > wanted.limit else None)
+
+
+def count_todo(connection: Connection, server: Server, actor: Actor, wanted: Wanted, most: int) -> int:
+    """How many tasks a list has, counted up to ``most``."""
+    others = find_represented(connection, server, actor)
+    return len(_found(connection, server, actor, wanted, others, most))
+
+
+def _found(
+    connection: Connection,
+    server: Server,
+    actor: Actor,
+    wanted: Wanted,
+    others: Sequence[Represented],
+    limit: int,
+) -> list[tuple[datetime | None, int]]:
+    """Key of each task on a page, and when it is due where the list is in that order."""
+    definitions = sorted({row.definition for row in _some_open(connection, actor, others)}) if wanted.text else []
+    wheres = tuple(filters(connection, server, wanted, definitions))
+    due: list[tuple[datetime | None, int]] = []
+    after = wanted.after
+    if wanted.is_by_due and (not after or "_" in after):
+        last = read_moment(after) if after else None
+        page = DuePage(wheres, limit, last, wanted.due_since, wanted.due_until)
+        due += due_keys(connection, actor, page, others)
+        after = ""
+    if wanted.has_due_span or len(due) == limit:
+        return due
+    keys = _Page(
+        wheres,
+        limit - len(due),
+        read_key(after) if after else None,
+        newest=wanted.newest_first and not wanted.is_by_due,
+        without_due=wanted.is_by_due,
+    )
+    return [*due, *((None, key) for key in _first_keys(connection, actor, keys, others))]
+
+
+def cursor_of(wanted: Wanted, due: datetime | None, key: int) -> str:
+    """The cursor of a task in the order of a list."""
+    return _cursor(due if wanted.is_by_due else None, key)
+
+
+def _cursor(due: datetime | None, key: int) -> str:
+    return str(key) if due is None else f"{due.isoformat()}_{key}"
 
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """A part of the open tasks: those that match, in the order of keys, after a key and at most up to another."""
+    """A part of the open tasks: those that match, in the order of keys, after a key and at most up to another.
+
+    Attributes:
+        without_due: Only those that are not due at any time.
+    """
 
     wheres: tuple[Where, ...]
     limit: int
     after: int | None
     newest: bool
     until: int | None = None
+    without_due: bool = False
 
     def of(self, select: sa.Select[Any], key: sa.ColumnElement[int]) -> sa.Select[Any]:
         """The page of one index range; ``key`` is the index's column."""
         if self.after is not None:
             select = select.where(key < self.after if self.newest else key > self.after)
+        if self.without_due:
+            select = select.where(key.table.c.due_date.is_(None))
         if self.until is not None:
             select = select.where(key >= self.until if self.newest else key <= self.until)
         return select.where(*self.wheres).order_by(key.desc() if self.newest else key.asc()).limit(self.limit)
@@ -100,20 +154,6 @@ class _Page:
     def comes_before(self, one: int, other: int) -> bool:
         """Whether a key is earlier in this order."""
         return one > other if self.newest else one < other
-
-
-def _assigned(actor: Actor, columns: Sequence[sa.ColumnElement[Any]]) -> sa.Select[Any]:
-    """Columns of open tasks that somebody has."""
-    return sa.select(*columns).where(t.c.assignee == actor.username, t.c.state == TaskState.CREATED)
-
-
-def _offered(kind: str, named: Where, columns: Sequence[sa.ColumnElement[Any]]) -> sa.Select[Any]:
-    """Columns of open tasks that nobody has taken, and that are offered under such a name."""
-    return (
-        sa.select(*columns)
-        .join_from(c, t, t.c.key == c.c.task_key)
-        .where(c.c.kind == kind, named, t.c.assignee.is_(None), t.c.state == TaskState.CREATED)
-    )
 
 
 def _first_keys(connection: Connection, actor: Actor, page: _Page, others: Sequence[Represented]) -> list[int]:
@@ -126,8 +166,8 @@ def _first_keys(connection: Connection, actor: Actor, page: _Page, others: Seque
             return found
     if len(groups) > BRANCHES:
         groups, page = _narrowed(connection, groups, page)
-    own = page.of(_offered("u", c.c.name == actor.username, [t.c.key]), c.c.task_key)
-    branches = [page.of(_assigned(actor, [t.c.key]), t.c.key), own]
+    own = page.of(offered("u", c.c.name == actor.username, [t.c.key]), c.c.task_key)
+    branches = [page.of(assigned(actor, [t.c.key]), t.c.key), own]
     branches += [page.of(one, key) for one, key in work_for_others(others[:MOST_REPRESENTED], [t.c.key])]
     keys: set[int] = set()
     for start in range(0, max(len(groups), 1), BRANCHES):
@@ -146,7 +186,7 @@ def _nearest(
     one at each group's tasks.
     """
     is_open = t.c.state == TaskState.CREATED
-    last = replace(page, wheres=(), limit=1).of(sa.select(t.c.key).where(is_open), t.c.key)
+    last = replace(page, wheres=(), limit=1, without_due=False).of(sa.select(t.c.key).where(is_open), t.c.key)
     until = connection.execute(last.offset(SPAN * page.limit - 1)).scalar()
     by_name = sa.and_(c.c.kind == "u", c.c.name == actor.username)
     by_group = sa.and_(c.c.kind == "g", _is_listed(connection, sorted(actor.groups)))
@@ -158,7 +198,7 @@ def _nearest(
 
 def _is_listed(connection: Connection, names: Sequence[str]) -> Where:
     """The candidate has one of very many names: they are made into a hash table once, not joined at each task."""
-    return c.c.name.in_(sa.select(_listed(connection, names))).is_(sa.true())
+    return c.c.name.in_(sa.select(listed(connection, names))).is_(sa.true())
 
 
 def _narrowed(connection: Connection, groups: Sequence[str], page: _Page) -> tuple[list[str], _Page]:
@@ -180,20 +220,10 @@ def _narrowed(connection: Connection, groups: Sequence[str], page: _Page) -> tup
 def _of_groups(connection: Connection, groups: Sequence[str], page: _Page) -> list[sa.Select[Any]]:
     """A page of each group: where the database can, in one select that does not grow with their number."""
     if connection.dialect.name == "sqlite" or not groups:
-        return [page.of(_offered("g", c.c.name == name, [t.c.key]), c.c.task_key) for name in groups]
-    name = _listed(connection, groups)
-    each = page.of(_offered("g", c.c.name == name, [t.c.key]), c.c.task_key).correlate(name.table).lateral()
+        return [page.of(offered("g", c.c.name == name, [t.c.key]), c.c.task_key) for name in groups]
+    name = listed(connection, groups)
+    each = page.of(offered("g", c.c.name == name, [t.c.key]), c.c.task_key).correlate(name.table).lateral()
     return [sa.select(each.c.key).select_from(sa.join(name.table, each, sa.true()))]
-
-
-def _listed(connection: Connection, names: Sequence[str]) -> Any:
-    """The names as a column, given in one parameter."""
-    text = sa.literal(json.dumps(names), sa.Text)
-    if connection.dialect.name == "sqlite":
-        each = sa.func.json_each(text)
-    else:
-        each = sa.func.json_array_elements_text(sa.cast(text, sa.JSON))
-    return each.table_valued(sa.column("value", sa.Text)).c.value
 
 
 def _offered_by_groups(
@@ -205,18 +235,18 @@ def _offered_by_groups(
     list that is joined it would read all candidates there are; asked name by name, it takes the index.
     """
     if connection.dialect.name == "sqlite":
-        return _offered("g", c.c.name.in_(sa.select(_listed(connection, names))), columns)
+        return offered("g", c.c.name.in_(sa.select(listed(connection, names))), columns)
     if len(names) <= BRANCHES:
-        return _offered("g", c.c.name == sa.any_(sa.literal(names, postgresql.ARRAY(sa.String))), columns)
-    name = _listed(connection, names)
-    each = _offered("g", c.c.name == name, columns).limit(3 * MOST_COUNTED).correlate(name.table).lateral()
+        return offered("g", c.c.name == sa.any_(sa.literal(names, postgresql.ARRAY(sa.String))), columns)
+    name = listed(connection, names)
+    each = offered("g", c.c.name == name, columns).limit(3 * MOST_COUNTED).correlate(name.table).lateral()
     return sa.select(*each.columns).select_from(sa.join(name.table, each, sa.true()))
 
 
 def _first_of_each(connection: Connection, groups: Sequence[str], page: _Page) -> dict[str, int]:
     """The first task of each group that has one."""
-    name = _listed(connection, groups)
-    head = replace(page, limit=1).of(_offered("g", c.c.name == name, [c.c.task_key]), c.c.task_key)
+    name = listed(connection, groups)
+    head = replace(page, limit=1).of(offered("g", c.c.name == name, [c.c.task_key]), c.c.task_key)
     query = sa.select(name, head.correlate(name.table).scalar_subquery())
     return {group: key for group, key in connection.execute(query) if key is not None}
 
@@ -233,8 +263,8 @@ def _some_open(connection: Connection, actor: Actor, others: Sequence[Represente
         if is_all or sum(row.number for row in found) == MOST_COUNTED:
             return found
     parts = [
-        _assigned(actor, columns),
-        _offered("u", c.c.name == actor.username, columns),
+        assigned(actor, columns),
+        offered("u", c.c.name == actor.username, columns),
         _offered_by_groups(connection, sorted(actor.groups), columns),
         *[one for one, _ in work_for_others(others[:MOST_REPRESENTED], columns)],
     ]
@@ -269,4 +299,16 @@ def counts(server: Server, actor: Actor) -> Counts:
     return Counts(sum(by_process.values()), int(found[0]), int(found[1]), int(found[2]), by_process)
 
 
-__all__ = ["MOST_COUNTED", "Counts", "Rows", "TaskRow", "Wanted", "counts", "done", "task_rows", "todo"]
+__all__ = [
+    "MOST_COUNTED",
+    "Counts",
+    "Rows",
+    "TaskRow",
+    "Wanted",
+    "count_todo",
+    "counts",
+    "cursor_of",
+    "done",
+    "task_rows",
+    "todo",
+]

@@ -13,6 +13,7 @@ from bpm_server.kernel.errors import InvalidInput
 from bpm_server.reports.summaries import matches_text, read_summaries
 from bpm_server.store.tables.instances import process_instance as p
 from bpm_server.store.tables.instances import variable as v
+from bpm_server.store.tables.service_levels import sla_clock as clock
 from bpm_server.store.tables.tasks import user_task as t
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 Where = sa.ColumnElement[bool]
 MOST_COUNTED = 501
 """Pages say "500+" then."""
+IS_PAUSED = sa.and_(
+    t.c.due_date.is_(None), clock.c.task_key.is_not(None), clock.c.ended_at.is_(None), clock.c.due_at.is_(None)
+).label("is_paused")
+"""Of a task beside its clock, where it has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,7 @@ class TaskRow:
         outcome: What was decided, where it is done; of an approval what the person said.
         acted_at: When they did; None where it is to do.
         on_behalf_of: For whom the person acts there, where not for themselves.
+        is_paused: Its clock stands still: it is due at no moment until the clock runs again.
     """
 
     key: int
@@ -58,6 +64,7 @@ class TaskRow:
     outcome: str | None = None
     acted_at: datetime | None = None
     on_behalf_of: tuple[str, ...] = ()
+    is_paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,8 @@ class Wanted:
         text: Must occur in the summary, the name of the task or who started it.
         process_id: Only tasks of this process.
         after: Cursor of the last row that is known already.
+        due_first: Those first that are due first; those that are not due at any time come last.
+        due_since, due_until: Only what is due in this span of time, in that order.
     """
 
     text: str = ""
@@ -75,6 +84,19 @@ class Wanted:
     after: str = ""
     limit: int = 50
     newest_first: bool = False
+    due_first: bool = False
+    due_since: datetime | None = None
+    due_until: datetime | None = None
+
+    @property
+    def has_due_span(self) -> bool:
+        """Whether only what is due in some span of time is wanted."""
+        return self.due_since is not None or self.due_until is not None
+
+    @property
+    def is_by_due(self) -> bool:
+        """Whether the list is in the order of due dates."""
+        return self.due_first or self.has_due_span
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +126,12 @@ def task_rows(
         return []
     names = [name for name in TaskRow.__slots__ if name in t.c]
     columns = [t.c[name] for name in names]
-    query = sa.select(*columns, p.c.started_by).join_from(t, p, p.c.key == t.c.root_key).where(t.c.key.in_(keys))
+    query = (
+        sa.select(*columns, p.c.started_by, IS_PAUSED)
+        .join_from(t, p, p.c.key == t.c.root_key)
+        .outerjoin(clock, clock.c.task_key == t.c.key)
+        .where(t.c.key.in_(keys))
+    )
     rows = {row.key: row._mapping for row in connection.execute(query)}
     scopes = {row["instance_key"]: row["process_definition_key"] for row in rows.values()}
     summaries = read_summaries(connection, server, scopes)

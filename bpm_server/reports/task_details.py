@@ -15,6 +15,7 @@ from bpm_server.kernel import json
 from bpm_server.reports import sight
 from bpm_server.reports.approvals import Approval, find_approval, may_look
 from bpm_server.reports.form_data import embedded_schema, form_data, read_schema
+from bpm_server.reports.inbox_rows import IS_PAUSED
 from bpm_server.reports.represented import find_represented
 from bpm_server.reports.search import forbidden
 from bpm_server.reports.summaries import read_summaries
@@ -22,6 +23,7 @@ from bpm_server.store import instances, tasks
 from bpm_server.store.approvals import find_approval as find_node
 from bpm_server.store.moments import read_moment
 from bpm_server.store.tables.instances import process_instance as p
+from bpm_server.store.tables.service_levels import sla_clock
 from bpm_server.store.tables.tasks import user_task as t
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ class TaskDetail:
         data: Variables that the form shows; without a form all that the task sees.
         approval: The approval node, where it is one.
         is_mine: Assigned to who asks.
+        is_paused: Its clock stands still.
         suspended: Nobody can do anything about it until its case is resumed.
         may_work: Whether they may complete it, once it is not suspended.
         may_claim: Offered to them, and nobody has it.
@@ -66,6 +69,7 @@ class TaskDetail:
     candidate_users: tuple[str, ...]
     candidate_groups: tuple[str, ...]
     due_date: datetime | None
+    is_paused: bool
     created_at: datetime
     ended_at: datetime | None
     ended_by: str | None
@@ -116,8 +120,10 @@ def task_detail(server: Server, actor: Actor, key: int) -> TaskDetail:
             sa.select(
                 *[t.c[name] for name in ("process_version", "due_date", "created_at", "scope_path", "external_form")],
                 *[p.c[name] for name in ("started_by", "started_at", "business_key")],
+                IS_PAUSED,
             )
             .join_from(t, p, p.c.key == t.c.root_key)
+            .outerjoin(sla_clock, sla_clock.c.task_key == t.c.key)
             .where(t.c.key == key)
         ).one()
         version = read_moment(connection).definition_version
@@ -151,6 +157,7 @@ def task_detail(server: Server, actor: Actor, key: int) -> TaskDetail:
         candidate_users=tuple(sorted(task.candidate_users)),
         candidate_groups=tuple(sorted(task.candidate_groups)),
         due_date=row.due_date,
+        is_paused=row.is_paused,
         created_at=row.created_at,
         ended_at=task.ended_at,
         ended_by=task.ended_by,

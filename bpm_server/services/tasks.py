@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import UNSET
 
 from bpm_server.domain import commands as c
+from bpm_server.domain.approvals.bulk import bulk_rule, check_bulk
 from bpm_server.domain.audit import Entity, Operation
 from bpm_server.domain.represented import represented_by
 from bpm_server.domain.tasks import (
@@ -68,6 +69,7 @@ def complete_task(
     time_zone: str | None = None,
     item: int | None = None,
     action: str | None = None,
+    in_bulk: bool = False,
 ) -> int | None:
     """Completes a user task; the process goes on.
 
@@ -84,13 +86,14 @@ def complete_task(
         time_zone: Of the browser, for what the form says about dates; None: the actor's, or the installation's.
         item: At an approval, on which item the actor votes, where there are several (see ``services.approvals``).
         action: The caller's word for it, told to listeners.
+        in_bulk: Together with others, which the process must allow for this task.
 
     Returns:
         Key of the change where it waits for listeners (see ``reports.listening``), None where it counts already.
 
     Raises:
         NotFound: no such task.
-        WrongState: it has ended; says who ended it and when. Or its listeners are at work.
+        WrongState: it has ended; says who ended it and when. Or its listeners are at work. Or it is not for bulk.
         Forbidden: it is somebody else's.
         InvalidInput: the submission does not satisfy the form; ``details["errors"]`` by field.
     """
@@ -98,6 +101,8 @@ def complete_task(
     with transaction(server, actor) as tx:
         task, row = store.lock_task(tx.connection, key)
         if is_approval_task(tx, task):
+            if in_bulk:
+                _check_bulk(tx, task, row)
             _vote(tx, task, row, values, outcome, comment, whole=whole, time_zone=time_zone, item=item)
             return None
         check_open(task, "complete")
@@ -109,6 +114,8 @@ def complete_task(
             check_outcome(offered, outcome, comment)
         if row is None:
             row = instances.read_instance(tx.connection, task.instance_key)
+        if in_bulk:
+            _check_bulk(tx, task, row)
         if from_form:
             complete = outcome in (None, *POSITIVE)
             values = check_submission(tx, task, values, row=row, complete=complete, whole=whole, time_zone=time_zone)
@@ -127,6 +134,14 @@ def complete_task(
         if task.has_drafts and waits is None:  # a listener may deny it: then the drafts are needed again
             drafts.delete_of_task(tx.connection, key)
         return waits
+
+
+def _check_bulk(tx: Transaction, task: Task, row: InstanceRow | None) -> None:
+    rule = bulk_rule(_properties(tx, task))
+    if row is None:
+        row = instances.read_instance(tx.connection, task.instance_key)
+    seen = Advance(tx).seen_at(row, task.key, task.chunk)
+    check_bulk(task.key, rule, lambda names: {**tx.outer_variables, **seen(names)}, tx.now)
 
 
 def _vote(

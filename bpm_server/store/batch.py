@@ -275,7 +275,11 @@ class Batch:
             _END_TASK.run(connection, ended)
             _DELETE_CANDIDATES.run(connection, [{"b_key": key} for key in self.ended_tasks])
         service_levels.stop_clocks(connection, sorted(self.ended_clocks), self.now)
-        candidates = [entry for entry in self.candidates if entry["task_key"] not in self.ended_tasks]
+        candidates = [
+            {**entry, "due_date": self.tasks[entry["task_key"]]["due_date"]}
+            for entry in self.candidates
+            if entry["task_key"] not in self.ended_tasks
+        ]
         rows.insert(connection, user_task_candidate, candidates)
 
     def _flush_jobs(self, connection: Connection) -> None:

@@ -10,7 +10,7 @@ from bpm_server.domain.consistency import Found
 from bpm_server.domain.states import ElementState, IncidentState, JobState, TaskState
 from bpm_server.kernel import json
 from bpm_server.store import rows
-from bpm_server.store.candidates import CANDIDATES, candidate_rows
+from bpm_server.store.candidates import CANDIDATES, candidate_rows, insert_candidates
 from bpm_server.store.tables.history import journal
 from bpm_server.store.tables.instances import (
     deferred_command,
@@ -173,7 +173,7 @@ def write_candidates(connection: Connection, task_key: int) -> None:
     connection.execute(user_task_candidate.delete().where(user_task_candidate.c.task_key == task_key))
     for column, kind in CANDIDATES.items():
         names = json.loads(getattr(found, column))
-        rows.insert(connection, user_task_candidate, candidate_rows(task_key, kind, names))
+        insert_candidates(connection, candidate_rows(task_key, kind, names))
 
 
 def set_instance(connection: Connection, key: int, **values: Any) -> None:

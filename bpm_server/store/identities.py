@@ -13,6 +13,7 @@ from bpm_server.store.organisation import forget_person
 from bpm_server.store.tables.drafts import draft
 from bpm_server.store.tables.favourites import favourite
 from bpm_server.store.tables.identity import api_token, group, group_member, role, role_member, session, user
+from bpm_server.store.tables.inbox_filters import inbox_filter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -77,11 +78,12 @@ def save_user(connection: Connection, values: dict[str, Any]) -> None:
 
 
 def delete_user(connection: Connection, username: str) -> None:
-    """Removes a user with memberships, sessions, tokens, drafts and stars; what they did stays in history."""
+    """Removes a user with memberships, sessions, tokens, drafts, stars and filters; what they did stays in history."""
     forget_person(connection, username)
     notifications.forget_person(connection, username)
     for table in (group_member, session, api_token, draft, favourite):
         connection.execute(table.delete().where(table.c.username == username))
+    connection.execute(inbox_filter.delete().where(inbox_filter.c.owner == username))
     connection.execute(role_member.delete().where(role_member.c.kind == "u", role_member.c.member == username))
     connection.execute(user.delete().where(user.c.username == username))
 

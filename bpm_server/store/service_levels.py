@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from bpm_server.domain import sla
 from bpm_server.kernel import json
 from bpm_server.store import rows
+from bpm_server.store.candidates import follow_due_dates
 from bpm_server.store.tables.approvals import approval
 from bpm_server.store.tables.calendars import business_calendar
 from bpm_server.store.tables.service_levels import sla_clock as t
@@ -129,9 +130,11 @@ def move_due_dates(connection: Connection, moved: Sequence[tuple[int, datetime |
     before = sa.bindparam("b_before", type_=user_task.c.due_date.type)
     mine = sa.and_(user_task.c.key == sa.bindparam("b_key"), user_task.c.due_date.is_not_distinct_from(before))
     now = sa.bindparam("b_now", type_=user_task.c.due_date.type)
-    changed = [{"b_key": key, "b_before": old, "b_now": new} for key, old, new in moved if old != new]
+    changed = [one for one in moved if one[1] != one[2]]
     if changed:
-        connection.execute(user_task.update().where(mine).values(due_date=now), changed)
+        values = [{"b_key": key, "b_before": old, "b_now": new} for key, old, new in changed]
+        connection.execute(user_task.update().where(mine).values(due_date=now), values)
+        follow_due_dates(connection, [key for key, _, _ in changed])
 
 
 _STOP = rows.Prepared(

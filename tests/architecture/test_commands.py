@@ -85,7 +85,14 @@ UNAUDITED: dict[str, str] = {
         _WORKER,
     ),
     **dict.fromkeys(
-        ("drafts.discard_draft", "drafts.save_start_draft", "drafts.save_task_draft", "favourites.mark_favourite"), _OWN
+        (
+            "drafts.discard_draft",
+            "drafts.save_start_draft",
+            "drafts.save_task_draft",
+            "favourites.mark_favourite",
+            "inbox_filters.move_filter_up",
+        ),
+        _OWN,
     ),
     **dict.fromkeys(("migration.check_migration", "modification.check_modification"), _TRIAL),
     **dict.fromkeys(
@@ -105,6 +112,9 @@ UNAUDITED: dict[str, str] = {
             "informing.send_copies",
             "informing.urge",
             "informing.urge_case",
+            "inbox_filters.change_filter",
+            "inbox_filters.delete_filter",
+            "inbox_filters.save_filter",
             "identities.sign_in",
             "identities.sign_out",
             "notifications.mark_notifications_read",

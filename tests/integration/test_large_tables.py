@@ -180,6 +180,7 @@ LISTS: dict[str, Any] = {
     "incidents, open, of a process": searching(incident_report, ("state", "eq", "ACTIVE"), RARE),
     "elements of an instance": searching(element_report, ("instance_key", "eq", 5)),
 }
+SPAN = {"due_since": START - timedelta(hours=2), "due_until": START - timedelta(hours=1)}
 INBOXES: dict[str, Any] = {
     f"{whose}, {name}": act
     for whose, who in (("clerk", CLERK), ("leader", LEADER), ("manager", MANAGER))
@@ -187,6 +188,8 @@ INBOXES: dict[str, Any] = {
         "oldest first": lambda bpm, who=who: inbox.todo(bpm.server, who, inbox.Wanted()),
         "newest first": lambda bpm, who=who: inbox.todo(bpm.server, who, inbox.Wanted(newest_first=True)),
         "of a process": lambda bpm, who=who: inbox.todo(bpm.server, who, inbox.Wanted(process_id="order")),
+        "due first": lambda bpm, who=who: inbox.todo(bpm.server, who, inbox.Wanted(due_first=True)),
+        "due in a span": lambda bpm, who=who: inbox.todo(bpm.server, who, inbox.Wanted(**SPAN)),
         "counts": lambda bpm, who=who: inbox.counts(bpm.server, who),
     }.items()
 }

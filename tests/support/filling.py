@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bpm_server.services import tasks
 from bpm_server.store.deletion import BY_INSTANCE
 from bpm_server.store.tables.audit import audit_log
 from bpm_server.store.tables.instances import process_instance
 from bpm_server.store.tables.tasks import user_task_candidate
 from bpm_server.store.types import Key, UtcDateTime
 from tests.support.bpmn_builder import Process, extensions
+from tests.support.product import ADMIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -152,6 +154,7 @@ def fill(bpm: Product, finished: int, waiting: int) -> tuple[int, int]:
     bpm.task("a", instance=done).complete()
     bpm.complete_job("j")
     bpm.task("b", instance=done).complete()
+    tasks.update_task(bpm.server, ADMIN, bpm.task("a", instance=open_one).key, due_date=bpm.server.clock.now())
     copy_instance(bpm.server.database, done, Copies(finished))
     copy_instance(bpm.server.database, open_one, Copies(waiting))
     if not bpm.server.database.is_sqlite:  # in production nobody lets SQLite analyze its tables

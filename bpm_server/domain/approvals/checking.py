@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bpm_server import feel
 from bpm_server.bpmn.model import NodeType, UserWork
+from bpm_server.domain.approvals.bulk import TASK, bulk_problem
 from bpm_server.domain.approvals.policy import ADMINISTRATOR, PREFIX, is_approval, read_policy
 from bpm_server.domain.signers import read_rules
 from bpm_server.kernel.errors import InvalidInput
@@ -21,11 +22,11 @@ KNOWN = frozenset(
     PREFIX + name
     for name in (
         "mode", "signers", "threshold", "compare", "weights", "onReject", "anyRejectDecides", "initiator", "duplicates",
-        "skipApproved", "returnTo", "afterReturn", "noSigner", "amount",
+        "skipApproved", "returnTo", "afterReturn", "noSigner", "amount", "bulk",
         "copyAtStart", "copyAtEnd", "timeout", "timeoutAction",
     )
 )  # fmt: skip
-EXPRESSIONS = tuple(PREFIX + name for name in ("signers", "amount", "copyAtStart", "copyAtEnd"))
+EXPRESSIONS = tuple(PREFIX + name for name in ("signers", "amount", "bulk", "copyAtStart", "copyAtEnd"))
 RULES = tuple(PREFIX + name for name in ("signers", "noSigner", "copyAtStart", "copyAtEnd"))
 
 
@@ -47,6 +48,7 @@ def _process(process: Process) -> Iterator[str]:
 
 
 def _messages(process: Process, node: Node) -> Iterator[str]:
+    yield from _plain_bulk(node)
     properties = {key: text for key, text in node.properties.items() if key.startswith(PREFIX)}
     if not properties:
         return
@@ -72,6 +74,17 @@ def _messages(process: Process, node: Node) -> Iterator[str]:
         if target not in ("initiator", "previous") and target not in process.nodes:
             yield f"{PREFIX}returnTo: expected 'initiator', 'previous' or an element, but found '{target}'"
     yield from _values(properties)
+
+
+def _plain_bulk(node: Node) -> Iterator[str]:
+    """The property by which a plain task says whether it is decided together with others."""
+    text = node.properties.get(TASK)
+    if text is None:
+        return
+    if node.type is not NodeType.USER_TASK or is_approval(node.properties):
+        yield f"Expected '{TASK}' at a user task that is no approval, but found it at '{node.id}'"
+    elif problem := bulk_problem(TASK, text.strip()):
+        yield problem
 
 
 def _values(properties: Mapping[str, str]) -> Iterator[str]:

@@ -28,6 +28,7 @@ class UserTask(Model):
         sa.Index("ix_user_task_instance", "instance_key"),
         sa.Index("ix_user_task_assignee", "assignee", "state", "key"),
         sa.Index("ix_user_task_state", "state", "key"),
+        partial("ix_user_task_due", "assignee", "due_date", "key", where="state = 'CREATED' AND due_date IS NOT NULL"),
         partial("ix_user_task_ended_by", "ended_by", "state", "ended_at", "key", where="ended_by IS NOT NULL"),
     )
 
@@ -60,14 +61,18 @@ class UserTask(Model):
 
 
 class UserTaskCandidate(Model):
-    """Who may claim an open task. ``kind``: ``u`` user, ``g`` group."""
+    """Who may claim an open task. ``kind``: ``u`` user, ``g`` group; ``due_date`` is the task's."""
 
     __tablename__ = "user_task_candidate"
-    __table_args__ = (sa.Index("ix_user_task_candidate_task", "task_key"),)
+    __table_args__ = (
+        sa.Index("ix_user_task_candidate_task", "task_key"),
+        partial("ix_user_task_candidate_due", "kind", "name", "due_date", "task_key", where="due_date IS NOT NULL"),
+    )
 
     kind: Mapped[str] = mapped_column(sa.String(1), primary_key=True)
     name: Mapped[str] = mapped_column(NAME, primary_key=True)
     task_key: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=False)
+    due_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class TaskComment(Model):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, request
+from flask import Blueprint, make_response, request
 
-from bpm_server.domain.approvals.items import GroupMode
+from bpm_server.domain.approvals.items import GroupMode, Place
 from bpm_server.domain.approvals.node import Where
 from bpm_server.kernel.errors import BpmError, Forbidden, InvalidInput, LimitExceeded, NotFound, WrongState
 from bpm_server.reports.names import person_names
@@ -14,8 +14,9 @@ from bpm_server.reports.task_details import task_detail
 from bpm_server.services import approvals, informing, returning
 from bpm_server.services import tasks as task_service
 from bpm_server.web import access
-from bpm_server.web.pages import answers, inbox, tasks
+from bpm_server.web.pages import answers, tasks
 from bpm_server.web.pages.approval_panels import item_chosen
+from bpm_server.web.pages.inbox_view import InboxView
 from bpm_server.web.pages.submissions import read_values
 from bpm_server.web.pages.texts import gettext as _
 from bpm_server.web.pages.visitor import actor, signed_in, visitor
@@ -129,11 +130,13 @@ def act(key: int, act: str) -> Response:
     if act not in ACTS:
         message = f"Expected an act of approvals, but found '{act[:40]}'"
         raise NotFound(message)
-    server, who, view = access.server(), actor(), inbox.View.of_request()
+    server, who, view = access.server(), actor(), InboxView.of_request()
     task = task_detail(server, who, key)
     try:
         text = ACTS[act](server, who, key)
     except WrongState as error:
+        if request.values.get("undo"):
+            return _not_undone(error)
         if task_detail(server, signed_in(), key).is_open:
             return refused(task, error)
         return tasks.too_late(key, view)
@@ -142,12 +145,47 @@ def act(key: int, act: str) -> Response:
             return tasks.refused(tasks.to_correct(task), error)
         return refused(task, error)
     said: dict[str, Any] = {"say": {"text": text}, "list-changed": {}}
-    if act in LEAVE and task.may_work and not task_detail(server, who, key).may_work:
-        return tasks.open_next(task, view, text)
+    if act in LEAVE and task.may_work:
+        after = task_detail(server, who, key)
+        undo = _undo(task, after, act, view)
+        if not after.may_work:
+            return tasks.open_next(task, view, text, undo)
+        said["say"]["undo"] = undo
     values = tasks.detail_values(task_detail(server, signed_in(), key), view)
     if not answers.is_fragment():
         return answers.said(answers.go_to(f"/tasks/{key}{view.query()}"), text)
-    return answers.add_events(answers.html("tasks/detail.html", **values), said)
+    response = answers.add_events(answers.html("tasks/detail.html", **values), said)
+    if request.values.get("undo"):
+        response.headers["HX-Push-Url"] = f"/tasks/{key}{view.query()}"
+    return response
+
+
+def _undo(before: TaskDetail, after: TaskDetail, act: str, view: InboxView) -> str:
+    """Where an act is taken back: who was asked is let off again, or one's own signature goes; empty: nowhere."""
+    if before.approval is None or after.approval is None or not after.is_open or act not in ("delegate", "add-signers"):
+        return ""
+    known = {one.key for one in before.approval.signatures}
+    added = [one for one in after.approval.present if one.key not in known]
+    if any(one.place == Place.AFTER for one in added):
+        return tasks.undo_address(before.key, "acts/take-back", view, item_chosen())
+    return tasks.undo_address(before.key, "acts/remove-signer", view, added[0].key) if len(added) == 1 else ""
+
+
+def _not_undone(error: WrongState) -> Response:
+    """Why an act cannot be taken back any more; what is opened stays."""
+    response = make_response("", 409)
+    response.headers["HX-Reswap"] = "none"
+    return answers.add_events(response, {"say": {"text": _what_followed(error), "tone": "bad"}, "list-changed": {}})
+
+
+def _what_followed(error: WrongState) -> str:
+    since, by = error.details.get("actedSince"), error.details.get("decidedBy")
+    if isinstance(since, list) and since:
+        names = person_names(access.server(), since)
+        return _("It cannot be taken back: %(who)s acted after you.", who=_(", ").join(names[one] for one in since))
+    if isinstance(by, str):
+        return _("It cannot be taken back: %(who)s has decided.", who=person_names(access.server(), [by])[by])
+    return _("It cannot be taken back any more: the process has gone on.")
 
 
 def refused(task: TaskDetail, error: BpmError) -> Response:
@@ -162,6 +200,8 @@ def refused(task: TaskDetail, error: BpmError) -> Response:
         problem, message = _("They were reminded within the last hour already."), ""
     elif isinstance(error, WrongState):
         problem, message = _("That is not possible as it stands now."), error.message
+        if error.details.get("actedSince"):
+            problem, message = _what_followed(error), ""
     else:
         problem, message = problems.get(field, _("Please check what you have entered.")), error.message
     return answers.html(

@@ -93,7 +93,7 @@ def panel(task: TaskDetail, who: Actor) -> Panel | None:
 
 def item_chosen() -> int | None:
     """Which of ``Panel.items`` the page's form names."""
-    text = request.form.get("item", "")
+    text = request.values.get("item", "")
     return int(text) if text.isdigit() and len(text) < 20 else None
 
 

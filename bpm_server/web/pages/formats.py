@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -62,6 +63,43 @@ def duration(span: timedelta | None) -> str:
     if span < timedelta(hours=1):
         return dates.format_timedelta(span, granularity="minute", threshold=1.5, locale=language)
     return dates.format_timedelta(span, granularity="hour", threshold=1.5, locale=language)
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLeft:
+    """How long until something is due, or since when it is late: words, icon and colour."""
+
+    text: str
+    icon: str
+    tone: str
+
+
+def time_left(at: datetime) -> TimeLeft:
+    """In its largest unit; ``static/app/due.js`` says the same later."""
+    left = at - now()
+    late = left < timedelta()
+    minutes = max(abs(left) // timedelta(minutes=1), 1)
+    number, unit = minutes, "Minutes"
+    if minutes >= 60:
+        number, unit = minutes // 60, "Hours"
+    if minutes >= 24 * 60:
+        number, unit = minutes // (24 * 60), "Days"
+    text = due_words()[f"{'late' if late else 'left'}{unit}"] % {"num": number}
+    if late:
+        return TimeLeft(text, "alarm", "red")
+    return TimeLeft(text, "clock", "yellow" if left < timedelta(days=1) else "azure")
+
+
+def due_words() -> dict[str, str]:
+    """What scripts say of due dates, too."""
+    return {
+        "leftMinutes": _("%(num)s min left"),
+        "leftHours": _("%(num)s h left"),
+        "leftDays": _("%(num)s d left"),
+        "lateMinutes": _("%(num)s min overdue"),
+        "lateHours": _("%(num)s h overdue"),
+        "lateDays": _("%(num)s d overdue"),
+    }
 
 
 def exact_duration(span: timedelta | None) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 
 from flask import Blueprint, make_response, request
 
@@ -19,6 +18,7 @@ from bpm_server.reports.task_details import state_of
 from bpm_server.web import access
 from bpm_server.web.pages import answers
 from bpm_server.web.pages.case_lines import CaseLine, case_lines
+from bpm_server.web.pages.inbox_view import PAGE, InboxView, due_choices, sort_choices
 from bpm_server.web.pages.summaries import Summary, summarize
 from bpm_server.web.pages.visitor import signed_in
 from bpm_server.web.pages.wording import element_name, outcomes, process_name
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from bpm_server.domain.identity import Actor
 
 pages = Blueprint("inbox", __name__)
-TABS = ("todo", "done", "started", "copies")
-PAGE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,50 +51,10 @@ class Line:
     bulk: bool
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """Which list somebody looks at; its query string keeps them there."""
-
-    tab: str
-    text: str
-    process_id: str
-    newest: bool
-    after: str
-
-    @classmethod
-    def of_request(cls) -> View:
-        """From the address, or the hidden fields of a form."""
-        values = request.values
-        tab = values.get("tab", "todo")
-        return cls(
-            tab if tab in TABS else "todo",
-            values.get("q", "").strip()[:200],
-            values.get("process", "")[:500],
-            values.get("sort") == "newest",
-            values.get("after", "")[:100],
-        )
-
-    def query(self, **changes: str) -> str:
-        """The query string of this view, with changes; empty values are left out."""
-        values = {
-            "tab": "" if self.tab == "todo" else self.tab,
-            "q": self.text,
-            "process": self.process_id,
-            "sort": "newest" if self.newest else "",
-            **changes,
-        }
-        text = urlencode({name: value for name, value in values.items() if value})
-        return f"?{text}" if text else ""
-
-    def wanted(self, limit: int = PAGE) -> report.Wanted:
-        """What the report is asked for."""
-        return report.Wanted(self.text, self.process_id, self.after, limit, self.newest)
-
-
 @pages.get("/inbox/news")
 def news() -> Response:
     """What has changed since a browser looked: its list anew, and a word where its opened task is gone."""
-    view, actor = View.of_request(), signed_in()
+    view, actor = InboxView.of_request(), signed_in()
     shown, opened = request.args.get("rows", PAGE, int), request.args.get("open", 0, int)
     values = list_values(actor, view, min(max(shown, PAGE), report.MOST_ROWS))
     gone = _gone(actor, opened) if opened else None
@@ -117,7 +75,7 @@ def _gone(actor: Actor, key: int) -> dict[str, Any] | None:
 @pages.get("/")
 def home() -> Response:
     """The inbox."""
-    view = View.of_request()
+    view = InboxView.of_request()
     actor = signed_in()
     if answers.target() == "more":
         return answers.html("inbox/more.html", view=view, **rows(actor, view))
@@ -126,24 +84,25 @@ def home() -> Response:
     return answers.html("inbox/page.html", view=view, opened=None, **list_values(actor, view))
 
 
-def list_values(actor: Actor, view: View, limit: int = PAGE) -> dict[str, Any]:
+def list_values(actor: Actor, view: InboxView, limit: int = PAGE) -> dict[str, Any]:
     """What the list side of the page shows."""
     server = access.server()
     found = rows(actor, view, limit)
     counts = report.counts(server, actor)
     names = models(server, counts.by_process)
     filters = [(names[key].id, process_name(names[key]), number) for key, number in counts.by_process.items()]
-    values = {**found, "counts": counts, "filters": sorted(filters, key=lambda one: one[1])}
+    choices = {"dues": due_choices(), "sorts": sort_choices()}
+    values = {**found, **choices, "counts": counts, "filters": sorted(filters, key=lambda one: one[1])}
     return {**values, "seen": fingerprint(values)}
 
 
-def rows(actor: Actor, view: View, limit: int = PAGE) -> dict[str, Any]:
+def rows(actor: Actor, view: InboxView, limit: int = PAGE) -> dict[str, Any]:
     """One page of a list."""
     server = access.server()
     if view.tab in ("started", "copies"):
         mine = view.tab == "started"
         wanted = case_report.Filter(
-            view.text, view.process_id, mine=mine, after=view.after, limit=limit, copied=not mine
+            view.criteria.text, view.criteria.process_id, mine=mine, after=view.after, limit=limit, copied=not mine
         )
         found = case_report.cases(server, actor, wanted)
         unread = unread_copies(server, actor, [row.key for row in found.items]) if not mine else frozenset()
@@ -177,7 +136,7 @@ def fingerprint(values: Mapping[str, Any]) -> str:
     """Changes when anything of a list changes that people see, except how long things have been waiting."""
     items: Sequence[Line | CaseLine] = values["lines"]
     seen = [
-        (line.row.key, line.row.state, line.row.assignee, line.row.suspended)
+        (line.row.key, line.row.state, line.row.assignee, line.row.suspended, line.row.due_date, line.row.is_paused)
         if isinstance(line, Line)
         else (line.row.key, line.row.state, line.places)
         for line in items

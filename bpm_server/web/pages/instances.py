@@ -22,6 +22,7 @@ from bpm_server.web.pages.case_operations import offers
 from bpm_server.web.pages.case_requests import requests_at
 from bpm_server.web.pages.case_view import View
 from bpm_server.web.pages.diagrams import file_address, file_reply
+from bpm_server.web.pages.inbox_view import InboxView
 from bpm_server.web.pages.texts import gettext as _
 from bpm_server.web.pages.visitor import actor, signed_in
 from bpm_server.web.pages.wording import element_name, process_name, translated_schema
@@ -84,7 +85,7 @@ def show(key: int, pane: str = "timeline") -> Response:
         **_pane(line, process, pane),
     }
     if answers.target() == "detail" or request.args.get("tab"):
-        view = inbox.View.of_request()
+        view = InboxView.of_request()
         values.update(view=view, line_key=key)
         if answers.target() == "detail":
             return answers.html("instances/beside.html", **values)

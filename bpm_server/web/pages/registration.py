@@ -32,6 +32,7 @@ from bpm_server.web.pages import (
     formats,
     icons,
     inbox,
+    inbox_filters,
     instances,
     migration,
     modification,
@@ -64,6 +65,7 @@ NOUNS = (
     notifications.pages,
     calendar_feed.pages,
     inbox.pages,
+    inbox_filters.pages,
     bulk.pages,
     tasks.pages,
     approval_acts.pages,
@@ -86,7 +88,18 @@ NOUNS = (
     decision_links.pages,
     finance_system.pages,
 )
-FILTERS = ("moment", "full_moment", "iso", "duration", "exact_duration", "since", "number", "money", "count")
+FILTERS = (
+    "moment",
+    "full_moment",
+    "iso",
+    "duration",
+    "time_left",
+    "exact_duration",
+    "since",
+    "number",
+    "money",
+    "count",
+)
 _IN_SCRIPT = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 
 
@@ -165,6 +178,7 @@ def navigation() -> list[tuple[str, str, str, str, bool]]:
 def script_words() -> dict[str, str]:
     """What scripts say."""
     return {
+        **formats.due_words(),
         "offline": _("The server does not answer. Your draft is kept; try again."),
         "restored": _("Your draft was restored."),
         "discard": _("Discard"),
@@ -174,6 +188,7 @@ def script_words() -> dict[str, str]:
         "draftUnkept": _("Not saved as a draft yet."),
         "keepThis": _("Keep what is here"),
         "loadOther": _("Load the other"),
+        "undo": _("Undo"),
         "close": _("Close"),
         "uploading": _("Files are still being sent. Wait a moment, then try again."),
         "comment": _("A comment is needed."),

@@ -16,11 +16,12 @@ from bpm_server.reports.drafts import draft_of
 from bpm_server.reports.form_data import start_form
 from bpm_server.reports.names import group_names, person_names
 from bpm_server.reports.task_details import TaskDetail, task_detail
-from bpm_server.services import tasks
+from bpm_server.services import approvals, tasks
 from bpm_server.web import access
 from bpm_server.web.listening import Denied, await_listeners
 from bpm_server.web.pages import answers, approval_panels, attachments, inbox, panes
 from bpm_server.web.pages.diagrams import file_address, file_reply
+from bpm_server.web.pages.inbox_view import InboxView
 from bpm_server.web.pages.submissions import read_values, wrong_fields
 from bpm_server.web.pages.summaries import summarize
 from bpm_server.web.pages.texts import gettext as _
@@ -36,7 +37,7 @@ from bpm_server.web.pages.wording import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from flask import Response
 
@@ -54,7 +55,7 @@ LONGEST_WAIT_S = 5.0
 @pages.get(f"{PATH}/<any(why,timeline,diagram):pane>")
 def show(key: int, pane: str = "form") -> Response:
     """A task beside the list, or one pane of it."""
-    view = inbox.View.of_request()
+    view = InboxView.of_request()
     task = task_detail(access.server(), signed_in(), key)
     if answers.target() == f"pane-{pane}" and pane != "form":
         return answers.html(f"panes/{pane}.html", **pane_values(task, pane))
@@ -83,12 +84,12 @@ def diagram(key: int) -> Response:
     return file_reply(task_detail(access.server(), signed_in(), key).process_definition_key)
 
 
-def whole_page(view: inbox.View, template: str, values: dict[str, Any]) -> Response:
+def whole_page(view: InboxView, template: str, values: dict[str, Any]) -> Response:
     """The inbox with something opened."""
     return answers.html("inbox/page.html", opened=template, **{**inbox.list_values(signed_in(), view), **values})
 
 
-def detail_values(task: TaskDetail, view: inbox.View) -> dict[str, Any]:
+def detail_values(task: TaskDetail, view: InboxView) -> dict[str, Any]:
     """What the page of a task shows."""
     server = access.server()
     panel = approval_panels.panel(task, signed_in())
@@ -133,36 +134,40 @@ def to_correct(task: TaskDetail) -> TaskDetail:
 @pages.post(f"{PATH}/complete")
 def complete(key: int) -> Response:
     """Completes a task and opens the next one."""
-    who = actor()
-    server = access.server()
-    view = inbox.View.of_request()
-    task = task_detail(server, who, key)
+    view = InboxView.of_request()
+    task = task_detail(access.server(), actor(), key)
     outcome = request.form.get("outcome") or None
-    comment = request.form.get("comment", "").strip() or None
     try:
-        await_listeners(
-            key,
-            lambda: tasks.complete_task(
-                server,
-                who,
-                key,
-                read_values(),
-                from_form=True,
-                whole=_is_whole(task),
-                outcome=outcome,
-                comment=comment,
-                time_zone=visitor().zone.key,
-                item=approval_panels.item_chosen(),
-            ),
-            LONGEST_WAIT_S,
-        )
+        undo = _submit(task, outcome, request.form.get("comment", "").strip() or None, view)
     except (InvalidInput, Denied) as error:
         return refused(task, error)
     except WrongState:
         return too_late(key, view)
     except TimedOut:  # it counts when the listeners are done; a denied one comes back to the list
         return _next(task, view, outcome)
-    return _next(task, view, outcome)
+    return _next(task, view, outcome, undo)
+
+
+def _submit(task: TaskDetail, outcome: str | None, comment: str | None, view: InboxView) -> str:
+    """Where what was submitted is taken back: a vote, as long as others are asked; empty where it is not."""
+    server, who, values = access.server(), actor(), read_values()
+    whole, zone = _is_whole(task), visitor().zone.key
+    if task.approval is None:
+        await_listeners(
+            task.key,
+            lambda: tasks.complete_task(
+                server, who, task.key, values, from_form=True, whole=whole, outcome=outcome, comment=comment,
+                time_zone=zone,
+            ),
+            LONGEST_WAIT_S,
+        )  # fmt: skip
+        return ""
+    item = approval_panels.item_chosen()
+    entered = {name: value for name, value in values.items() if name not in ("outcome", "comment")}
+    decided = approvals.decide(
+        server, who, task.key, outcome or "", comment, variables=entered, whole=whole, time_zone=zone, item=item
+    )
+    return "" if decided else undo_address(task.key, "acts/take-back", view, item)
 
 
 def _is_whole(task: TaskDetail) -> bool:
@@ -191,7 +196,7 @@ def refused(task: TaskDetail, error: BpmError) -> Response:
     )
 
 
-def too_late(key: int, view: inbox.View) -> Response:
+def too_late(key: int, view: InboxView) -> Response:
     """Somebody else has completed the task, or the process has taken it back."""
     values = detail_values(task_detail(access.server(), signed_in(), key), view)
     values["conflict"] = True
@@ -200,19 +205,31 @@ def too_late(key: int, view: inbox.View) -> Response:
     return answers.html("tasks/detail.html", 409, **values)
 
 
-def _next(task: TaskDetail, view: inbox.View, outcome: str | None) -> Response:
+def undo_address(key: int, act: str, view: InboxView, item: int | None = None) -> str:
+    """Where an act is taken back that nothing has followed yet."""
+    return f"/tasks/{key}/{act}{view.query(undo='1', item='' if item is None else str(item))}"
+
+
+def _next(task: TaskDetail, view: InboxView, outcome: str | None, undo: str = "") -> Response:
     """The next task of the list, opened by itself."""
-    return open_next(task, view, outcome_name(outcome, task.process, task.element_id) if outcome else _("Submitted"))
+    done = outcome_name(outcome, task.process, task.element_id) if outcome else _("Submitted")
+    return open_next(task, view, done, undo)
 
 
-def open_next(task: TaskDetail, view: inbox.View, done: str) -> Response:
-    """The next task of the list, opened by itself; ``done``: what was done with the one before."""
+def open_next(task: TaskDetail, view: InboxView, done: str, undo: str = "") -> Response:
+    """The next task of the list, opened by itself.
+
+    Args:
+        task: The one before.
+        view: The list.
+        done: What was done with it.
+        undo: Where that is taken back; empty where something followed it.
+    """
     server, who = access.server(), signed_in()
-    wanted = inbox_report.Wanted(view.text, view.process_id, str(task.key), 1, view.newest)
-    found = inbox_report.todo(server, who, wanted).items or (
-        inbox_report.todo(server, who, inbox_report.Wanted(view.text, view.process_id, "", 1, view.newest)).items
-    )
-    said = {"text": f"{done}: {summarize(task.summary) or element_name(task.process, task.element_id)}"}
+    wanted = view.wanted(1, after="")
+    behind = replace(wanted, after=inbox_report.cursor_of(wanted, task.due_date, task.key))
+    found = inbox_report.todo(server, who, behind).items or inbox_report.todo(server, who, wanted).items
+    said = {"text": f"{done}: {summarize(task.summary) or element_name(task.process, task.element_id)}", "undo": undo}
     url = f"/tasks/{found[0].key}{view.query()}" if found else f"/{view.query()}"
     if not answers.is_fragment():
         return answers.go_to(url)
@@ -228,33 +245,35 @@ def open_next(task: TaskDetail, view: inbox.View, done: str) -> Response:
 @pages.post(f"{PATH}/claim")
 def claim(key: int) -> Response:
     """Takes an offered task."""
-    return _changed(key, tasks.claim_task)
+    return _changed(key, tasks.claim_task, _("Claimed"), "release")
 
 
 @pages.post(f"{PATH}/release")
 def release(key: int) -> Response:
     """Gives a task back to everybody it was offered to."""
-    return _changed(key, tasks.release_task)
+    return _changed(key, tasks.release_task, _("Released"), "claim")
 
 
-def _changed(key: int, change: Callable[[Server, Actor, int], int | None]) -> Response:
-    """The task after a change of whose it is; or why it has not changed."""
+def _changed(key: int, change: Callable[[Server, Actor, int], int | None], done: str, back: str) -> Response:
+    """The task after a change of whose it is, with the way back; or why it has not changed."""
     try:
         await_listeners(key, lambda: change(access.server(), actor(), key), LONGEST_WAIT_S)
     except Denied as error:
         return _again(key, error)
     except WrongState:
-        return too_late(key, inbox.View.of_request())
+        return too_late(key, InboxView.of_request())
     except TimedOut:  # the page says so
         return _again(key)
-    return _again(key)
+    text = _("Taken back") if request.values.get("undo") else done
+    undo = "" if request.values.get("undo") else undo_address(key, back, InboxView.of_request())
+    return _again(key, said={"say": {"text": text, "undo": undo}})
 
 
-def _again(key: int, denied: Denied | None = None) -> Response:
-    view = inbox.View.of_request()
+def _again(key: int, denied: Denied | None = None, said: Mapping[str, Any] | None = None) -> Response:
+    view = InboxView.of_request()
     if not answers.is_fragment() and denied is None:
         return answers.go_to(f"/tasks/{key}{view.query()}")
     values = {**detail_values(task_detail(access.server(), signed_in(), key), view), "denied": denied}
     if not answers.is_fragment():
         return whole_page(view, "tasks/detail.html", values)
-    return answers.add_events(answers.html("tasks/detail.html", **values), {"list-changed": {}})
+    return answers.add_events(answers.html("tasks/detail.html", **values), {"list-changed": {}, **(said or {})})

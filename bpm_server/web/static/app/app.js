@@ -33,7 +33,7 @@
   }
 
   // --- messages ---------------------------------------------------------------------------------------------------
-  function say(text, { action, run, tone = "", seconds = 6 } = {}) {
+  function say(text, { action, run, undo, tone = "", seconds = undo ? 10 : 6 } = {}) {
     const toast = document.createElement("div");
     toast.className = `toast-line ${tone}`;
     toast.append(Object.assign(document.createElement("span"), { textContent: text }));
@@ -42,12 +42,22 @@
       button.addEventListener("click", () => { run(); toast.remove(); });
       toast.append(button);
     }
+    if (undo) toast.append(undoing(undo, toast));
     const close = Object.assign(document.createElement("button"), { type: "button", className: "btn-close" });
     close.setAttribute("aria-label", word("close"));
     close.addEventListener("click", () => toast.remove());
     toast.append(close);
     $("#toasts").append(toast);
-    setTimeout(() => toast.remove(), seconds * 1000);
+    if (undo) htmx.process(toast);
+    const leave = () => { if (toast.matches(":hover, :focus-within, [data-busy]")) setTimeout(leave, 2_000); else toast.remove(); };
+    setTimeout(leave, seconds * 1000);
+  }
+  function undoing(address, toast) {
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: word("undo") });
+    for (const [name, value] of Object.entries({ "data-undo": "", "hx-post": address, "hx-target": "#detail", "aria-keyshortcuts": "z" })) button.setAttribute(name, value);
+    button.addEventListener("click", () => { toast.dataset.busy = ""; button.hidden = true; });
+    button.addEventListener("htmx:finally:request", () => toast.remove());
+    return button;
   }
 
   // --- the list and the opened task -------------------------------------------------------------------------------
@@ -88,7 +98,11 @@
     const text = $("[data-selected]", bar);
     if (text) text.textContent = word("selected", { num: chosen });
   }
-  function refreshList() { $("#pulse")?.dispatchEvent(new Event("pulse")); }
+  function refilter() { $("#filters")?.dispatchEvent(new Event("refilter")); }
+  function refreshList() {
+    $("#pulse")?.dispatchEvent(new Event("pulse"));
+    refilter();
+  }
 
   // --- keyboard ---------------------------------------------------------------------------------------------------
   const KEYS_OFF = "bpm-keys-off";
@@ -109,7 +123,7 @@
     if (event.key === "Escape" && event.target.matches("#q, #comment")) { event.target.blur(); moveTo(current()); return; }
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (localStorage.getItem(KEYS_OFF) || typing(event.target)) return;
-    const acts = { j: () => step(1), k: () => step(-1), "/": () => $("#q")?.focus(), c: () => $("#comment")?.focus(), "?": () => $("#keys")?.showModal(),
+    const acts = { j: () => step(1), k: () => step(-1), "/": () => $("#q")?.focus(), c: () => $("#comment")?.focus(), z: () => $("[data-undo]:not([hidden])")?.click(), "?": () => $("#keys")?.showModal(),
       x: () => { const box = current() && $("input[type=checkbox]", current()); if (box) { box.click(); moveTo(current()); } },
       Enter: () => { if (document.activeElement === document.body && current()) $(".row-link", current()).click(); else return false; } };
     if (!acts[event.key] || acts[event.key]() === false) return;
@@ -160,6 +174,7 @@
       $("[data-focus], h2[tabindex]", target)?.focus({ preventScroll: true });
       (matchMedia("(min-width: 56rem)").matches ? target : window).scrollTo(0, 0);
     }
+    if (target?.id === "list" && event.detail.ctx.sourceElement?.id !== "pulse") refilter(); // another search: another chip
     showSelection();
   });
   document.addEventListener("htmx:error", (event) => {
@@ -174,13 +189,13 @@
     }
   });
   document.addEventListener("task-done", (event) => {
-    const { key, text } = event.detail;
+    const { key, text, undo } = event.detail;
     $(`#row-${CSS.escape(key)}`)?.remove();
-    say(text, { tone: "good" });
+    say(text, { tone: "good", undo });
     refreshList();
   });
   document.addEventListener("list-changed", refreshList);
-  document.addEventListener("say", (event) => say(event.detail.text, { tone: event.detail.tone || "good" }));
+  document.addEventListener("say", (event) => say(event.detail.text, { tone: event.detail.tone || "good", undo: event.detail.undo }));
 
   // --- live: ask for news every few seconds while somebody looks and no stream tells of them (live.js) --------------------------------------------------
   const pulse = $("#pulse");

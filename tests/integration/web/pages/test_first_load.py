@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 BUDGET = 250_000
 PAGES = (
     "/",
+    "/inbox/filters?due=overdue",
     "/start",
     "/notifications",
     "/settings",

@@ -79,6 +79,7 @@ def test_hostile_text_is_text_on_every_page(company: Product, browser: Any) -> N
     pages = {
         "zhou.wei": [
             "/", "/?tab=done", "/?tab=started", f"/?q={HOSTILE[:20]}", "/start", "/start/hostile",
+            f"/inbox/filters?q={HOSTILE}&process={HOSTILE}",
             "/start/hostile/share", "/instances",
             *[f"/tasks/{key}{rest}" for key in (first, second) for rest in ("", *(f"/{pane}" for pane in panes))],
             *[f"/instances/{keys[0]}{rest}" for rest in ("", "?tab=started", "/timeline", "/diagram", "/data")],
@@ -97,6 +98,7 @@ def test_hostile_text_is_text_on_every_page(company: Product, browser: Any) -> N
             check(somebody.get(path, target="detail"), path, shows=False)
     somebody = browser("zhou.wei")
     check(somebody.get(f"/no-such/{HOSTILE}"), "not found", shows=False)
+    check(somebody.post("/inbox/bulk/check", {"key": [second]}, target="detail"), "bulk check")
     check(somebody.post("/inbox/bulk", {"key": [second], "comment": LONG}, target="detail"), "bulk")
     done = somebody.post(f"/tasks/{third}/complete", {"outcome": "approved", "comment": HOSTILE}, target="detail")
     assert done.headers["HX-Trigger"].isascii(), "headers hold nothing but ASCII"

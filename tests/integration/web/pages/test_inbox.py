@@ -254,7 +254,7 @@ def test_rows_that_cannot_be_approved_say_why(company: Product, browser: Any) ->
     page = wang.post("/inbox/bulk", {"key": [first, second, third, "1"]}, target="detail")
     said = " ".join(page.texts("li.bad"))
     assert "Somebody else has claimed it." in said
-    assert "It is done already" in said
+    assert "刘洋 decided at" in said
     assert "It needs to be filled in: Length." in said
     assert "It is not in your inbox any more." in said
     assert not page.texts("li.good")
