@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -27,13 +28,13 @@ def open_work(people: Sequence[str]) -> sa.CompoundSelect[Any]:
     """Open tasks of some people by name, each task once for each of them.
 
     Columns: ``person``, ``kind`` (in the words of ``WorkKind``), ``item_key`` (the task), ``instance_key``,
-    ``root_key``, ``process_id``.
+    ``root_key``, ``process_id``, ``process_definition_key``.
     """
     return sa.union_all(_assigned(people), _offered(people), _asked(people), _correcting(people))
 
 
 def _columns(person: sa.ColumnElement[str], kind: sa.ColumnElement[Any]) -> list[sa.ColumnElement[Any]]:
-    task = (t.c.key.label("item_key"), t.c.instance_key, t.c.root_key, t.c.process_id)
+    task = (t.c.key.label("item_key"), t.c.instance_key, t.c.root_key, t.c.process_id, t.c.process_definition_key)
     return [person.label("person"), kind.label("kind"), *task]
 
 
@@ -88,12 +89,22 @@ def targets(person: str) -> sa.Select[Any]:
     return sa.select(found.c.item_key, found.c.instance_key, found.c.root_key)
 
 
-def work_by_process(connection: Connection, person: str) -> list[tuple[WorkKind, str, int]]:
-    """How many open tasks are somebody's, by why and by process."""
-    found = open_work([person]).subquery()
-    query = sa.select(found.c.kind, found.c.process_id, sa.func.count()).group_by(found.c.kind, found.c.process_id)
-    rows_ = connection.execute(query.order_by(found.c.kind, found.c.process_id))
-    return [(WorkKind(kind), process_id, number) for kind, process_id, number in rows_]
+@dataclass(frozen=True, slots=True)
+class Work:
+    """How many open tasks of a process are somebody's for one reason; the newest definition that they are of."""
+
+    kind: WorkKind
+    process_id: str
+    process_definition_key: int
+    count: int
+
+
+def work_by_process(connection: Connection, person: str) -> list[Work]:
+    """What is open of somebody."""
+    w = open_work([person]).subquery().c
+    query = sa.select(w.kind, w.process_id, sa.func.max(w.process_definition_key), sa.func.count())
+    found = connection.execute(query.group_by(w.kind, w.process_id).order_by(w.kind, w.process_id))
+    return [Work(WorkKind(row[0]), *row[1:]) for row in found]
 
 
 def work_by_person(connection: Connection, people: Sequence[str]) -> dict[str, int]:
