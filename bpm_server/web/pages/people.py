@@ -45,7 +45,12 @@ def home() -> Response:
     text, state = request.args.get("q", "")[:100], request.args.get("state", "")
     found = staff(server, who, text, active=STATES.get(state), after=request.args.get("after", "")[:256])
     shown = found[:PAGE]
-    values = {"people": shown, "q": text, "state": state, "after": shown[-1].username if len(found) > PAGE else ""}
+    values: dict[str, Any] = {
+        "people": shown,
+        "q": text,
+        "state": state,
+        "after": shown[-1].username if len(found) > PAGE else "",
+    }
     part = {"more": "rows", "people": "list"}.get(answers.target(), "page")
     return answers.html(f"people/{part}.html", **values)
 
@@ -126,7 +131,7 @@ def show(username: str, key: int) -> Response:
         stays = report.ITEMS.page(connection, who, Query(failed, page=PageOf(limit=SHOWN_PROBLEMS))).items
     handover = line.handover
     people = person_names(server, [handover.person, *handover.heirs, line.asker])
-    values = {
+    values: dict[str, Any] = {
         "line": line,
         "people": people,
         "others": [(process_id, people[heir]) for process_id, heir in handover.by_process.items()],
