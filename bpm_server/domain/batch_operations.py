@@ -31,6 +31,8 @@ class Kind(StrEnum):
     MIGRATE_PROCESS_INSTANCE = "MIGRATE_PROCESS_INSTANCE"
     SUSPEND_PROCESS_INSTANCE = "SUSPEND_PROCESS_INSTANCE"
     RESUME_PROCESS_INSTANCE = "RESUME_PROCESS_INSTANCE"
+    HANDOVER = "HANDOVER"
+    """Of tasks of somebody who leaves, see ``domain.handover``; our own, no word of the contract."""
 
     @property
     def permission(self) -> str:

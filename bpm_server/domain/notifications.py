@@ -29,6 +29,8 @@ class Kind(StrEnum):
     URGED = "urged"
     COPIED = "copied"
     MENTIONED = "mentioned"
+    HANDOVER = "handover"
+    """They succeed somebody; told once for all tasks of a handover, ``person`` in the details says whom."""
 
 
 ASKS = frozenset({Kind.TURN, Kind.ASSIGNED, Kind.DELEGATED, Kind.TRANSFERRED, Kind.ADDED})

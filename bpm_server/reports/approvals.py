@@ -205,7 +205,7 @@ def first_signers(connection: Connection, instance_key: int) -> dict[int, list[s
     mine = (i.instance_key == instance_key, i.round == 1, i.added_by.is_(None))
     query = sa.select(i.task_key, i.person, i.reason).where(*mine)
     for task_key, who, reason in connection.execute(query.order_by(i.key)):
-        if "transferred_from" not in json.loads(reason):
+        if {"transferred_from", "handed_over_from"}.isdisjoint(json.loads(reason)):
             found.setdefault(task_key, []).append(who)
     return found
 

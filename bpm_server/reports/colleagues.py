@@ -41,14 +41,17 @@ def _query() -> sa.Select[Any]:
 
 def find_colleagues(server: Server, text: str) -> list[Colleague]:
     """People who work here and in whose name, username or department a text occurs; by name."""
-    wanted = text.strip()[:LONGEST].replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    pattern = f"%{wanted}%"
-    columns = (user.c.username, user.c.name, department.c.name, department.c.name_en)
-    where = sa.or_(*[column.ilike(pattern, escape="\\") for column in columns])
-    query = _query().where(user.c.active, where)
+    query = _query().where(user.c.active, text_in(text.strip()[:LONGEST]))
     with server.database.read() as connection:
         rows = connection.execute(query.order_by(user.c.name, user.c.username).limit(MOST))
         return [Colleague(*row) for row in rows]
+
+
+def text_in(text: str) -> sa.ColumnElement[bool]:
+    """Whether a text occurs in somebody's name or username, or in their department's."""
+    wanted = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    columns = (user.c.username, user.c.name, department.c.name, department.c.name_en)
+    return sa.or_(*[column.ilike(f"%{wanted}%", escape="\\") for column in columns])
 
 
 def colleagues_named(server: Server, usernames: Sequence[str]) -> list[Colleague]:

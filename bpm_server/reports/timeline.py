@@ -13,6 +13,7 @@ import msgspec
 import sqlalchemy as sa
 
 from bpm_server.domain import events as e
+from bpm_server.domain.approvals.node import ASIDE
 from bpm_server.kernel import json
 from bpm_server.reports.approvals import acts_of, first_signers
 from bpm_server.reports.why import rule_texts
@@ -83,7 +84,7 @@ def timeline(server: Server, instance_key: int) -> Timeline:
             teller.tell(Step(**step))
         has_rules = any(item.kind == "asked" and not _names_somebody(item) for item in teller.items)
         signers = first_signers(connection, instance_key) if has_rules else {}
-    decided = {item.values["task"] for item in acts if item.values["task"] is not None}
+    decided = {item.values["task"] for item in acts if item.values["act"] not in ASIDE}
     told = [item for item in teller.items if not (item.kind == "answered" and item.values["task"] in decided)]
     places = {item.values["task"]: item for item in teller.items if item.kind == "asked"}
     placed = [_at_place(item, places.get(item.values["task"])) for item in acts]

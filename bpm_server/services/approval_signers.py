@@ -83,10 +83,20 @@ def find_asked(
         found, problem = None, error.message
     if problem is None and isinstance(found, Found):
         return Signing(tuple(_asked(one) for one in found.signers), frozenset(before), amount)
-    wanted = properties.get(PREFIX + "noSigner") or process.properties.get(ADMINISTRATOR) or DEFAULT_ADMINISTRATOR
-    instead = find_signers(organisation, read_rules(_words(wanted)), case)
-    asked = [Asked(one.username, {"noSigner": problem}) for one in getattr(instead, "signers", ())]
+    asked = [Asked(name, {"noSigner": problem}) for name in find_administrators(tx, process, element_id, case)]
     return Signing(tuple(asked), frozenset(before), amount, problem)
+
+
+def find_administrators(tx: Transaction, process: Process, element_id: str, case: Case) -> list[str]:
+    """Who is asked at a user task where its rules find nobody; perhaps nobody either."""
+    wanted = (
+        process.nodes[element_id].properties.get(PREFIX + "noSigner")
+        or process.properties.get(ADMINISTRATOR)
+        or DEFAULT_ADMINISTRATOR
+    )
+    organisation = tx.server.organisations.at(tx.connection, tx.moment)
+    found = find_signers(organisation, read_rules(_words(wanted)), case)
+    return [one.username for one in found.signers] if isinstance(found, Found) else []
 
 
 def find_informed(

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from bpm_server.domain import commands as c
 from bpm_server.domain.batch_operations import Kind
-from bpm_server.services import deletion, incidents, migration, modification, process_instances, suspension
+from bpm_server.domain.handover import Handover
+from bpm_server.services import (
+    deletion,
+    handover_items,
+    incidents,
+    migration,
+    modification,
+    process_instances,
+    suspension,
+)
 from bpm_server.services.authorization import authorize
 
 if TYPE_CHECKING:
@@ -46,6 +55,10 @@ def _resume(tx: Transaction, key: int, _plan: Any) -> None:
     suspension.resume(tx, _permitted(tx, key, "SUSPEND_PROCESS_INSTANCE"))
 
 
+def _hand_over(tx: Transaction, key: int, plan: Any) -> None:
+    handover_items.hand_over_task(tx, key, Handover(**plan))
+
+
 def _permitted(tx: Transaction, key: int, action: str) -> InstanceRow:
     """The instance, locked, if the actor may do this to it."""
     row = tx.lock_instance(key)
@@ -61,5 +74,6 @@ ACTS: Mapping[Kind, Callable[[Transaction, int, Any], None]] = {
     Kind.MIGRATE_PROCESS_INSTANCE: _migrate,
     Kind.SUSPEND_PROCESS_INSTANCE: _suspend,
     Kind.RESUME_PROCESS_INSTANCE: _resume,
+    Kind.HANDOVER: _hand_over,
 }
 """By kind: given the transaction of this one item, its key, and the operation's plan (JSON, None without)."""

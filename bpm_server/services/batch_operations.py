@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from bpm_server.domain.audit import Entity, Operation
-from bpm_server.domain.batch_operations import RESOURCE, RUNNING, UNFINISHED, AskerKind, check_state
+from bpm_server.domain.batch_operations import RESOURCE, RUNNING, UNFINISHED, AskerKind, Kind, check_state
 from bpm_server.domain.identity import ANONYMOUS, SYSTEM, Actor
 from bpm_server.domain.states import BatchItemState, BatchOperationState
 from bpm_server.kernel import json
@@ -18,12 +18,14 @@ from bpm_server.kernel.errors import NotSignedIn
 from bpm_server.services.authorization import authorize
 from bpm_server.services.batch_kinds import ACTS
 from bpm_server.services.identities import actor_by_name
+from bpm_server.services.organisations import RESOURCE as ORGANISATION
 from bpm_server.services.transaction import command, transaction
 from bpm_server.store import batch_operations as store
 
 if TYPE_CHECKING:
-    from bpm_server.domain.batch_operations import Kind, LeasedItem
+    from bpm_server.domain.batch_operations import LeasedItem
     from bpm_server.services.server import Server
+    from bpm_server.services.transaction import Transaction
 
 LEASE = timedelta(seconds=30)
 """How long the items of a dead worker wait. One that takes longer loses nothing: it books under the lease."""
@@ -47,38 +49,45 @@ def create_operation(server: Server, actor: Actor, kind: Kind, targets: store.Ta
         Forbidden: neither CREATE nor the right for this kind was granted.
     """
     with transaction(server, actor) as tx:
-        authorize_operation(actor, kind)
-        key = server.new_key()
-        total = store.insert_items(tx.connection, key, targets, tx.moment.database_now)
-        store.insert_operation(
-            tx.connection,
-            {
-                "key": key,
-                "kind": kind,
-                "state": BatchOperationState.CREATED if total else BatchOperationState.COMPLETED,
-                "plan": None if plan is None else json.dumps(plan),
-                "asker_kind": AskerKind.ANONYMOUS if actor == ANONYMOUS else AskerKind.USER,
-                "asker": actor.username,
-                "total": total,
-                "completed": 0,
-                "failed": 0,
-                "created_at": tx.now,
-                "started_at": None if total else tx.now,
-                "ended_at": None if total else tx.now,
-            },
-        )
-        tx.audit(Entity.BATCH, Operation.CREATE, key, description=kind)
-        tx.wake("batch-operations")
+        authorize_operation(actor, kind, plan)
+        return add_operation(tx, kind, targets, plan)
+
+
+def add_operation(tx: Transaction, kind: Kind, targets: store.Targets, plan: Any = None) -> int:
+    """See :func:`create_operation`."""
+    key, actor = tx.server.new_key(), tx.actor
+    total = store.insert_items(tx.connection, key, targets, tx.moment.database_now)
+    store.insert_operation(
+        tx.connection,
+        {
+            "key": key,
+            "kind": kind,
+            "state": BatchOperationState.CREATED if total else BatchOperationState.COMPLETED,
+            "plan": None if plan is None else json.dumps(plan),
+            "asker_kind": AskerKind.ANONYMOUS if actor == ANONYMOUS else AskerKind.USER,
+            "asker": actor.username,
+            "total": total,
+            "completed": 0,
+            "failed": 0,
+            "created_at": tx.now,
+            "started_at": None if total else tx.now,
+            "ended_at": None if total else tx.now,
+        },
+    )
+    tx.audit(Entity.BATCH, Operation.CREATE, key, description=kind)
+    tx.wake("batch-operations")
     return key
 
 
-def authorize_operation(actor: Actor, kind: Kind) -> None:
-    """Operations of all kinds, or of this one.
+def authorize_operation(actor: Actor, kind: Kind, plan: Any = None) -> None:
+    """Operations of all kinds, or of this one; a handover is for who may change the organisation.
 
     Raises:
         Forbidden: neither right was granted.
     """
-    if not actor.may(RESOURCE, "CREATE"):
+    if kind is Kind.HANDOVER:
+        authorize(actor, ORGANISATION, "UPDATE", plan["person"])
+    elif not actor.may(RESOURCE, "CREATE"):
         authorize(actor, RESOURCE, kind.permission)
 
 
@@ -151,8 +160,9 @@ def do_item(server: Server, item: LeasedItem) -> bool:
     with transaction(server, _asker(server, item)) as tx:
         if not store.is_due(tx.connection, item):
             return False
-        authorize_operation(tx.actor, item.kind)
-        ACTS[item.kind](tx, item.item_key, None if item.plan is None else json.loads(item.plan))
+        plan = None if item.plan is None else json.loads(item.plan)
+        authorize_operation(tx.actor, item.kind, plan)
+        ACTS[item.kind](tx, item.item_key, plan)
         store.book_item(tx.connection, item, BatchItemState.COMPLETED, None, tx.now)
     return True
 

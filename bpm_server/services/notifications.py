@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bpm_server.domain.identity import SYSTEM
-from bpm_server.domain.notifications import KEPT, Kind, group_topic, mentioned, person_topic
+from bpm_server.domain.notifications import ASKS, KEPT, Kind, group_topic, mentioned, person_topic
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import NotFound
 from bpm_server.services.authorization import authorize
@@ -54,6 +54,8 @@ def notify(
         if not name or name == tx.actor.username:
             continue
         tx.wake(person_topic(name))
+        if name in tx.told and kind in ASKS:
+            continue
         tx.batch.notifications.setdefault(
             (name, kind, task_key or instance_key),
             {

@@ -29,7 +29,7 @@ from bpm_server.store import identities
 
 if TYPE_CHECKING:
     from bpm_server.domain.identity import Actor
-    from bpm_server.domain.organisation import Organisation
+    from bpm_server.domain.organisation import Organisation, Person
     from bpm_server.services.server import Server
     from bpm_server.services.transaction import Transaction
 
@@ -123,10 +123,19 @@ def set_activity(server: Server, actor: Actor, username: str, *, active: bool) -
         if active:
             after = replace(organisation, people={**organisation.people, username: replace(before, active=True)})
             check_organisation(after)
-        identities.update_user(tx.connection, username, {"active": active})
-        check_administrator(tx)
-        told = told_change({"active": before.active}, {"active": active})
-        tx.audit(Entity.USER, Operation.UPDATE, username, description=told)
+        write_activity(tx, before, active=active)
+
+
+def write_activity(tx: Transaction, before: Person, *, active: bool) -> None:
+    """Writes and notes whether a person works here.
+
+    Raises:
+        Conflict: the last administrator would have left.
+    """
+    identities.update_user(tx.connection, before.username, {"active": active})
+    check_administrator(tx)
+    told = told_change({"active": before.active}, {"active": active})
+    tx.audit(Entity.USER, Operation.UPDATE, before.username, description=told)
 
 
 def audit_memberships(tx: Transaction, before: Organisation, after: Organisation, username: str) -> None:

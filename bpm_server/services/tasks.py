@@ -165,14 +165,14 @@ def _vote(
     vote(at, check_outcome_word(outcome, task.key), comment, entered, whole=whole, time_zone=time_zone, item=item)
 
 
-def _audit_change(tx: Transaction, task: Task, values: TaskValues) -> None:
+def _audit_change(tx: Transaction, task: Task, values: TaskValues, why: str | None) -> None:
     """Where listeners hear of the change first, the entry says that somebody wanted it."""
     if values.assignee is UNSET:
-        tx.audit_task(Operation.UPDATE, task, description=", ".join(values.named()))
+        tx.audit_task(Operation.UPDATE, task, description=why or ", ".join(values.named()))
     elif values.assignee is None:
         tx.audit_task(Operation.UNASSIGN, task)
     else:
-        tx.audit_task(Operation.ASSIGN, task, related_type=Entity.USER, related_key=values.assignee)
+        tx.audit_task(Operation.ASSIGN, task, related_type=Entity.USER, related_key=values.assignee, description=why)
 
 
 def offered_outcomes(tx: Transaction, task: Task) -> tuple[str, ...]:
@@ -193,15 +193,19 @@ def _properties(tx: Transaction, task: Task) -> Mapping[str, str]:
     return compiled.definition.process.nodes[task.element_id].properties
 
 
-def change_task(tx: Transaction, task: Task, moment: str, values: TaskValues, action: str) -> int | None:
+def change_task(
+    tx: Transaction, task: Task, moment: str, values: TaskValues, action: str, why: str | None = None
+) -> int | None:
     """Changes an open task; where it has listeners, in its instance, so that they hear of it first.
+
+    ``why``: said in the audit log, beside what changes.
 
     Returns:
         Key of the change where it waits for listeners, None where it counts already.
     """
     if not {"assignee", "candidate_users", "candidate_groups"}.isdisjoint(values.named()):
         refuse_approval(tx, task, action)
-    _audit_change(tx, task, values)
+    _audit_change(tx, task, values, why)
     tell_task(tx, task)
     compiled = tx.server.definitions.process(tx.connection, tx.moment.definition_version, task.process_definition_key)
     if not compiled.definition.has_task_listeners(task.element_id):

@@ -51,6 +51,7 @@ class Transaction:
         moment: When it happens, by engine time and database time.
         live: Instances that this command has advanced, with the version they will have, or looked at.
         looked_at: Rows of those that it has only looked at.
+        told: Who hears in another way that something is asked of them, see ``services.notifications``.
     """
 
     def __init__(self, server: Server, connection: Connection, moment: Moment, actor: Actor) -> None:
@@ -62,6 +63,7 @@ class Transaction:
         self.live: dict[int, Instance] = {}
         self.looked_at: dict[int, InstanceRow] = {}
         self.topics: set[str] = set()
+        self.told: set[str] = set()
 
     @property
     def now(self) -> datetime:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bpm_server.domain.approvals.node import Done
 
 CHANGING = (
+    "initiator",
     "round",
     "is_correcting",
     "amount",
@@ -34,7 +35,7 @@ CHANGING = (
     "decided_by",
     "ended_at",
 )
-ITEM_CHANGING = ("state", "step", "group_mode", "acted_by", "acted_at", "comment")
+ITEM_CHANGING = ("state", "step", "parent", "group_mode", "acted_by", "acted_at", "comment")
 
 
 @dataclass(slots=True)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 class About:
     """What a notification is about."""
 
+    kind: str
     instance_key: int
     task_key: int | None
 
@@ -36,7 +37,7 @@ def mark_read(connection: Connection, username: str, keys: Sequence[int] | None,
 
 def find_about(connection: Connection, username: str, key: int) -> About | None:
     """What a notification of somebody is about; None where they have no such."""
-    query = sa.select(t.c.instance_key, t.c.task_key).where(t.c.key == key, t.c.username == username)
+    query = sa.select(t.c.kind, t.c.instance_key, t.c.task_key).where(t.c.key == key, t.c.username == username)
     row = connection.execute(query).one_or_none()
     return None if row is None else About(*row)
 

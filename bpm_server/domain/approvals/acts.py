@@ -309,24 +309,3 @@ def time_out(node: Node, actor: str, outcome: Outcome) -> None:
         raise WrongState(message, retry=False)
     node.history.append(Done(Act.TIMEOUT, actor, asked[0].key, to=tuple(one.person for one in asked)))
     node.decide(outcome, actor)
-
-
-def leave(node: Node, actor: str, person: str, heir: str | None) -> bool:
-    """Somebody leaves the company: what was delegated to them returns, the rest goes to their heir.
-
-    Returns:
-        False where something stays with them: there is no heir, or the heir may not have it.
-    """
-    if node.outcome is not None:
-        return True
-    everything = True
-    for item in [one for one in node.items.values() if one.is_open and one.person == person]:
-        if item.place is Place.DELEGATE:
-            node.change(item, ItemState.CANCELED)
-            node.history.append(Done(Act.LEAVE, actor, item.key))
-        elif heir is not None and heir != node.initiator and not node.signs(heir):
-            _hand_over(node, item, actor, heir, None, Act.LEAVE)
-        else:
-            everything = False
-    node.settle(actor)
-    return everything

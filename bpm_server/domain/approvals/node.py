@@ -41,7 +41,8 @@ class Act(StrEnum):
     TRANSFER = "transfer"
     DELEGATE = "delegate"
     TAKE_BACK = "take-back"
-    LEAVE = "leave"
+    HANDOVER = "handover"
+    """Somebody leaves: what was theirs goes to another; the history names both."""
     NAME = "name"
     """An administrator names signers."""
     RESUBMIT = "resubmit"
@@ -61,7 +62,7 @@ class Act(StrEnum):
     """An administrator ends the case."""
 
 
-ASIDE = (Act.LEAVE, Act.URGE, Act.REMIND, Act.ESCALATE, Act.COPY)
+ASIDE = (Act.HANDOVER, Act.URGE, Act.REMIND, Act.ESCALATE, Act.COPY)
 """What says nothing about the request: who made it may still take it back."""
 
 

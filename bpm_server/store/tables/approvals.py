@@ -12,6 +12,7 @@ from bpm_server.store.tables.tasks import NAME
 from bpm_server.store.types import Key, UtcDateTime
 
 WORD = sa.String(24)
+OPEN_ITEM = "state IN ('waiting', 'to-do', 'waiting-for-added', 'delegated')"
 
 
 class Approval(Model):
@@ -34,6 +35,7 @@ class Approval(Model):
     __tablename__ = "approval"
     __table_args__ = (
         sa.Index("ix_approval_instance", "instance_key"),
+        partial("ix_approval_correcting", "initiator", "task_key", where="is_correcting"),
         partial("ix_approval_resumes", "instance_key", "target", where="resumes_at IS NOT NULL"),
     )
 
@@ -66,6 +68,7 @@ class ApprovalItem(Model):
     __table_args__ = (
         sa.Index("ix_approval_item_task", "task_key", "acted_by"),
         sa.Index("ix_approval_item_instance", "instance_key"),
+        partial("ix_approval_item_open", "person", "task_key", where=OPEN_ITEM),
         partial("ix_approval_item_acted_by", "acted_by", "acted_at", "task_key", where="acted_by IS NOT NULL"),
     )
 

@@ -110,7 +110,7 @@ class MigrationInBatch(InstancesInBatch):
 
 
 OPERATIONS = SearchTable(
-    report.OPERATIONS,
+    report.CONTRACT_OPERATIONS,
     BatchOperationResponse,
     {
         "batchOperationKey": "key",
@@ -123,7 +123,7 @@ OPERATIONS = SearchTable(
     more_sorts={"startDate": "started_at", "endDate": "ended_at"},
 )
 ITEMS = SearchTable(
-    report.ITEMS,
+    report.CONTRACT_ITEMS,
     BatchOperationItemResponse,
     {
         "batchOperationKey": "operation_key",
@@ -143,7 +143,7 @@ api.search("/batch-operation-items/search", "searchBatchOperationItems", ITEMS)
 def get_batch_operation(call: Call, key: int) -> report.OperationLine:
     """Read a batch operation: its state, and how many items are done."""
     with call.server.database.read() as connection:
-        return report.OPERATIONS.get(connection, call.actor, key)
+        return report.CONTRACT_OPERATIONS.get(connection, call.actor, key)
 
 
 @api.operation(

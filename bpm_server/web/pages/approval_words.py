@@ -11,7 +11,7 @@ from bpm_server.domain.returning import WhyHidden
 from bpm_server.web.pages.texts import gettext as _
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from bpm_server.domain.approvals.policy import Policy
 
@@ -70,6 +70,9 @@ def why_asked(reason: Mapping[str, Any], name: Callable[[str | None], str], plac
     """
     if "noSigner" in reason:
         return [_("Nobody was found to sign (%(why)s): it goes to the administrator.", why=reason["noSigner"])]
+    if "handed_over_from" in reason:
+        was, by = name(reason["handed_over_from"]), name(reason.get("by"))
+        return [_("It was for %(who)s; %(by)s has handed it over.", who=was, by=by)]
     if "added" in reason:
         return [_("%(who)s has added them.", who=name(reason.get("by")))]
     if "named" in reason:
@@ -118,7 +121,7 @@ def act_told(act: str, step: str, people: str, values: Mapping[str, Any]) -> tup
         Act.TRANSFER: (_("transferred %(step)s to %(who)s", who=people, step=step), "arrow-forward-up", "orange"),
         Act.DELEGATE: (_("asked %(who)s about %(step)s; it comes back", who=people, step=step), "user-check", "blue"),
         Act.TAKE_BACK: (_("took their vote on %(step)s back", step=step), "arrow-back-up", "orange"),
-        Act.LEAVE: (_("handed %(step)s over to %(who)s", who=people, step=step), "arrow-forward-up", "orange"),
+        Act.HANDOVER: (handover_told(step, values.get("names", ())), "arrow-forward-up", "orange"),
         Act.RESUBMIT: (_("has corrected the request"), "send", "blue"),
         Act.URGE: (_("reminded %(who)s of %(step)s", who=people, step=step), "alarm", "orange"),
         Act.REMIND: (_("reminded of %(step)s: %(who)s", who=people, step=step), "alarm", "orange"),
@@ -133,9 +136,16 @@ def act_told(act: str, step: str, people: str, values: Mapping[str, Any]) -> tup
     return known.get(Act(act), (act, "point", ""))
 
 
+def handover_told(step: str, names: Sequence[str]) -> str:
+    """What was handed over: from whom, and to whom; to nobody where it returns to who had delegated it."""
+    if len(names) == 2:
+        return _("handed %(step)s over from %(who)s to %(heir)s", step=step, who=names[0], heir=names[1])
+    return _("ended what %(who)s was asked about %(step)s: it returns", who=_(", ").join(names), step=step)
+
+
 def people_in(reason: Mapping[str, Any]) -> list[str]:
     """User names that a reason names."""
-    found = [reason.get(name) for name in ("by", "named", "transferred_from", "delegated_by")]
+    found = [reason.get(name) for name in ("by", "named", "transferred_from", "handed_over_from", "delegated_by")]
     for one in (*reason.get("reasons", ()), *reason.get("standsFor", ())):
         found += [one.get("of"), one.get("username"), *(why.get("of") for why in one.get("reasons", ()))]
     return [name for name in found if name]

@@ -20,6 +20,8 @@ from bpm_server.web.pages.visitor import actor, signed_in, visitor
 from bpm_server.web.pages.wording import element_name, process_name
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bpm_server.bpmn.model import Process
     from bpm_server.domain.identity import Actor
 
@@ -41,6 +43,7 @@ ICONS = {
     Kind.URGED: "bell-ringing",
     Kind.COPIED: "copy",
     Kind.MENTIONED: "at",
+    Kind.HANDOVER: "arrow-forward-up",
 }
 
 
@@ -55,8 +58,8 @@ class Line:
     over: bool
 
 
-def sentence(kind: str, outcome: str | None, who: str) -> str:
-    """What happened, as a sentence; ``who`` is empty where nobody did it."""
+def sentence(kind: str, outcome: str | None, who: str, person: str = "") -> str:
+    """What happened, as a sentence; ``who`` is empty where nobody did it, ``person``: of a handover."""
     by = who or _("The process")
     said = {
         Kind.TURN: _("Your approval is needed"),
@@ -68,6 +71,7 @@ def sentence(kind: str, outcome: str | None, who: str) -> str:
         Kind.URGED: _("%(who)s asks you to hurry", who=by),
         Kind.COPIED: _("%(who)s sent you a copy", who=by),
         Kind.MENTIONED: _("%(who)s mentioned you", who=by),
+        Kind.HANDOVER: _("The work of %(who)s was handed over to you", who=person),
     }
     decided = {
         "approved": _("%(who)s approved your request", who=by),
@@ -80,17 +84,18 @@ def lines(found: list[report.Told]) -> list[Line]:
     """Notifications in the visitor's words."""
     server = access.server()
     processes = models(server, [row.process_definition_key for row in found])
-    people = person_names(server, [row.by for row in found])
-    return [_line(row, people.get(row.by or "", ""), processes[row.process_definition_key]) for row in found]
+    people = person_names(server, [name for row in found for name in (row.by, row.details.get("person"))])
+    return [_line(row, people, processes[row.process_definition_key]) for row in found]
 
 
-def _line(row: report.Told, who: str, process: Process) -> Line:
+def _line(row: report.Told, people: Mapping[str, str], process: Process) -> Line:
     outcome = row.details.get("outcome")
     step = element_name(process, row.element_id, row.name) if row.element_id else ""
     what = " · ".join(filter(None, (process_name(process), step)))
     icon = "circle-x" if outcome == "rejected" else ICONS[Kind(row.kind)]
     over = row.kind in ASKS and row.ended_at is not None
-    return Line(row, sentence(row.kind, outcome, who), what, icon, over)
+    said = sentence(row.kind, outcome, people.get(row.by or "", ""), people.get(row.details.get("person", ""), ""))
+    return Line(row, said, "" if row.kind == Kind.HANDOVER else what, icon, over)
 
 
 def unread() -> int:
@@ -127,7 +132,8 @@ def read_all() -> Response:
 def open_one(key: int) -> Response:
     """Leads to what a notification is about."""
     about = notifications.open_notification(access.server(), actor(), key)
-    where = f"/instances/{about.instance_key}" if about.task_key is None else f"/tasks/{about.task_key}"
+    case = f"/instances/{about.instance_key}" if about.task_key is None else f"/tasks/{about.task_key}"
+    where = "/" if about.kind == Kind.HANDOVER else case
     return answers.go_to(where)
 
 

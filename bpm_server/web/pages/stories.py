@@ -166,8 +166,8 @@ class _Teller:
 
     def act(self, item: Item) -> Story:
         values = item.values
-        who = _(", ").join(self._who(name) for name in values["people"])
-        text, icon, tone = act_told(values["act"], self._step(item), who, values)
+        names = [self._who(name) for name in values["people"]]
+        text, icon, tone = act_told(values["act"], self._step(item), _(", ").join(names), {**values, "names": names})
         if values["act"] == "return":
             target = values["target"]
             known = {"initiator": _("who made the request"), "previous": _("the step before")}

@@ -143,6 +143,7 @@ def batch_kind(kind: str) -> str:
         "MIGRATE_PROCESS_INSTANCE": _("Migrate cases"),
         "SUSPEND_PROCESS_INSTANCE": _("Suspend cases"),
         "RESUME_PROCESS_INSTANCE": _("Resume cases"),
+        "HANDOVER": _("Hand over tasks"),
     }
     return known.get(kind, kind)
 

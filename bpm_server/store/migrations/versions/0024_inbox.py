@@ -4,7 +4,7 @@ The candidates of open tasks repeat when these are due, so that an index answers
 is offered. Those that an older release writes meanwhile lack it: such tasks stand behind the others.
 
 Revision: 0024
-Follows: 0021
+Follows: 0022
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from alembic import op
 from bpm_server.store.types import Key, UtcDateTime
 
 revision = "0024"
-down_revision = "0021"
+down_revision = "0022"
 
 IS_DUE = sa.text("due_date IS NOT NULL")
 IS_OPEN_AND_DUE = sa.text("state = 'CREATED' AND due_date IS NOT NULL")

@@ -11,6 +11,7 @@ export function mount(element, { word }) {
   for (const [key, value] of Object.entries({ role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": list.id })) input.setAttribute(key, value);
   list.setAttribute("role", "listbox");
   list.setAttribute("aria-label", label);
+  const given = element.querySelector("input")?.value; // what was chosen before the page came back with a problem
   element.replaceChildren(chips, make("div", { className: "people-search" }, input, list));
   let found = [], at = 0, asked = 0, wait = 0;
 
@@ -73,6 +74,7 @@ export function mount(element, { word }) {
     else if (event.key === "Escape" && !list.hidden) { event.preventDefault(); close(); }
     else if (event.key === "Backspace" && !input.value && chosen.size) { chosen.delete([...chosen.keys()].at(-1)); show(); }
   });
+  if (given) fetch(`/colleagues?${new URLSearchParams({ name: given })}`).then((reply) => (reply.ok ? reply.json() : []), () => []).then((people) => { for (const one of people) chosen.set(one.username, one); show(); });
   element.dataset.ready = "";
   return () => clearTimeout(wait);
 }

@@ -29,6 +29,7 @@ PAGES = (
     "/instances",
     "/admin/webhooks",
     "/admin/batch-operations",
+    "/people",
     "/instances/batch/cancel",
     "/demo/finance-system",
     "/processes/order-approval",

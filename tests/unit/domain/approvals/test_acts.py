@@ -204,22 +204,6 @@ def test_delegated_it_comes_back_to_me_and_i_decide() -> None:
     assert made.outcome is Outcome.APPROVED
 
 
-def test_when_the_delegate_leaves_it_returns() -> None:
-    made = node("a")
-    acts.delegate(made, hand("a"), "x")
-    assert acts.leave(made, "boss", "x", heir="y")
-    assert to_do(made) == "a"
-
-
-def test_what_somebody_who_leaves_has_goes_to_the_heir() -> None:
-    made = node("a", "b")
-    assert acts.leave(made, "boss", "a", heir="h")
-    assert to_do(made) == "b h"
-    assert not acts.leave(made, "boss", "b", heir="h")  # signs here already
-    assert not acts.leave(made, "boss", "b", heir=None)
-    assert to_do(made) == "b h"
-
-
 def test_a_substitute_acts_for_somebody() -> None:
     made = node("a")
     acts.approve(made, hand("s", "a"))

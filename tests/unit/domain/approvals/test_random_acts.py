@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bpm_server.domain.approvals import acts
+from bpm_server.domain.approvals.handover import hand_over
 from bpm_server.domain.approvals.items import GroupMode, Item, ItemState, Place
 from bpm_server.domain.approvals.node import Act, Hand, Node, Outcome, Where
 from bpm_server.domain.approvals.policy import Compare, Mode, OnReject
@@ -30,7 +31,7 @@ policies = st.fixed_dictionaries(
     }
 )
 AT_NODES = (
-    Act.APPROVE, Act.REJECT, Act.RETURN, Act.ADD, Act.REMOVE, Act.TRANSFER, Act.DELEGATE, Act.TAKE_BACK, Act.LEAVE,
+    Act.APPROVE, Act.REJECT, Act.RETURN, Act.ADD, Act.REMOVE, Act.TRANSFER, Act.DELEGATE, Act.TAKE_BACK, Act.HANDOVER,
     Act.ESCALATE, Act.TIMEOUT,
 )  # fmt: skip
 """Those that :func:`do` knows."""
@@ -79,8 +80,8 @@ def do(made: Node, step: dict[str, Any]) -> None:
             acts.delegate(made, hand, person)
         case Act.TAKE_BACK:
             acts.take_back(made, hand)
-        case Act.LEAVE:
-            acts.leave(made, hand.actor, step["people"][-1], person)
+        case Act.HANDOVER:
+            hand_over(made, hand.actor, step["people"][-1], [person])
         case Act.ESCALATE:
             acts.escalate(made, "system", dict.fromkeys([*NEW, INITIATOR], person))
         case Act.TIMEOUT:
@@ -174,10 +175,10 @@ def test_any_acts(policy: dict[str, Any], people: list[str], sequence: list[dict
             continue
         if before[1] is not None:
             assert (made.outcome, made.decided_by) == (before[1], before[3]), "decided twice"
-            assert step["act"] is Act.LEAVE
+            assert step["act"] is Act.HANDOVER
         check(made)
         if made.decided_by == "system":
-            assert step["act"] in (Act.TIMEOUT, Act.LEAVE) or before[1] is not None
+            assert step["act"] in (Act.TIMEOUT, Act.HANDOVER) or before[1] is not None
         elif made.outcome is not Outcome.RETURNED and all(item.parent is None for item in made.items.values()):
             assert made.outcome == decision(made)
 
