@@ -3,12 +3,14 @@ export function mount(element, { word }) {
   const { input: id, name } = element.dataset;
   const several = "several" in element.dataset;
   const label = document.querySelector(`label[for="${id}"]`)?.textContent ?? "";
-  const chosen = new Map();
+  const before = document.getElementById(id);
+  const chosen = new Map(JSON.parse(element.dataset.chosen ?? "[]").map((one) => [one.username, one]));
   const make = (tag, values = {}, ...inner) => { const one = Object.assign(document.createElement(tag), values); one.append(...inner); return one; };
   const chips = make("ul", { className: "people-chosen" });
   const input = make("input", { id, className: "form-control", type: "text", autocomplete: "off", placeholder: word("findPeople") });
   const list = make("ul", { id: `${id}-list`, className: "people-found", hidden: true });
   for (const [key, value] of Object.entries({ role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": list.id })) input.setAttribute(key, value);
+  for (const key of ["aria-describedby", "aria-invalid"]) if (before?.hasAttribute(key)) input.setAttribute(key, before.getAttribute(key));
   list.setAttribute("role", "listbox");
   list.setAttribute("aria-label", label);
   element.replaceChildren(chips, make("div", { className: "people-search" }, input, list));
@@ -73,6 +75,7 @@ export function mount(element, { word }) {
     else if (event.key === "Escape" && !list.hidden) { event.preventDefault(); close(); }
     else if (event.key === "Backspace" && !input.value && chosen.size) { chosen.delete([...chosen.keys()].at(-1)); show(); }
   });
+  show();
   element.dataset.ready = "";
   return () => clearTimeout(wait);
 }
