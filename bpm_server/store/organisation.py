@@ -115,9 +115,8 @@ def open_substitutions(connection: Connection, now: datetime) -> list[Substituti
 def open_absences(connection: Connection, username: str, now: datetime) -> list[tuple[Substitution, str | None]]:
     """Absences of a person that have not ended, each with the name of who acts."""
     mine = (s.c.username == username, s.c.mode == str(Mode.ABSENCE), s.c.withdrawn_at.is_(None))
-    query = sa.select(*s.columns, user.c.name.label("substitute_name")).select_from(
-        s.outerjoin(user, user.c.username == s.c.substitute)
-    )
+    columns: list[sa.ColumnElement[Any]] = [*s.columns, user.c.name.label("substitute_name")]
+    query = sa.select(*columns).select_from(s.outerjoin(user, user.c.username == s.c.substitute))
     query = query.where(*mine, sa.or_(s.c.ends_at.is_(None), s.c.ends_at > now)).order_by(s.c.key)
     return [(_substitution(row), row.substitute_name or row.substitute) for row in connection.execute(query)]
 

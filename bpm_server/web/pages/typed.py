@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 _AMOUNT = re.compile(r"\d{1,18}(\.\d{1,9})?")
-_HOURS = re.compile(r"\d{1,5}(\.\d{1,4})?")
+_HOURS = re.compile(r"\d{1,4}(\.\d{1,4})?")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?")
 
 
