@@ -180,6 +180,19 @@ def is_absent(organisation: Organisation, username: str, moment: datetime, proce
     )
 
 
+def absences_during(organisation: Organisation, one: Substitution) -> list[Substitution]:
+    """When the substitute is away while somebody counts on them, for some of the same processes; in order of time."""
+    found = [
+        other
+        for other in organisation.substitutions
+        if other.username == one.substitute
+        and other.mode is Mode.ABSENCE
+        and _overlap(one, other)
+        and _both(None if one.processes is None else frozenset(one.processes), other.processes) != frozenset()
+    ]
+    return sorted(found, key=lambda other: (other.begins_at, other.key))
+
+
 def stand_in(
     organisation: Organisation, username: str, moment: datetime, process_id: str | None, amount: Decimal | None = None
 ) -> StandIn | None:

@@ -73,16 +73,25 @@ def started_last(actor: Actor) -> sa.Select[tuple[int, str, int]]:
 
 def startable(server: Server, actor: Actor) -> list[Startable]:
     """What the actor may start, the newest version of each."""
-    seen = sight.by_permission(actor, sight.PROCESS, ACTION, d.c.process_id)
+    found = _newest_of_each(server, actor, ACTION, d.c.startable)
+    return [one for one in found if _for_people(one.process, actor)]
+
+
+def processes_known_to(server: Server, actor: Actor) -> list[Process]:
+    """The newest version of every process that the actor may read."""
+    return [one.process for one in _newest_of_each(server, actor, "READ_PROCESS_DEFINITION")]
+
+
+def _newest_of_each(server: Server, actor: Actor, action: str, *wheres: sa.ColumnElement[bool]) -> list[Startable]:
+    seen = sight.by_permission(actor, sight.PROCESS, action, d.c.process_id)
     latest = sa.select(sa.func.max(d.c.key)).where(d.c.deleted_at.is_(None)).group_by(d.c.process_id)
-    query = sa.select(d.c.key, d.c.version).where(d.c.key.in_(latest), d.c.startable)
+    query = sa.select(d.c.key, d.c.version).where(d.c.key.in_(latest), *wheres, *([] if seen is None else [seen]))
     with server.database.read() as connection:
         version = read_moment(connection).definition_version
-        found = [
+        return [
             Startable(row.key, row.version, server.definitions.process(connection, version, row.key).definition.process)
-            for row in connection.execute(query if seen is None else query.where(seen)).all()
+            for row in connection.execute(query).all()
         ]
-    return [one for one in found if _for_people(one.process, actor)]
 
 
 def _for_people(process: Process, actor: Actor) -> bool:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bpm_server.domain.audit import Entity, Operation
+from bpm_server.domain.calendar_changes import calendar_changes, with_days
 from bpm_server.domain.calendars import check_calendar
-from bpm_server.kernel.errors import Conflict, NotFound
+from bpm_server.kernel.errors import Conflict, NotFound, StaleVersion
 from bpm_server.services.authorization import authorize
 from bpm_server.services.transaction import command, transaction
 from bpm_server.store import calendars as store
 from bpm_server.store import service_levels
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
+    from datetime import date
 
     from bpm_server.domain.calendars import Calendar, SpecialDay
     from bpm_server.domain.identity import Actor
@@ -22,41 +23,69 @@ if TYPE_CHECKING:
     from bpm_server.services.transaction import Transaction
 
 RESOURCE = "CALENDAR"
+NOT_THERE = -1
+"""The revision of a calendar that is to be added."""
 
 
 @command
-def save_calendar(server: Server, actor: Actor, calendar: Calendar) -> None:
+def save_calendar(server: Server, actor: Actor, calendar: Calendar, *, expected: int | None = None) -> None:
     """Adds a calendar, or makes the one of its id like this, days included.
+
+    Args:
+        server: The server.
+        actor: Who asks.
+        calendar: What it is to be.
+        expected: The revision that the actor has seen, ``NOT_THERE`` for none; None overwrites whatever there is.
 
     Raises:
         InvalidInput: it cannot be counted on.
+        StaleVersion: it is of another revision.
         Forbidden: the permission CALENDAR:CREATE or CALENDAR:UPDATE is missing.
     """
     check_calendar(calendar)
     with transaction(server, actor) as tx:
-        before = store.find_calendar(tx.connection, calendar.calendar_id, lock=True)
-        if before is None:
+        found = store.find_revision(tx.connection, calendar.calendar_id, lock=True)
+        if found is None:
             authorize(actor, RESOURCE, "CREATE")
         else:
             authorize(actor, RESOURCE, "UPDATE", calendar.calendar_id)
+        before, revision = found or (None, NOT_THERE)
+        _check_revision(calendar.calendar_id, revision, expected)
         _save(tx, before, calendar)
 
 
 @command
-def save_days(server: Server, actor: Actor, calendar_id: str, days: Sequence[SpecialDay]) -> int:
+def save_days(
+    server: Server,
+    actor: Actor,
+    calendar_id: str,
+    days: Sequence[SpecialDay],
+    *,
+    without: Collection[date] = (),
+    expected: int | None = None,
+) -> int:
     """Adds holidays and make-up days, or changes those there are; others stay. Gives how many are otherwise now.
+
+    Args:
+        server: The server.
+        actor: Who asks.
+        calendar_id: Which calendar.
+        days: What is added or changed.
+        without: Days that are to be like their weekday again.
+        expected: The revision that the actor has seen; None for whatever there is.
 
     Raises:
         NotFound: there is no such calendar.
         InvalidInput: a day cannot be.
+        StaleVersion: it is of another revision.
         Forbidden: the permission CALENDAR:UPDATE is missing.
     """
     with transaction(server, actor) as tx:
         authorize(actor, RESOURCE, "UPDATE", calendar_id)
-        before = _find(tx, calendar_id)
-        after = replace(before, days={**before.days, **{one.day: one for one in days}})
-        check_calendar(after)
-        changed = sum(before.days.get(day) != one for day, one in after.days.items())
+        before, revision = _find(tx, calendar_id)
+        _check_revision(calendar_id, revision, expected)
+        after = with_days(before, days, without)
+        changed = len(calendar_changes(before, after).days)
         if changed:
             _save(tx, before, after)
     return changed
@@ -81,8 +110,14 @@ def delete_calendar(server: Server, actor: Actor, calendar_id: str) -> None:
         tx.audit(Entity.RESOURCE, Operation.DELETE, calendar_id, description=f"calendar: {calendar_id}")
 
 
-def _find(tx: Transaction, calendar_id: str) -> Calendar:
-    found = store.find_calendar(tx.connection, calendar_id, lock=True)
+def _check_revision(calendar_id: str, revision: int, expected: int | None) -> None:
+    if expected not in (None, revision):
+        message = f"Expected revision {expected} of calendar '{calendar_id}', but found {revision}"
+        raise StaleVersion(message, revision=revision)
+
+
+def _find(tx: Transaction, calendar_id: str) -> tuple[Calendar, int]:
+    found = store.find_revision(tx.connection, calendar_id, lock=True)
     if found is None:
         message = f"Expected to find calendar '{calendar_id}', but there is none"
         raise NotFound(message)
@@ -101,10 +136,9 @@ def _told(before: Calendar | None, after: Calendar) -> str:
     """What is otherwise, for the audit log: the parts that changed, and each day as it was and is."""
     if before is None:
         return f"{after.time_zone}, {len(after.days)} days"
-    parts = ("name", "name_en", "time_zone", "week")
-    told = [f"{part} changed" for part in parts if getattr(before, part) != getattr(after, part)]
-    for day in sorted({*before.days, *after.days}):
-        old, new = before.days.get(day), after.days.get(day)
-        if old != new:
-            told.append(f"{day}: {'-' if old is None else old.kind} -> {'-' if new is None else new.kind}")
+    changes = calendar_changes(before, after)
+    told = [f"{part} changed" for part, *_ in changes.names]
+    told += ["week changed"] if changes.week else []
+    for day, old, new in changes.days:
+        told.append(f"{day}: {'-' if old is None else old.kind} -> {'-' if new is None else new.kind}")
     return "; ".join(told) or "unchanged"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bpm_server.domain.audit import Entity, Operation
 from bpm_server.domain.substitutions import Mode, Substitution, check_substitution
 from bpm_server.kernel import json
-from bpm_server.kernel.errors import NotFound, WrongState
+from bpm_server.kernel.errors import InvalidInput, NotFound, WrongState
 from bpm_server.services.authorization import authorize
 from bpm_server.services.organisations import RESOURCE, check_person, lock_organisation
 from bpm_server.services.transaction import command, transaction
@@ -53,6 +53,9 @@ def appoint_substitute(
         check_person(organisation, username)
         if substitute is not None:
             check_person(organisation, substitute, active=True)
+        if ends_at is not None and ends_at <= tx.now:
+            message = f"Expected an end that is to come, but found {json.timestamp(ends_at)}"
+            raise InvalidInput(message, field="endsAt")
         new = Substitution(
             server.new_key(),
             username,

@@ -20,14 +20,20 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Row
 
 
-def find_calendar(connection: Connection, calendar_id: str, *, lock: bool = False) -> Calendar | None:
+def find_calendar(connection: Connection, calendar_id: str) -> Calendar | None:
     """A calendar with its days; None where there is none."""
+    found = find_revision(connection, calendar_id)
+    return None if found is None else found[0]
+
+
+def find_revision(connection: Connection, calendar_id: str, *, lock: bool = False) -> tuple[Calendar, int] | None:
+    """A calendar with its days, and the ``calendar_version`` of its last change."""
     query = sa.select(*t.columns).where(t.c.calendar_id == calendar_id)
     row = connection.execute(query.with_for_update() if lock else query).one_or_none()
     if row is None:
         return None
     days = connection.execute(sa.select(*d.columns).where(d.c.calendar_id == calendar_id).order_by(d.c.day))
-    return _calendar(row, list(days))
+    return _calendar(row, list(days)), row.revision
 
 
 def read_calendars(connection: Connection) -> dict[str, tuple[Calendar, int]]:

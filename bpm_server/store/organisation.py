@@ -112,6 +112,15 @@ def open_substitutions(connection: Connection, now: datetime) -> list[Substituti
     return [_substitution(row) for row in connection.execute(sa.select(*s.columns).where(open_).order_by(s.c.key))]
 
 
+def open_absences(connection: Connection, username: str, now: datetime) -> list[tuple[Substitution, str | None]]:
+    """Absences of a person that have not ended, each with the name of who acts."""
+    mine = (s.c.username == username, s.c.mode == str(Mode.ABSENCE), s.c.withdrawn_at.is_(None))
+    columns: list[sa.ColumnElement[Any]] = [*s.columns, user.c.name.label("substitute_name")]
+    query = sa.select(*columns).select_from(s.outerjoin(user, user.c.username == s.c.substitute))
+    query = query.where(*mine, sa.or_(s.c.ends_at.is_(None), s.c.ends_at > now)).order_by(s.c.key)
+    return [(_substitution(row), row.substitute_name or row.substitute) for row in connection.execute(query)]
+
+
 def may_be_substitute(connection: Connection, username: str) -> bool:
     """Whether anybody has ever named a person who acts for them, and has not withdrawn it; when is not asked."""
     query = sa.select(s.c.key).where(s.c.substitute == username, s.c.withdrawn_at.is_(None))

@@ -173,3 +173,9 @@ def is_used(connection: Connection, calendar_id: str) -> bool:
     query = sa.select(t.c.task_key).join_from(t, user_task, user_task.c.key == t.c.task_key)
     query = query.where(t.c.calendar_id == calendar_id, OPEN, user_task.c.ended_at.is_(None))
     return connection.execute(query.limit(1)).first() is not None
+
+
+def count_open(connection: Connection, calendar_id: str, most: int) -> int:
+    """How many clocks that have not ended run on a calendar, counted up to ``most``."""
+    found = sa.select(t.c.task_key).where(t.c.calendar_id == calendar_id, OPEN).limit(most).subquery()
+    return connection.execute(sa.select(sa.func.count()).select_from(found)).scalar_one()

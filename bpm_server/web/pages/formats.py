@@ -5,27 +5,35 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from babel import dates, numbers
 from flask import g
 
-from bpm_server.reports.clock import engine_time
+from bpm_server.reports.clock import this_moment
 from bpm_server.web import access
 from bpm_server.web.pages.languages import locale
 from bpm_server.web.pages.texts import gettext as _
 from bpm_server.web.pages.visitor import visitor
 
+if TYPE_CHECKING:
+    from bpm_server.store.moments import Moment
+
 SHORT = {"zh-CN": ("HH:mm", "M月d日 HH:mm", "y年M月d日"), "en": ("HH:mm", "MMM d, HH:mm", "MMM d, y")}
 """Of today, of this year, of other years."""
 
 
+def looked_at() -> Moment:
+    """When this page is looked at, read once per request."""
+    if "looked_at" not in g:
+        g.looked_at = this_moment(access.server())
+    found: Moment = g.looked_at
+    return found
+
+
 def now() -> datetime:
     """Engine time, read once per request."""
-    if "now" not in g:
-        g.now = engine_time(access.server())
-    found: datetime = g.now
-    return found
+    return looked_at().now
 
 
 def moment(at: datetime | None) -> str:

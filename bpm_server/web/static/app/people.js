@@ -3,15 +3,16 @@ export function mount(element, { word }) {
   const { input: id, name } = element.dataset;
   const several = "several" in element.dataset;
   const label = document.querySelector(`label[for="${id}"]`)?.textContent ?? "";
+  const before = document.getElementById(id);
   const chosen = new Map();
   const make = (tag, values = {}, ...inner) => { const one = Object.assign(document.createElement(tag), values); one.append(...inner); return one; };
   const chips = make("ul", { className: "people-chosen" });
   const input = make("input", { id, className: "form-control", type: "text", autocomplete: "off", placeholder: word("findPeople") });
   const list = make("ul", { id: `${id}-list`, className: "people-found", hidden: true });
   for (const [key, value] of Object.entries({ role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": list.id })) input.setAttribute(key, value);
+  for (const key of ["aria-describedby", "aria-invalid"]) if (before?.hasAttribute(key)) input.setAttribute(key, before.getAttribute(key));
   list.setAttribute("role", "listbox");
   list.setAttribute("aria-label", label);
-  const given = element.querySelector("input")?.value; // what was chosen before the page came back with a problem
   element.replaceChildren(chips, make("div", { className: "people-search" }, input, list));
   let found = [], at = 0, asked = 0, wait = 0;
 
@@ -56,6 +57,13 @@ export function mount(element, { word }) {
     }));
     input.hidden = !several && chosen.size > 0;
   }
+  /* Who was chosen before the page came back with a problem. */
+  async function restore(username) {
+    const reply = await fetch(`/colleagues?${new URLSearchParams({ name: username })}`).catch(() => null);
+    for (const one of reply?.ok ? await reply.json() : []) chosen.set(one.username, one);
+    if (!chosen.size) input.value = username;
+    show();
+  }
   function take(one) {
     chosen.set(one.username, one);
     input.value = "";
@@ -74,7 +82,7 @@ export function mount(element, { word }) {
     else if (event.key === "Escape" && !list.hidden) { event.preventDefault(); close(); }
     else if (event.key === "Backspace" && !input.value && chosen.size) { chosen.delete([...chosen.keys()].at(-1)); show(); }
   });
-  if (given) fetch(`/colleagues?${new URLSearchParams({ name: given })}`).then((reply) => (reply.ok ? reply.json() : []), () => []).then((people) => { for (const one of people) chosen.set(one.username, one); show(); });
+  if (before?.value) restore(before.value);
   element.dataset.ready = "";
   return () => clearTimeout(wait);
 }
