@@ -33,6 +33,7 @@ from bpm_server.web.pages import (
     icons,
     inbox,
     instances,
+    mail_log,
     migration,
     modification,
     notifications,
@@ -41,6 +42,7 @@ from bpm_server.web.pages import (
     process_versions,
     public_forms,
     security,
+    settings,
     signing_in,
     starting,
     summaries,
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
 NOUNS = (
     signing_in.pages,
     preferences.pages,
+    settings.pages,
     notifications.pages,
     calendar_feed.pages,
     inbox.pages,
@@ -82,6 +85,7 @@ NOUNS = (
     migration.pages,
     process_versions.pages,
     webhooks.pages,
+    mail_log.pages,
     deep_links.pages,
     decision_links.pages,
     finance_system.pages,
@@ -158,6 +162,7 @@ def navigation() -> list[tuple[str, str, str, str, bool]]:
         ("instances", "/instances", "route", _("Cases"), True),
         ("batch-operations", batch_operations.HOME, "list-check", _("Batches"), who.may("BATCH", "READ")),
         ("webhooks", "/admin/webhooks", "webhook", _("Webhooks"), who.may("WEBHOOK", "READ")),
+        ("mails", mail_log.HOME, "send", _("Mails"), mail_log.is_shown(who)),
         ("finance", "/demo/finance-system", "receipt", _("Finance"), access.server().settings.demo),
     ]
 
