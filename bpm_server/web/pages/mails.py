@@ -207,8 +207,8 @@ def _one_line(text: str) -> str:
 
 def _plain(content: Content, why: str, settings: str) -> str:
     parts = [content.greeting, content.text]
-    parts.append("\n".join(f"{name}: {text}" for name, text in content.facts))
+    parts.append("\n".join(_("%(what)s: %(about)s", what=name, about=text) for name, text in content.facts))
     parts += [f"{one.text} ({one.when})\n{one.what}\n{one.url}" for one in content.items]
-    parts += [f"{link.text}:\n{link.url}" for link in content.links]
+    parts += [f"{link.text}\n{link.url}" for link in content.links]
     parts += [content.note, f"-- \n{why}\n{settings}"]
     return "\n\n".join(part for part in parts if part) + "\n"
