@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from bpm_server.connectors import registry
 from bpm_server.connectors.secrets import SecretBox
+from bpm_server.connectors.smtp import read_mail_server
 from bpm_server.domain.attachments import check_types
 from bpm_server.engine import Limits
 from bpm_server.kernel import tracing
@@ -145,6 +146,7 @@ def build(
 ) -> Server:
     """A server on a migrated database. Tests put their own parts in."""
     check_types(settings.attachment_types)
+    read_mail_server(settings.smtp_url, settings.mail_from)
     clock = clock or SystemClock()
     box = secret_box(settings)
     server = Server(

@@ -40,6 +40,9 @@ class Settings:
         gateway_version: What ``/v2/topology`` reports; Camunda Modeler compares it with the diagram's version.
         platform_version: What the Camunda 7 API reports.
         trusted_proxy: Address of the reverse proxy whose ``X-Forwarded-...`` headers count; ``*`` for any.
+        smtp_url: Mail server: ``smtp://user:password@host:587`` (STARTTLS) or ``smtps://...``; empty: no mails are
+            sent. ``?tls=no`` sends to a server inside the company without encryption.
+        mail_from: Whom mails come from, such as ``Approvals <approvals@example.com>``; needed with ``smtp_url``.
         public_url: Where people reach this server, for links in mails and webhooks.
         threads: Request threads of one web process.
         max_waiting_requests: Requests of one web process that wait for a thread; those beyond are answered 503.
@@ -89,6 +92,8 @@ class Settings:
     gateway_version: str = "8.9.0"
     platform_version: str = "7.24.0"
     trusted_proxy: str = ""
+    smtp_url: str = ""
+    mail_from: str = ""
     public_url: str = ""
     threads: int = 8
     max_waiting_requests: int = 200

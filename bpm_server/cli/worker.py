@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from bpm_server import bootstrap
+from bpm_server.cli.mailing import mailer_of
 from bpm_server.kernel import log
 from bpm_server.worker.embedded import EmbeddedWorker
 from bpm_server.worker.metrics_page import metrics_page
@@ -34,7 +35,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     for name in ("SIGTERM", "SIGINT"):
         signal.signal(getattr(signal, name), ask_to_stop)
     with bootstrap.running(settings) as server, metrics_page(server):
-        worker = EmbeddedWorker(server, look_again_s=0.5)
+        worker = EmbeddedWorker(server, mailer=mailer_of(server), look_again_s=0.5)
         worker.start()
         log.get_logger(__name__).info("worker.started")
         stop.wait()
@@ -47,5 +48,5 @@ def _run_with_broker(settings: Settings) -> int:
 
     with bootstrap.running(settings) as server, metrics_page(server):
         log.get_logger(__name__).info("worker.started", broker=True)
-        work(server)
+        work(server, mailer_of(server))
     return 0

@@ -54,6 +54,8 @@ class Actor:
     permissions: frozenset[Permission] = frozenset()
     language: str | None = None
     time_zone: str | None = None
+    theme: str | None = None
+    density: str | None = None
     is_system: bool = False
     granted: frozenset[tuple[str, str]] = field(init=False, default=frozenset())
 
@@ -112,6 +114,7 @@ ROLES: dict[str, tuple[str, tuple[str, ...]]] = {
             "MESSAGE:*",
             "BATCH:*",
             "WEBHOOK:*",
+            "MAIL:*",
             "SYSTEM:READ",
             "ORGANISATION:READ",
             "CALENDAR:*",

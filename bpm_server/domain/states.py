@@ -61,6 +61,17 @@ class DeliveryState(StrEnum):
     CANCELED = "canceled"
 
 
+class MailState(StrEnum):
+    """Of a mail."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    """The mail server has taken it."""
+    FAILED = "failed"
+    DROPPED = "dropped"
+    """There was nothing left to say, or nobody to say it to."""
+
+
 class BatchOperationState(StrEnum):
     """Of a batch operation. COMPLETED: every item was tried, whatever came of it."""
 

@@ -17,7 +17,7 @@ from bpm_server.store.tables.notifications import notification as n
 from bpm_server.store.tables.tasks import user_task as t
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.engine import Connection
@@ -103,6 +103,15 @@ def unread(connection: Connection, actor: Actor) -> int:
 
 def newest(server: Server, actor: Actor, before: int | None = None) -> list[Told]:
     """A page of what a person was told, newest first; one more than a page has where there are more."""
+    return _told(server, actor, NEWEST + 1, *([] if before is None else [n.c.key < before]))
+
+
+def told(server: Server, actor: Actor, keys: Sequence[int]) -> list[Told]:
+    """Some of what a person was told, newest first."""
+    return _told(server, actor, len(keys), n.c.key.in_(keys))
+
+
+def _told(server: Server, actor: Actor, limit: int, *wheres: Where) -> list[Told]:
     columns: list[Any] = [
         *(n.c[name] for name in ("key", "kind", "by", "at", "read_at", "details", "task_key", "instance_key")),
         p.c.process_definition_key,
@@ -111,11 +120,9 @@ def newest(server: Server, actor: Actor, before: int | None = None) -> list[Told
         t.c.ended_at,
     ]
     joined = n.join(p, p.c.key == n.c.instance_key).outerjoin(t, t.c.key == n.c.task_key)
-    query = sa.select(*columns).select_from(joined).where(_mine(actor))
-    if before is not None:
-        query = query.where(n.c.key < before)
+    query = sa.select(*columns).select_from(joined).where(_mine(actor), *wheres)
     with server.database.read() as connection:
-        rows = connection.execute(query.order_by(n.c.key.desc()).limit(NEWEST + 1)).all()
+        rows = connection.execute(query.order_by(n.c.key.desc()).limit(limit)).all()
     return [Told(**{**row._mapping, "details": json.loads(row.details)}) for row in rows]
 
 

@@ -155,6 +155,8 @@ def find_actor(server: Server, connection: Connection, username: str) -> Actor |
         permissions=permissions,
         language=user.language,
         time_zone=user.time_zone,
+        theme=user.theme,
+        density=user.density,
     )
 
 

@@ -89,8 +89,6 @@ def _add_person(
         "title": title,
         "password_hash": tx.server.identities.hash(password),
         "active": True,
-        "language": None,
-        "time_zone": None,
         "is_demo": is_demo,
         "created_at": tx.now,
     }

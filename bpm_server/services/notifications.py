@@ -17,6 +17,7 @@ from bpm_server.services.identities import find_actor
 from bpm_server.services.participation import takes_part
 from bpm_server.services.preferences import authorize_self
 from bpm_server.services.transaction import command, transaction
+from bpm_server.store import mails
 from bpm_server.store import notifications as store
 
 if TYPE_CHECKING:
@@ -68,8 +69,12 @@ def notify(
                 "at": tx.now,
                 "read_at": None,
                 "details": json.dumps(details),
+                "mail_at": tx.now if tx.server.settings.smtp_url else None,
+                "mail_daily": False,
             },
         )
+        if tx.server.settings.smtp_url:
+            tx.wake("mails")
 
 
 def tell_inboxes(tx: Transaction, people: Iterable[str | None], groups: Iterable[str] = ()) -> None:
@@ -141,7 +146,8 @@ def open_notification(server: Server, actor: Actor, key: int) -> About:
 
 @command
 def remove_old_notifications(server: Server) -> int:
-    """Removes notifications whose time is over, some at a time; returns how many."""
+    """Removes notifications whose time is over, and what became of their mails, some at a time; returns how many."""
     with transaction(server, SYSTEM) as tx:
         authorize(tx.actor, "SYSTEM", "UPDATE")
-        return store.delete_before(tx.connection, tx.now - KEPT, SWEPT)
+        before = tx.now - KEPT
+        return store.delete_before(tx.connection, before, SWEPT) + mails.delete_before(tx.connection, before, SWEPT)

@@ -1,30 +1,70 @@
-"""What people choose for themselves: language and time zone of the pages."""
+"""What people choose for themselves: how pages look, in which time zone, and which mails they get."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypedDict
 
+from bpm_server.domain.calendars import read_zone
+from bpm_server.domain.mails import check_choices, check_hour
+from bpm_server.kernel import json
 from bpm_server.kernel.errors import Forbidden
 from bpm_server.services.transaction import command, transaction
 from bpm_server.store import identities as store
+from bpm_server.store import mails
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bpm_server.domain.appearance import Density, Theme
     from bpm_server.domain.identity import Actor
     from bpm_server.services.server import Server
+    from bpm_server.services.transaction import Transaction
+
+
+class Changes(TypedDict, total=False):
+    """What changes: what is not here stays, what is None is chosen no more.
+
+    Attributes:
+        language: A language of the pages.
+        time_zone: IANA name.
+        mail_hour: Of the daily mail, in that time zone.
+        mails: When mails go out, by kind of notification; other kinds stay.
+    """
+
+    language: str | None
+    time_zone: str | None
+    theme: Theme | None
+    density: Density | None
+    mail_hour: int | None
+    mails: Mapping[str, Any] | None
 
 
 @command
-def set_preferences(server: Server, actor: Actor, *, language: str | None = None, time_zone: str | None = None) -> None:
-    """Changes one's own profile; what is None stays.
+def change_settings(server: Server, actor: Actor, changes: Changes) -> None:
+    """Changes one's own settings.
 
     Raises:
+        InvalidInput: a time zone, hour, kind of mail or word that there is not.
         Forbidden: the caller is no person of this installation.
     """
-    values = {name: value for name, value in (("language", language), ("time_zone", time_zone)) if value is not None}
     with transaction(server, actor) as tx:
         authorize_self(actor)
+        values: dict[str, Any] = {name: value for name, value in changes.items() if name != "mails"}
+        if (zone := changes.get("time_zone")) is not None:
+            read_zone(zone)
+        if (hour := changes.get("mail_hour")) is not None:
+            check_hour(hour)
+        if "mails" in changes:
+            values["mail_choices"] = _choices(tx, changes["mails"])
         if values and store.update_user(tx.connection, actor.username, values):
             store.identity_changed(tx.connection)
+
+
+def _choices(tx: Transaction, chosen: Mapping[str, Any] | None) -> str | None:
+    if chosen is None:
+        return None
+    now = mails.read_choices(tx.connection, tx.actor.username).everything()
+    return json.dumps(check_choices({**now, **chosen}))
 
 
 def authorize_self(actor: Actor) -> None:

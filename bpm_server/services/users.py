@@ -70,8 +70,6 @@ def insert_user(
         "title": None,
         "password_hash": password_hash,
         "active": active,
-        "language": None,
-        "time_zone": None,
         "is_demo": False,
         "created_at": tx.now,
     }

@@ -10,6 +10,7 @@ from bpm_server.store import (
     drafts,
     idempotency,
     jobs,
+    mails,
     messages,
     retention,
     service_levels,
@@ -45,8 +46,8 @@ def wait_s(server: Server, topics: Sequence[str], at_most: float) -> float:
 
     Args:
         server: The server.
-        topics: ``timers``, ``alarms``, ``safe-points``, ``documents``, ``replies``, ``history``, ``drafts``; others are
-            never due by time.
+        topics: ``timers``, ``alarms``, ``safe-points``, ``documents``, ``replies``, ``history``, ``drafts``, ``mails``;
+            others are never due by time.
         at_most: Where nothing is due before.
     """
     waits = [at_most]
@@ -66,6 +67,8 @@ def wait_s(server: Server, topics: Sequence[str], at_most: float) -> float:
             waits += _until(retention.next_removal(connection, moment.now), moment.now)
         if "drafts" in topics and (oldest := drafts.oldest(connection)) is not None:
             waits += _until(oldest + KEPT, moment.now)
+        if "mails" in topics:
+            waits += _until(mails.next_due(connection, moment.database_now), moment.now)
     return max(min(waits), 0.01)
 
 

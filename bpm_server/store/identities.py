@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from bpm_server.store import notifications, rows
+from bpm_server.store import mails, notifications, rows
 from bpm_server.store.moments import bump
 from bpm_server.store.organisation import forget_person
 from bpm_server.store.tables.drafts import draft
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy.engine import Connection, Row
+
+
+_UNCHOSEN = dict.fromkeys(("language", "time_zone", "theme", "density", "mail_hour", "mail_choices"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +75,16 @@ def count_users(connection: Connection) -> int:
 
 
 def save_user(connection: Connection, values: dict[str, Any]) -> None:
-    """Adds or changes a user."""
+    """Adds a user who has chosen nothing, or changes one: what they have chosen stays."""
     columns = tuple(name for name in values if name not in ("username", "created_at"))
-    rows.upsert(connection, user, [values], ("username",), columns)
+    rows.upsert(connection, user, [{**_UNCHOSEN, **values}], ("username",), columns)
 
 
 def delete_user(connection: Connection, username: str) -> None:
-    """Removes a user with memberships, sessions, tokens, drafts, stars and filters; what they did stays in history."""
+    """Removes a user with memberships, sessions, tokens and what is their own; what they did stays in history."""
     forget_person(connection, username)
     notifications.forget_person(connection, username)
+    mails.forget_person(connection, username)
     for table in (group_member, session, api_token, draft, favourite):
         connection.execute(table.delete().where(table.c.username == username))
     connection.execute(inbox_filter.delete().where(inbox_filter.c.owner == username))

@@ -1,4 +1,4 @@
-"""The worker inside a server process: a thread for the engine's own work, one for tidying, several for calls outside.
+"""The worker inside a server process: threads for the engine's own work, tidying and mails, several for calls outside.
 
 A wake-up after each commit makes it look at once; without one it looks when the next piece is due, and every few
 seconds for what other processes left.
@@ -18,12 +18,15 @@ from bpm_server.worker.dispatch import PAUSE_AFTER_ERROR_S, Dispatcher
 
 if TYPE_CHECKING:
     from bpm_server.services.server import Server
+    from bpm_server.worker.mailing import Mailer
 
 log = get_logger(__name__)
 OUTSIDE = "outside"
+MAILS = "mails"
 LANES: dict[str, tuple[str, ...]] = {
     "engine": ("signals", "messages", "safe-points", "timers", "alarms", "clocks", "batch-operations"),
     "tidying": ("documents", "replies", "drafts", "audit-log", "history", "notifications"),
+    MAILS: ("mails",),
     OUTSIDE: ("jobs", "deliveries"),
 }
 LOOK_AGAIN_S = 5.0
@@ -37,11 +40,13 @@ def lanes_of(topics: frozenset[str]) -> list[str]:
 class EmbeddedWorker:
     """Runs the lanes until it is stopped."""
 
-    def __init__(self, server: Server, *, look_again_s: float = LOOK_AGAIN_S) -> None:
+    def __init__(self, server: Server, *, mailer: Mailer | None = None, look_again_s: float = LOOK_AGAIN_S) -> None:
         self._server = server
+        self._mailer = mailer
         self._look_again_s = look_again_s
         self._stop = threading.Event()
-        own = {lane: topics for lane, topics in LANES.items() if lane != OUTSIDE}
+        others = {OUTSIDE} if mailer is not None else {OUTSIDE, MAILS}
+        own = {lane: topics for lane, topics in LANES.items() if lane not in others}
         self._bells = {lane: threading.Event() for lane in own}
         self._threads = [
             threading.Thread(target=self._run, args=(lane, topics), name=f"worker-{lane}", daemon=True)
@@ -68,7 +73,7 @@ class EmbeddedWorker:
         """There may be work for this lane."""
         if lane == OUTSIDE:
             self._dispatcher.ring()
-        else:
+        elif lane in self._bells:
             self._bells[lane].set()
 
     def take_no_more(self) -> None:
@@ -105,7 +110,11 @@ class EmbeddedWorker:
     def _round(self, lane: str, topics: tuple[str, ...]) -> float:
         """Works until nothing is due; returns how long to wait for more."""
         try:
-            rounds.run_until_idle(self._server, topics=topics, go_on=lambda: not self._stop.is_set())
+            if lane == MAILS and self._mailer is not None:
+                while not self._stop.is_set() and self._mailer.round():
+                    pass
+            else:
+                rounds.run_until_idle(self._server, topics=topics, go_on=lambda: not self._stop.is_set())
             return rounds.wait_s(self._server, topics, self._look_again_s)
         except Unavailable as error:
             log.warning("worker.database_busy", lane=lane, reason=error.message)

@@ -21,6 +21,8 @@ class Notification(Model):
         task_key: None where it is about the whole case.
         by: Whose act it was; None where nobody's.
         details: JSON object of a few words, such as the outcome; never values of variables.
+        mail_at: When the worker looks at it next to make a mail of it (engine time); None: it has, or never will.
+        mail_daily: Whether it waits for the person's daily mail.
     """
 
     __tablename__ = "notification"
@@ -29,6 +31,7 @@ class Notification(Model):
         partial("ix_notification_unread", "username", where="read_at IS NULL"),
         sa.Index("ix_notification_instance", "instance_key"),
         sa.Index("ix_notification_at", "at"),
+        partial("ix_notification_mail", "mail_at", where="mail_at IS NOT NULL"),
     )
 
     key: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=False)
@@ -40,6 +43,8 @@ class Notification(Model):
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     read_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     details: Mapped[str] = mapped_column(sa.Text)
+    mail_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    mail_daily: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
 
 
 class CalendarFeed(Model):

@@ -1,4 +1,4 @@
-"""A person's due tasks for their calendar program, and the page where they get the address."""
+"""A person's due tasks for their calendar program, and giving it an address."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from bpm_server.web import access
 from bpm_server.web.pages import answers
 from bpm_server.web.pages.inbox import lines
 from bpm_server.web.pages.texts import gettext as _
-from bpm_server.web.pages.visitor import actor, signed_in
+from bpm_server.web.pages.visitor import actor
 
 if TYPE_CHECKING:
+    from bpm_server.domain.identity import Actor
     from bpm_server.web.pages.inbox import Line
 
 pages = Blueprint("calendar_feed", __name__)
@@ -24,13 +25,10 @@ LASTS = timedelta(minutes=30)
 """An event ends when its task is due."""
 
 
-@pages.get("/settings")
-def home() -> Response:
-    """What somebody can choose for themselves."""
-    who, server = signed_in(), access.server()
-    token = calendar_feed.feed_token(server, who)
-    address = None if token is None else f"{server.settings.url()}/calendar/{token}.ics"
-    return answers.html("settings.html", address=address)
+def feed_address(who: Actor) -> str | None:
+    """Where a person's calendar is read; None where it has no address."""
+    token = calendar_feed.feed_token(access.server(), who)
+    return None if token is None else f"{access.server().settings.url()}/calendar/{token}.ics"
 
 
 @pages.post("/settings/calendar")

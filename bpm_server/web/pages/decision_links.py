@@ -38,7 +38,8 @@ def show(token: str) -> Response:
         link = open_link(access.server(), token)
     except NotFound:
         return _nowhere()
-    return answers.html("decide/ask.html", **_values(link, token), problem="")
+    values = _values(link, token)
+    return answers.html("decide/ask.html", **values, problem="", wanted=request.args.get("outcome"))
 
 
 @pages.post(PATH)
@@ -60,7 +61,7 @@ def decide(token: str) -> Response:
         problem = known.get(str(error.details.get("field"))) or _(
             "Its form must be filled in first: open it in the inbox."
         )
-        return answers.html("decide/ask.html", 400, **values, problem=problem)
+        return answers.html("decide/ask.html", 400, **values, problem=problem, wanted=outcome)
     except WrongState:
         return _nowhere()
     return answers.html("decide/done.html", **values, done=outcome_done(outcome), tone=outcome_tone(outcome))

@@ -1,4 +1,4 @@
-"""Language, theme and time zone: kept in the profile of whoever is signed in, and in cookies."""
+"""Language, theme and time zone in the menu: kept in the profile of whoever is signed in, and in cookies."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, request
 
-from bpm_server.services.preferences import set_preferences
+from bpm_server.domain.appearance import Theme
+from bpm_server.services.preferences import change_settings
 from bpm_server.web import access
 from bpm_server.web.pages import answers
 from bpm_server.web.pages.languages import LANGUAGES
 from bpm_server.web.pages.signing_in import is_secure
-from bpm_server.web.pages.visitor import LANGUAGE_COOKIE, THEME_COOKIE, THEMES, ZONE_COOKIE, find_zone
+from bpm_server.web.pages.visitor import LANGUAGE_COOKIE, THEME_COOKIE, ZONE_COOKIE, find_zone
 
 if TYPE_CHECKING:
     from flask import Response
+
+    from bpm_server.services.preferences import Changes
+    from bpm_server.web.pages.visitor import Visitor
 
 pages = Blueprint("preferences", __name__)
 A_YEAR_S = 365 * 24 * 3600
@@ -28,16 +32,25 @@ def choose() -> Response:
         access.require()
     language, theme, zone = (request.form.get(name, "") for name in ("language", "theme", "time_zone"))
     response = answers.go_to(answers.local_path(request.form.get("next")))
+    changes: Changes = {}
     if language in LANGUAGES:
         _keep(response, LANGUAGE_COOKIE, language)
-        if found is not None:
-            set_preferences(access.server(), found.actor, language=language)
-    if theme in THEMES:
+        changes["language"] = language
+    if theme in set(Theme):
         _keep(response, THEME_COOKIE, theme)
+        changes["theme"] = Theme(theme)
     if find_zone(zone) is not None:
         _keep(response, ZONE_COOKIE, zone)
-        if found is not None:
-            set_preferences(access.server(), found.actor, time_zone=zone)
+        changes["time_zone"] = zone
+    if found is not None and changes:
+        change_settings(access.server(), found.actor, changes)
+    return response
+
+
+def remember(response: Response, who: Visitor) -> Response:
+    """Lets this browser look the same where nobody has signed in yet."""
+    _keep(response, LANGUAGE_COOKIE, who.language)
+    _keep(response, THEME_COOKIE, who.theme)
     return response
 
 

@@ -1,4 +1,4 @@
-"""Who looks at a page: signed in or not, in which language, time zone and theme."""
+"""Who looks at a page: signed in or not, in which language, time zone, theme and density."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from flask import g, request
 
+from bpm_server.domain.appearance import Density, Theme
 from bpm_server.kernel.errors import BpmError, NotSignedIn
 from bpm_server.web import access
 from bpm_server.web.pages.languages import DEFAULT, LANGUAGES
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 LANGUAGE_COOKIE = "bpm_language"
 THEME_COOKIE = "bpm_theme"
 ZONE_COOKIE = "bpm_zone"
-THEMES = ("auto", "light", "dark")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class Visitor:
     language: str
     zone: ZoneInfo
     theme: str
+    density: str = Density.COMFORTABLE
 
     def may(self, resource: str, action: str, resource_id: str | None = None) -> bool:
         """Whether to offer an act; whether it is allowed is decided by the command itself."""
@@ -80,14 +81,27 @@ def _look() -> Visitor:
         found = None
     actor = None if found is None else found.actor
     cookies = request.cookies
-    theme = cookies.get(THEME_COOKIE, "auto")
     return Visitor(
         actor=actor,
         csrf_token=(found.csrf_token or "") if found is not None else "",
         language=_language(actor, cookies.get(LANGUAGE_COOKIE)),
         zone=_zone(actor, cookies.get(ZONE_COOKIE)),
-        theme=theme if theme in THEMES else "auto",
+        theme=_theme(actor, cookies.get(THEME_COOKIE)),
+        density=(actor.density if actor else None) or Density.COMFORTABLE,
     )
+
+
+def of_person(actor: Actor) -> Visitor:
+    """Somebody for whom something is written while no browser of theirs asks."""
+    settings = access.server().settings
+    language = actor.language if actor.language in LANGUAGES else settings.default_language
+    language = language if language in LANGUAGES else DEFAULT
+    return Visitor(actor, "", language, _zone(actor, None), Theme.AUTO)
+
+
+def _theme(actor: Actor | None, chosen: str | None) -> str:
+    """Profile, cookie, the system's."""
+    return next((one for one in (actor.theme if actor else None, chosen) if one in set(Theme)), Theme.AUTO)
 
 
 def _language(actor: Actor | None, chosen: str | None) -> str:
