@@ -12,16 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from bpm_server import bootstrap
 from bpm_server.cli.content import deploy_content
 from bpm_server.cli.demo import add_calendars
+from bpm_server.connectors.registry import Registry
 from bpm_server.domain.demo import COMPANY
 from bpm_server.domain.identity import SYSTEM
 from bpm_server.reports.tasks import open_task
 from bpm_server.services import groups, identities, installation, process_instances, tasks
+from bpm_server.settings import Settings
+from bpm_server.store import migrate
+from bpm_server.store.database import Database
 from bpm_server.store.tables.tasks import user_task as t
 from tests.support.filling import PEOPLE, Copies, analyze, copy_instance
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bpm_server.services.server import Server
 
 OTHERS = int(os.environ.get("BPM_BENCH_OPEN", "100000"))
@@ -90,7 +97,19 @@ def ticket(server: Server, number: str) -> int:
     return begin_case(server, "sun.li", "ticket", (), ticketNumber=number, ticketType="technical", **values, **said)
 
 
-def fill_day(server: Server, others: int = OTHERS) -> Day:
+def morning(url: str, folder: Path, others: int = OTHERS) -> Day:
+    """A database in which the manager's day can begin."""
+    database = Database(url)
+    migrate.upgrade(database)
+    settings = Settings(data_dir=folder, secret_key="benchmark-secret-key-of-32-letters")
+    server = bootstrap.build(settings, database=database, connectors=Registry())
+    installation.prepare_installation(server, "benchmark-password")
+    day = fill_day(server, others)
+    database.dispose()
+    return day
+
+
+def fill_day(server: Server, others: int) -> Day:
     """Everything that is there in the morning."""
     installation.install_demo_company(server, COMPANY)
     add_calendars(server)

@@ -15,15 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.day_filling import MANAGER, SPECIALS, fill_day
+from benchmarks.day_filling import MANAGER, SPECIALS, morning
 from benchmarks.http_steps import serving
-from bpm_server import bootstrap
-from bpm_server.connectors.registry import Registry
 from bpm_server.domain.demo import COMPANY
-from bpm_server.services import installation
-from bpm_server.settings import Settings
-from bpm_server.store import migrate
-from bpm_server.store.database import Database
 from tests.support import postgresql
 from tests.support.browser import Person, browser, sync_api
 
@@ -31,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 LIMIT_MS = 150
-SECRET_KEY = "benchmark-secret-key-of-32-letters"
 expect = sync_api.expect
 
 
@@ -328,13 +321,7 @@ def rows(name: str, hands: Hands, log: list[Request]) -> Iterator[tuple[str, str
 
 def measure(name: str, url: str, folder: Path) -> Iterator[tuple[str, str]]:
     """The day on one database."""
-    database = Database(url)
-    migrate.upgrade(database)
-    settings = Settings(data_dir=folder, secret_key=SECRET_KEY)
-    server = bootstrap.build(settings, database=database, connectors=Registry())
-    installation.prepare_installation(server, "benchmark-password")
-    day = fill_day(server)
-    database.dispose()
+    day = morning(url, folder)
     yield f"{name}, open tasks", f"{len(day.tasks)} of the manager, {day.others:,} of others"
     with serving(folder, url, BPM_LOG_LEVEL="INFO", BPM_LOG_JSON="1") as (port, _, _), browser() as chromium:
         person = Person.of(chromium, f"http://127.0.0.1:{port}").sign_in(MANAGER, COMPANY.password)

@@ -88,7 +88,10 @@
     const text = $("[data-selected]", bar);
     if (text) text.textContent = word("selected", { num: chosen });
   }
-  function refreshList() { $("#pulse")?.dispatchEvent(new Event("pulse")); }
+  let refreshing = 0; // an act and the news of it, which the stream brings, ask once
+  function refreshList() {
+    refreshing ||= setTimeout(() => { refreshing = 0; $("#pulse")?.dispatchEvent(new Event("pulse")); }, 200);
+  }
 
   // --- keyboard ---------------------------------------------------------------------------------------------------
   const KEYS_OFF = "bpm-keys-off";
@@ -100,12 +103,15 @@
       $("#q").select();
       return;
     }
-    if ((event.ctrlKey || event.metaKey) && event.key === "Enter" && $("#acts")) {
+    if ((event.ctrlKey || event.metaKey) && event.key === "Enter") {
+      const selected = event.target.closest(".row-item") && $(".row-check input:checked");
+      const form = selected ? $("#bulk") : event.target.closest("dialog") ? event.target.closest("form[method=post]") : $("#acts");
+      if (!form) return;
       event.preventDefault();
-      $("#acts").requestSubmit($("#acts .btn-primary"));
+      form.requestSubmit($(".btn-primary", form));
       return;
     }
-    if (event.key === "Escape" && event.target.matches("#q, #comment")) { event.target.blur(); moveTo(current()); return; }
+    if (event.key === "Escape" && event.target.matches("#q, #comment")) { moveTo(current() || rows()[0]); return; }
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (localStorage.getItem(KEYS_OFF) || typing(event.target)) return;
     const acts = { j: () => step(1), k: () => step(-1), "/": () => $("#q")?.focus(), c: () => $("#comment")?.focus(), "?": () => $("#keys")?.showModal(),
