@@ -258,7 +258,7 @@ def work_through(hands: Hands) -> None:
     bulk(hands, "会签")
     each(hands, "技术", "filling in and approving", with_a_field)
     each(hands, "TK", "resolving a ticket", resolve)
-    each(hands, "鼠标", "approving by mouse", comment_and_approve)
+    each(hands, "鼠标", "commenting first", comment_and_approve)
     each(hands, "键盘", "approving by keyboard", by_key)
     for text, (act, how) in ACTS.items():
         each(hands, text, act, how)
