@@ -8,7 +8,18 @@ import sys
 from benchmarks.machine import describe
 from bpm_server.kernel import log
 
-ALL = ("steps", "growth", "http_steps", "http_completions", "jobs", "history", "restart", "shards", "feel")
+ALL = (
+    "steps",
+    "growth",
+    "http_steps",
+    "http_completions",
+    "jobs",
+    "history",
+    "restart",
+    "day_in_the_life",
+    "shards",
+    "feel",
+)
 
 
 def main() -> None:

@@ -152,8 +152,11 @@ def _free_port() -> int:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, database_url: str) -> Iterator[tuple[int, int, str]]:
-    """``bpm-server web``; gives its port, the process that manages the others, and an API token."""
+def serving(folder: Path, database_url: str, **settings: str) -> Iterator[tuple[int, int, str]]:
+    """``bpm-server web``; gives its port, the process that manages the others, and an API token.
+
+    Its log is ``web.log`` in the folder. ``settings``: further ones, by environment variable.
+    """
     port = _free_port()
     environment = {
         **os.environ,
@@ -161,6 +164,7 @@ def serving(folder: Path, database_url: str) -> Iterator[tuple[int, int, str]]:
         "BPM_SECRET_KEY": "benchmark-secret-key-of-32-letters",
         "BPM_ADMIN_PASSWORD": "benchmark-password",
         "BPM_LOG_LEVEL": "WARNING",
+        **settings,
     }
     data = ["--data-dir", str(folder)]
     base = [sys.executable, "-m", "bpm_server"]

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from bpm_server.domain.approvals.policy import Policy
     from bpm_server.domain.identity import Actor
     from bpm_server.domain.tasks import Task
+    from bpm_server.reports.task_details import TaskDetail
     from bpm_server.services.server import Server
 
 
@@ -164,8 +165,12 @@ def return_targets(server: Server, key: int) -> list[returning.Target]:
         version = read_moment(connection).definition_version
         process = server.definitions.process(connection, version, task.process_definition_key).definition.process
         found = find_approval(connection, process, task)
-        if found is None:
-            return []
+    return [] if found is None else targets_from(server, process, task, found)
+
+
+def targets_from(server: Server, process: Process, task: Task | TaskDetail, found: Approval) -> list[returning.Target]:
+    """``return_targets`` of an approval that has been read already."""
+    with server.database.read() as connection:
         passed = tasks.passed_tasks(connection, task.instance_key)
     return returning.targets(process, task.element_id, passed, found.initiator, found.policy.return_to)
 

@@ -130,7 +130,7 @@ def task_detail(server: Server, actor: Actor, key: int) -> TaskDetail:
         process = server.definitions.process(connection, version, task.process_definition_key).definition.process
         path = json.loads(row.scope_path)
         schema = _schema(connection, task, process)
-        decided = _decided(connection, key)
+        decided = {} if task.state == TaskState.CREATED else _decided(connection, key)
         summary = read_summaries(connection, server, {task.instance_key: task.process_definition_key})
         data = _everything(connection, path) if schema is None else form_data(connection, schema, path)
         approval = find_approval(connection, process, task)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from flask import request
 
 from bpm_server.domain.approvals.items import ItemState
-from bpm_server.reports.approvals import return_targets
+from bpm_server.reports.approvals import targets_from
 from bpm_server.reports.names import person_names
 from bpm_server.web import access
 from bpm_server.web.pages.approval_words import item_state, mode_text, why_hidden
@@ -85,7 +85,7 @@ def panel(task: TaskDetail, who: Actor) -> Panel | None:
         task.is_open and any(one.acted_by == who.username and one.state in VOTED for one in present),
         found.is_correcting and found.initiator == who.username,
         found.is_correcting,
-        _targets(task) if may_sign else (),
+        _targets(task, found) if may_sign else (),
         _items(found, people, who) if may_sign else (),
         _returned(found, people),
     )
@@ -120,10 +120,10 @@ def _line(one: Signature, people: Mapping[str, str], who: Actor, *, admin: bool,
     )
 
 
-def _targets(task: TaskDetail) -> tuple[tuple[str, str, str], ...]:
+def _targets(task: TaskDetail, approval: Approval) -> tuple[tuple[str, str, str], ...]:
     """Name, words, and why it cannot be."""
     found = []
-    for one in return_targets(access.server(), task.key):
+    for one in targets_from(access.server(), task.process, task, approval):
         if one.name == "initiator":
             text = _("Who made the request")
         elif one.name == "previous":

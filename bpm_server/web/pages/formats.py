@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from babel import dates, numbers
@@ -17,10 +18,14 @@ from bpm_server.web.pages.texts import gettext as _
 from bpm_server.web.pages.visitor import visitor
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from bpm_server.store.moments import Moment
 
 SHORT = {"zh-CN": ("HH:mm", "M月d日 HH:mm", "y年M月d日"), "en": ("HH:mm", "MMM d, HH:mm", "MMM d, y")}
 """Of today, of this year, of other years."""
+REMEMBERED = 10_000
+"""Texts of moments and amounts: lists are drawn again after every act, with nearly the same rows."""
 
 
 def looked_at() -> Moment:
@@ -52,8 +57,13 @@ def full_moment(at: datetime | None) -> str:
     if at is None:
         return ""
     who = visitor()
-    text = dates.format_datetime(at, "yyyy-MM-dd HH:mm:ss", tzinfo=who.zone, locale=locale(who.language))
-    return f"{text} {dates.get_timezone_name(at.astimezone(who.zone), width='short', locale=locale(who.language))}"
+    return _full_moment(at, who.zone, who.language)
+
+
+@lru_cache(REMEMBERED)
+def _full_moment(at: datetime, zone: ZoneInfo, language: str) -> str:
+    text = dates.format_datetime(at, "yyyy-MM-dd HH:mm:ss", tzinfo=zone, locale=locale(language))
+    return f"{text} {dates.get_timezone_name(at.astimezone(zone), width='short', locale=locale(language))}"
 
 
 def iso(at: datetime | None) -> str:
@@ -137,11 +147,15 @@ def money(value: Any, currency: str) -> str:
     """An amount with its currency; digits beyond the currency's own stay."""
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         return f"{value} {currency}"
-    exact = Decimal(value)
+    return _money(Decimal(value), currency, visitor().language)
+
+
+@lru_cache(REMEMBERED)
+def _money(exact: Decimal, currency: str, language: str) -> str:
     digits = max(2, -int(exact.normalize().as_tuple().exponent)) if exact.is_finite() else 2
     pattern = "¤#,##0." + "0" * digits
     return numbers.format_currency(
-        exact, currency, pattern, locale=locale(visitor().language), currency_digits=False, decimal_quantization=False
+        exact, currency, pattern, locale=locale(language), currency_digits=False, decimal_quantization=False
     )
 
 

@@ -99,9 +99,9 @@
     if (text) text.textContent = word("selected", { num: chosen });
   }
   function refilter() { $("#filters")?.dispatchEvent(new Event("refilter")); }
+  let refreshing = 0; // an act and the news of it, which the stream brings, ask once
   function refreshList() {
-    $("#pulse")?.dispatchEvent(new Event("pulse"));
-    refilter();
+    refreshing ||= setTimeout(() => { refreshing = 0; $("#pulse")?.dispatchEvent(new Event("pulse")); refilter(); }, 200);
   }
 
   // --- keyboard ---------------------------------------------------------------------------------------------------
@@ -114,13 +114,16 @@
       $("#q").select();
       return;
     }
-    const inFront = $("dialog[open] form[method=post]") ?? ($("dialog[open]") ? null : $("#acts"));
-    if ((event.ctrlKey || event.metaKey) && event.key === "Enter" && inFront) {
+    if ((event.ctrlKey || event.metaKey) && event.key === "Enter") {
+      const dialog = $("dialog[open]");
+      const selected = event.target.closest(".row-item") && $(".row-check input:checked");
+      const form = dialog ? $("form[method=post]", dialog) : $(selected ? "#bulk" : "#acts");
+      if (!form) return;
       event.preventDefault();
-      inFront.requestSubmit($(".btn-primary", inFront));
+      form.requestSubmit($(".btn-primary", form));
       return;
     }
-    if (event.key === "Escape" && event.target.matches("#q, #comment")) { event.target.blur(); moveTo(current()); return; }
+    if (event.key === "Escape" && event.target.matches("#q, #comment")) { moveTo(current() || rows()[0]); return; }
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (localStorage.getItem(KEYS_OFF) || typing(event.target)) return;
     const acts = { j: () => step(1), k: () => step(-1), "/": () => $("#q")?.focus(), c: () => $("#comment")?.focus(), z: () => $("[data-undo]:not([hidden])")?.click(), "?": () => $("#keys")?.showModal(),

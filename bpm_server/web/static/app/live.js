@@ -36,6 +36,7 @@
   // A tab that nobody sees holds no connection: browsers have six of them for a server.
   document.addEventListener("visibilitychange", () => { if (document.hidden) close(); else open(); });
   window.addEventListener("pagehide", close);
+  document.addEventListener("submit", (event) => { if (event.target.matches("[data-act=sign-out]")) close(); });
   setInterval(() => { if (!document.hidden) { open(); if (stream) refresh(); } }, RETRY_MS);
   open();
 })();

@@ -14,6 +14,7 @@ from tests.integration.web.pages.conftest import actor
 from tests.support.approvals import Desk, properties
 from tests.support.bpmn_builder import Process
 from tests.support.product import ADMIN
+from tests.support.statements import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +61,16 @@ def test_who_stands_in_for_several_says_for_whom(company: Product, browser: Open
     assert liu.get(f"/tasks/{task}").texts(".acts-for option") == []
     assert liu.post(f"/tasks/{task}/complete", {"outcome": "approved"}).status == 303
     assert desk.outcome(task) == "approved"
+
+
+def test_opening_an_approval_reads_its_signers_once(company: Product, browser: Opens, task: int) -> None:
+    wang = browser("wang.fang")
+    wang.get(f"/tasks/{task}", target="detail")  # definitions and permissions are remembered from here on
+    with counted(company.server.database) as statements:
+        page = wang.get(f"/tasks/{task}", target="detail")
+    assert page.texts("#act-return .form-check-label") == ["Who made the request"]
+    assert sum("FROM approval_item" in text for text in statements.texts) == 1, str(statements)
+    assert len(statements) <= 18, str(statements)
 
 
 def test_what_is_wrong_with_a_correction_stands_at_its_fields(company: Product, browser: Opens, task: int) -> None:
