@@ -6,6 +6,7 @@ Tasks that are not due at any time are not in these ranges: the list shows them 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -65,7 +66,7 @@ def due_keys(
     """Moment and key of the first tasks of a page."""
     groups = sorted(actor.groups)
     if len(groups) > BRANCHES:
-        groups = _narrowed(connection, groups, page)
+        groups, page = _narrowed(connection, groups, page)
     branches = [
         page.of((assigned(actor, [t.c.key]), t.c.key)),
         page.of((offered("u", c.c.name == actor.username, [t.c.key]), c.c.task_key)),
@@ -81,15 +82,21 @@ def due_keys(
     return sorted(found)[: page.limit]
 
 
-def _narrowed(connection: Connection, groups: Sequence[str], page: DuePage) -> list[str]:
-    """Which of very many groups have tasks on a page: behind those whose first ones fill it nothing has a place."""
+def _narrowed(connection: Connection, groups: Sequence[str], page: DuePage) -> tuple[list[str], DuePage]:
+    """Which of very many groups have tasks on a page, and before when it ends at the latest.
+
+    Where the first tasks of all groups fill the page, nothing behind the last of them that has a place is on it. Their
+    moments count once: several groups may offer the same task.
+    """
     name = listed(connection, groups)
     first = replace(page, limit=1).of((offered("g", c.c.name == name, [t.c.key]), c.c.task_key))
     moment = first.with_only_columns(c.c.due_date, maintain_column_froms=True).correlate(name.table)
-    found = {
-        group: due for group, due in connection.execute(sa.select(name, moment.scalar_subquery())) if due is not None
-    }
-    moments = sorted(found.values())
+    rows = connection.execute(sa.select(name, moment.scalar_subquery()))
+    found: dict[str, datetime] = {group: due for group, due in rows if due is not None}
+    moments = sorted(set(found.values()))
     if len(moments) < page.limit:
-        return sorted(found)
-    return sorted(group for group, due in found.items() if due <= moments[page.limit - 1])
+        return sorted(found), page
+    last = moments[page.limit - 1]
+    until = last + timedelta(microseconds=1)
+    until = until if page.until is None else min(until, page.until)
+    return sorted(group for group, due in found.items() if due <= last), replace(page, until=until)
