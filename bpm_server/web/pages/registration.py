@@ -144,6 +144,7 @@ def _prepare_templates(app: Flask) -> None:
         languages=LANGUAGES,
         version=__version__,
         navigation=navigation,
+        administration=administration,
         unread_notifications=notifications.unread,
         my_absence=substitutes.my_absence,
         script_words=script_words,
@@ -177,19 +178,31 @@ def json_in_script(value: Any) -> Markup:
     return Markup(json.dumps(value).translate(_IN_SCRIPT))  # noqa: S704
 
 
-def navigation() -> list[tuple[str, str, str, str, bool]]:
-    """Place, address, icon, text, and whether this visitor gets there."""
-    who = visitor()
-    return [
-        ("inbox", "/", "inbox", _("Inbox"), True),
-        ("start", "/start", "plus", _("Start"), True),
-        ("instances", "/instances", "route", _("Cases"), True),
-        ("people", people.HOME, "users", _("People"), who.may("ORGANISATION", "UPDATE")),
-        ("batch-operations", batch_operations.HOME, "list-check", _("Batches"), who.may("BATCH", "READ")),
-        ("webhooks", "/admin/webhooks", "webhook", _("Webhooks"), who.may("WEBHOOK", "READ")),
-        ("mails", mail_log.HOME, "send", _("Mails"), mail_log.is_shown(who)),
-        ("finance", "/demo/finance-system", "receipt", _("Finance"), access.server().settings.demo),
+Way = tuple[str, str, str, str]
+"""Place, address, icon, text."""
+
+
+def navigation() -> list[Way]:
+    """Where everybody goes."""
+    ways = [
+        ("inbox", "/", "inbox", _("Inbox")),
+        ("start", "/start", "plus", _("Start")),
+        ("instances", "/instances", "route", _("Cases")),
     ]
+    finance = ("finance", "/demo/finance-system", "receipt", _("Finance"))
+    return [*ways, finance] if access.server().settings.demo else ways
+
+
+def administration() -> list[Way]:
+    """Where this visitor looks after the server: a menu of their own, as a phone has no room for more."""
+    who = visitor()
+    ways = [
+        (("people", people.HOME, "users", _("People")), who.may("ORGANISATION", "UPDATE")),
+        (("batch-operations", batch_operations.HOME, "list-check", _("Batches")), who.may("BATCH", "READ")),
+        (("webhooks", "/admin/webhooks", "webhook", _("Webhooks")), who.may("WEBHOOK", "READ")),
+        (("mails", mail_log.HOME, "send", _("Mails")), mail_log.is_shown(who)),
+    ]
+    return [way for way, is_allowed in ways if is_allowed]
 
 
 def script_words() -> dict[str, str]:
