@@ -13,6 +13,7 @@ help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: $(VENV)/.run ## start the server with the demo company on http://127.0.0.1:8080
+	@$(BIN)/python build_assets.py --check || $(PIP) install --editable .
 	$(BIN)/bpm-server up --demo --port $(PORT)
 
 install: $(VENV)/.dev ## make .venv with everything for development
@@ -33,6 +34,7 @@ assets: $(VENV)/.dev ## build the front-end assets (done by install too)
 	$(BIN)/python build_assets.py
 
 test: $(VENV)/.dev ## run every test that can run here; what cannot says why
+	-@$(BIN)/python build_assets.py
 	$(BIN)/python -m pytest -n auto --dist worksteal -ra
 
 check: $(VENV)/.dev ## format, lint, types, layers

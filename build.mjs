@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync
 import { basename, extname, join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { build } from "esbuild";
+import { PurgeCSS } from "purgecss";
 
 const out = "bpm_server/web/static/vendor";
 const bootstrap = ["alert", "collapse", "dropdown", "modal", "offcanvas", "tab", "toast", "tooltip"];
@@ -27,7 +28,6 @@ const copied = {
   "bpmn-viewer.js": "camunda-bpmn-js/dist/camunda-cloud-navigated-viewer.production.min.js",
   "htmx-sse.js": "htmx.org/dist/ext/hx-sse.min.js",
   "htmx.js": "htmx.org/dist/htmx.min.js",
-  "tabler.css": "@tabler/core/dist/css/tabler.min.css",
   "tom-select.js": "tom-select/dist/js/tom-select.popular.min.js",
 };
 // Logical name -> [source, options] for esbuild.
@@ -43,6 +43,12 @@ const bundled = {
   "tom-select.css": [`@import "tom-select/dist/css/tom-select.bootstrap5.css"; /* then what Tabler changes in it */
     @import "./node_modules/@tabler/core/dist/css/tabler-vendors.css";`, { loader: "css" }],
 };
+// Logical name -> a style sheet of node_modules, of which only what our pages name is kept, and what scripts may set.
+const pruned = { "tabler.css": "@tabler/core/dist/css/tabler.min.css" };
+const naming = ["bpm_server/web/templates/**/*.html", "bpm_server/web/pages/*.py", "bpm_server/web/static/app/*.js",
+  "node_modules/@tabler/core/js/src/bootstrap/*.ts", "node_modules/tom-select/dist/js/tom-select.popular.js"];
+const composed = [/^bg-[a-z]+-lt$/, /^text-[a-z]+$/, // templates put these together
+  /^(h[1-6]|hr|p|pre|code|blockquote|[ou]l|li|d[ldt]|em|strong|b|i|s|a|img|sub|sup|small|mark|kbd|table|t(head|body|r|h|d))$/]; // texts of forms have these
 // What the first page of the inbox loads; the form of the opened task comes after it as an island.
 const inbox = ["tabler.css", "tabler.js", "htmx.js", "icons.svg", "form-viewer.css"];
 const budget = 250_000;
@@ -115,6 +121,11 @@ for (const [name, source] of Object.entries(bundled)) {
   const [contents, inputs] = await bundle(source);
   const found = new Set(inputs.map(packageOf)); // style sheets come prebuilt, scripts from source
   write(name, contents, extname(name) === ".css" ? new Set([...found].flatMap((pack) => [...withDependencies(pack)])) : found);
+}
+for (const [name, file] of Object.entries(pruned)) {
+  const sheet = { raw: read(file).toString(), extension: "css" };
+  const [{ css }] = await new PurgeCSS().purge({ content: naming, css: [sheet], safelist: { standard: composed } });
+  write(name, css.replace(/\s*\/\*# sourceMappingURL=\S+ \*\/\s*$/, "\n"), withDependencies(packageOf(file)));
 }
 write("icons.svg", iconSprite(), ["@tabler/icons"]);
 for (const [stem, packages] of Object.entries(held)) {

@@ -25,6 +25,8 @@ except ModuleNotFoundError:  # as a script in an environment without setuptools
 
 PACKAGES = ("package.json", "package-lock.json")
 VENDOR = Path("bpm_server", "web", "static", "vendor")
+NAMING = (("templates", "*.html"), ("pages", "*.py"), ("static/app", "*.js"))
+"""Below bpm_server/web: what names the classes that are kept of a style sheet, see build.mjs."""
 CONTENT = ("processes", "forms", "rules", "connectors", "calendars")
 NPM_FAILED = """\
 Expected to install the front-end packages of package-lock.json, but npm failed (see its message above).
@@ -44,8 +46,7 @@ def build(root: Path, *, force: bool = False) -> bool:
     Raises:
         AssetsError: without Node, without a way to the npm registry, or where build.mjs fails.
     """
-    stamp = root / VENDOR / ".stamp"
-    wanted = _digest(root, *PACKAGES, "build.mjs")
+    stamp, wanted = root / VENDOR / ".stamp", _inputs(root)
     if not force and _holds(stamp, wanted):
         return False
     node, npm = _find_node()
@@ -53,6 +54,17 @@ def build(root: Path, *, force: bool = False) -> bool:
     _run([node, "build.mjs"], root, BUILD_FAILED)
     stamp.write_text(wanted)
     return True
+
+
+def is_current(root: Path) -> bool:
+    """Whether ``static/vendor`` was built from what there is now."""
+    return _holds(root / VENDOR / ".stamp", _inputs(root))
+
+
+def _inputs(root: Path) -> str:
+    web = root / "bpm_server" / "web"
+    naming = sorted(path for folder, kind in NAMING for path in (web / folder).rglob(kind))
+    return _digest(root, *PACKAGES, "build.mjs", *(path.relative_to(root).as_posix() for path in naming))
 
 
 def install_packages(root: Path, npm: list[str], *, for_tests: bool = False) -> None:
@@ -146,9 +158,12 @@ def main() -> None:
     """Entry of ``make assets``, and of ``make install`` with ``--for-tests``."""
     parser = argparse.ArgumentParser(description="Build the front-end assets.")
     parser.add_argument("--force", action="store_true", help="build although nothing changed")
+    parser.add_argument("--check", action="store_true", help="build nothing; fail where something changed")
     parser.add_argument("--for-tests", action="store_true", help="install the clients that tests call, too")
     asked = parser.parse_args()
     root = Path(__file__).resolve().parent
+    if asked.check:
+        sys.exit(not is_current(root))
     try:
         if asked.for_tests:
             install_packages(root, _find_node()[1], for_tests=True)

@@ -70,8 +70,8 @@ class TargetResult(Reply):
 class ApprovalResult(Reply):
     """An approval node: its policy in short, who is asked, what each said."""
 
-    mode = Word(Mode, of="policy.mode")
-    after_return = Word(AfterReturn, of="policy.after_return")
+    mode = Word(Mode)
+    after_return = Word(AfterReturn)
     initiator = Text(null=True)
     round_ = Number(of="round")
     is_correcting = Flag()
@@ -204,7 +204,8 @@ def get_approval(call: Call, key: int) -> Mapping[str, Any]:
     """Read an approval: who is asked and why, what each said, where it can be returned to."""
     found = report.approval(call.server, call.actor, key)
     shown = {one.name: getattr(found, one.name) for one in fields(found)}
-    return {**shown, "return_targets": report.return_targets(call.server, key)}
+    policy = {"mode": found.policy.mode, "after_return": found.policy.after_return}
+    return {**shown, **policy, "return_targets": report.return_targets(call.server, key)}
 
 
 @api.operation("GET", f"{PATH}/card", "getApprovalCard", gives=CardResult)
