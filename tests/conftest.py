@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 from typing import TYPE_CHECKING
 
+import argon2
 import hypothesis
 import pytest
 
+from bpm_server.services import identities
 from bpm_server.store import migrate
 from bpm_server.store.database import Database
 from tests.support import postgresql
@@ -24,6 +27,15 @@ if TYPE_CHECKING:
 hypothesis.settings.register_profile("test", deadline=None, derandomize=True, database=None)
 hypothesis.settings.register_profile("proof", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("proof" if os.environ.get("BPM_PROOF") == "1" else "test")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_passwords() -> Iterator[None]:
+    """Passwords are made to be slow to guess; here thousands of people get one."""
+    quick = functools.partial(argon2.PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(identities, "PasswordHasher", quick)
+        yield
 
 
 @pytest.fixture(scope="session")

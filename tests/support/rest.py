@@ -15,8 +15,8 @@ from bpm_server.domain.identity import SYSTEM
 from bpm_server.kernel import json
 from bpm_server.services import installation, tokens, users
 from bpm_server.services.groups import create_group
-from bpm_server.web.app import create_app
 from bpm_server.web.serving import HttpServer, ServingSettings, listen
+from tests.support.apps import app_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
 
-    from tests.support.product import Product
+from tests.support.product import Product
 
 PASSWORD = "correct horse battery"
 
@@ -117,7 +117,7 @@ def application(bpm: Product, **settings: Any) -> tuple[Product, Rest]:
     """The application over the product, with its roles; nobody is signed in."""
     product = bpm.with_settings(**settings) if settings else bpm
     installation.prepare_installation(product.server, PASSWORD)
-    return product, Rest(create_app(product.server))
+    return product, Rest(app_for(product.server))
 
 
 def add_person(bpm: Product, username: str, roles: tuple[str, ...] = (), groups: tuple[str, ...] = ()) -> str:

@@ -13,7 +13,7 @@ from bpm_server.cli.demo import fill
 from bpm_server.domain.identity import SYSTEM
 from bpm_server.services import identities, installation, users
 from bpm_server.store.database import Database
-from bpm_server.web.app import create_app
+from tests.support.apps import app_for
 from tests.support.content import deploy_content
 from tests.support.product import Product
 
@@ -59,7 +59,7 @@ def company(company_template: Path, tmp_path: Path) -> Iterator[Product]:
 
 @pytest.fixture
 def app(company: Product) -> Flask:
-    return create_app(company.server)
+    return app_for(company.server)
 
 
 @dataclass
