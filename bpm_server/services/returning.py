@@ -14,6 +14,7 @@ from bpm_server.domain.approvals.node import Act, Outcome
 from bpm_server.domain.approvals.policy import AfterReturn
 from bpm_server.domain.audit import Entity, Operation
 from bpm_server.domain.drafts import Place
+from bpm_server.domain.identity import SYSTEM
 from bpm_server.domain.states import TaskState
 from bpm_server.domain.tasks import check_comment
 from bpm_server.kernel.errors import Forbidden, InvalidInput, WrongState
@@ -38,7 +39,7 @@ from bpm_server.services.submissions import check_correction
 from bpm_server.services.transaction import command, transaction
 from bpm_server.services.variables import check_variables
 from bpm_server.store import approvals as store
-from bpm_server.store import drafts
+from bpm_server.store import drafts, handovers
 from bpm_server.store import tasks as task_store
 from bpm_server.store.candidates import update_task
 from bpm_server.store.tables.tasks import user_task
@@ -91,14 +92,41 @@ def give_back(
 
 def _let_correct(at: NodeAtWork) -> None:
     """The initiator is asked to correct the request; the task stays open for them meanwhile."""
-    tx = at.tx
+    tx, stored = at.tx, at.stored
     write_node(at, Act.RETURN)
-    stored = at.stored
+    corrects = _who_corrects(at)
+    if corrects != stored.initiator:
+        note_act(
+            tx, Act.HANDOVER, at.task.instance_key, at.task.key, people=(str(stored.initiator), corrects), by=SYSTEM
+        )
+        stored.initiator = corrects
     stored.is_correcting, stored.target = True, rules.INITIATOR
     stored.outcome, stored.ended_at = None, None
     store.update_approval(tx.connection, stored)
-    update_task(tx.connection, at.task.key, {"candidate_users": (stored.initiator,)})
+    update_task(tx.connection, at.task.key, {"candidate_users": (corrects,)})
     pause_clocks(tx, at.task.instance_key, at.task.key)
+
+
+def _who_corrects(at: NodeAtWork) -> str:
+    """Who made the request, or who has their work now that they have left.
+
+    Raises:
+        WrongState: they have left, and nobody who works here has their work.
+    """
+    tx = at.tx
+    organisation = tx.server.organisations.at(tx.connection, tx.moment)
+    person, asked = str(at.stored.initiator), set[str]()
+    while person in organisation.people and not organisation.is_active(person):
+        asked.add(person)
+        plan = handovers.latest_plan(tx.connection, person)
+        if plan is None or plan.heir(at.task.process_id) in asked:
+            message = (
+                f"Expected somebody to correct the request, but '{at.stored.initiator}' has left: "
+                "hand their work over first, or return it to another step"
+            )
+            raise WrongState(message, retry=False)
+        person = plan.heir(at.task.process_id)
+    return person
 
 
 def _go_back(at: NodeAtWork, target: str) -> None:

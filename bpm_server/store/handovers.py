@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from bpm_server.domain.approvals.items import Place
-from bpm_server.domain.handover import WorkKind
+from bpm_server.domain.handover import Handover, WorkKind
 from bpm_server.domain.tasks import ENDED
 from bpm_server.kernel import json
 from bpm_server.store import rows
@@ -125,6 +125,13 @@ def cases_by_process(connection: Connection, operation_key: int) -> dict[str, in
         .order_by(t.c.process_id)
     )
     return dict(connection.execute(query).all())
+
+
+def latest_plan(connection: Connection, person: str) -> Handover | None:
+    """To whom somebody's work went when it was last handed over."""
+    query = sa.select(handover.c.plan).where(handover.c.person == person).order_by(handover.c.key.desc()).limit(1)
+    plan = connection.execute(query).scalar()
+    return None if plan is None else Handover(**json.loads(plan))
 
 
 def insert_handover(

@@ -12,7 +12,7 @@ from bpm_server.domain.approvals.node import Where
 from bpm_server.domain.identity import Actor, Permission
 from bpm_server.domain.substitutions import Mode
 from bpm_server.kernel import json
-from bpm_server.kernel.errors import BpmError, Conflict, Forbidden, InvalidInput, NotFound
+from bpm_server.kernel.errors import BpmError, Conflict, Forbidden, InvalidInput, NotFound, WrongState
 from bpm_server.services import (
     approvals,
     batch_operations,
@@ -290,6 +290,25 @@ def test_the_successor_corrects_a_request_that_came_back(desk: Desk, hr: Actor) 
     assert desk.asked(key) == ["bob"]
     started_by = desk.bpm.scalars(sa.select(process_instance.c.started_by))
     assert started_by == ["ann"], "who made the request stays in the history"
+
+
+def test_what_is_returned_after_they_have_left_is_corrected_by_who_has_their_work(desk: Desk, hr: Actor) -> None:
+    _, key = desk.start(one_node("all", "cai, dan"), initiator="ann")
+    give(desk, hr, "bob", leaves=True)
+    give(desk, hr, "fei", of="bob", leaves=True)
+    returning.give_back(desk.bpm.server, person("cai"), key, "initiator", "too much")
+    assert desk.asked(key) == ["fei"]
+    assert history(desk, key)[-1] == ("handover", "system", ["ann", "fei"], None)
+    returning.resubmit(desk.bpm.server, person("fei"), key)
+    assert desk.asked(key) == ["cai", "dan"]
+
+
+def test_nothing_is_returned_to_who_has_left_and_handed_nothing_over(desk: Desk, hr: Actor) -> None:
+    _, key = desk.start(one_node("all", "cai, dan"), initiator="ann")
+    people_services.set_activity(desk.bpm.server, hr, "ann", active=False)
+    with pytest.raises(WrongState, match="'ann' has left: hand their work over first"):
+        returning.give_back(desk.bpm.server, person("cai"), key, "initiator", "too much")
+    assert desk.asked(key) == ["cai", "dan"]
 
 
 def test_an_approval_that_is_decided_stays_as_it_was(desk: Desk, hr: Actor) -> None:
