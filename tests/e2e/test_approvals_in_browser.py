@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bpm_server import bootstrap
 from bpm_server.domain.demo import COMPANY
-from bpm_server.services import installation
-from bpm_server.settings import Settings
 from tests.support.browser import Person, browser, sync_api
-from tests.support.running import ADMIN_PASSWORD, running
+from tests.support.demo_server import filling
+from tests.support.running import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,12 +99,8 @@ class Office:
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     folder = tmp_path_factory.mktemp("server")
-    settings = Settings(data_dir=folder / "data")
-    settings.data_dir.mkdir()
-    bootstrap.prepare(settings)
-    with bootstrap.running(settings) as server:
-        installation.prepare_installation(server, ADMIN_PASSWORD)
-        installation.install_demo_company(server, COMPANY)
+    with filling(folder):
+        pass
     with browser() as chromium, running(folder) as server:
         yield Office(chromium, server.port)
 

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bpm_server import bootstrap
 from bpm_server.domain.demo import COMPANY
 from bpm_server.domain.identity import SYSTEM
-from bpm_server.services import deployments, installation, process_instances
-from bpm_server.settings import Settings
+from bpm_server.services import deployments, process_instances
 from tests.support.browser import Person, browser, sync_api
-from tests.support.running import ADMIN_PASSWORD, RunningServer, running
+from tests.support.demo_server import filling
+from tests.support.running import RunningServer, running
 from tests.support.services import ROOT
 
 if TYPE_CHECKING:
@@ -35,13 +34,8 @@ ORDER = {"orderNumber": "SO-1", "customer": "上海华泰精密机械有限公�
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """The demo company's server with one order that waits for the technology department."""
     folder = tmp_path_factory.mktemp("server")
-    settings = Settings(data_dir=folder / "data")
-    settings.data_dir.mkdir()
-    bootstrap.prepare(settings)
     content = {path.name: path.read_bytes() for name in FOLDERS for path in sorted((ROOT / name).glob("*.*"))}
-    with bootstrap.running(settings) as prepared:
-        installation.prepare_installation(prepared, ADMIN_PASSWORD)
-        installation.install_demo_company(prepared, COMPANY)
+    with filling(folder) as prepared:
         deployments.deploy(prepared, SYSTEM, content)
         process_instances.start_process(prepared, SYSTEM, process_id="order-approval", variables=ORDER)
     with running(folder) as started:

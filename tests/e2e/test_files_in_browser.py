@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bpm_server import bootstrap
 from bpm_server.domain.demo import COMPANY
 from bpm_server.domain.identity import SYSTEM
 from bpm_server.kernel import json
-from bpm_server.services import deployments, installation
-from bpm_server.settings import Settings
+from bpm_server.services import deployments
 from tests.support.bpmn_builder import Process
 from tests.support.browser import Person, browser, sync_api
-from tests.support.running import ADMIN_PASSWORD, running
+from tests.support.demo_server import filling
+from tests.support.running import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,12 +99,7 @@ def claim() -> bytes:
 def people(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Person]]:
     """Who claims, and who decides."""
     folder = tmp_path_factory.mktemp("server")
-    settings = Settings(data_dir=folder / "data")
-    settings.data_dir.mkdir()
-    bootstrap.prepare(settings)
-    with bootstrap.running(settings) as server:
-        installation.prepare_installation(server, ADMIN_PASSWORD)
-        installation.install_demo_company(server, COMPANY)
+    with filling(folder) as server:
         deployments.deploy(server, SYSTEM, {"claim.bpmn": claim(), "claim.form": json.dumps_bytes(FORM)})
     with browser() as chromium, running(folder) as server:
         address = f"http://127.0.0.1:{server.port}"

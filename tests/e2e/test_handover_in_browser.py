@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bpm_server import bootstrap
-from bpm_server.domain.demo import COMPANY
 from bpm_server.domain.identity import SYSTEM
-from bpm_server.services import deployments, identities, installation, process_instances, tasks
-from bpm_server.settings import Settings
+from bpm_server.services import deployments, identities, process_instances, tasks
 from bpm_server.store.tasks import open_keys
 from tests.support.browser import Person, browser, sync_api
+from tests.support.demo_server import filling
 from tests.support.running import ADMIN_PASSWORD, running
 from tests.support.services import ROOT
 
@@ -35,13 +33,8 @@ ORDER = {"orderNumber": "SO-1", "customer": "ACME", "amount": 1_000, "currency":
 def admin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
     """The administrator of the demo company; wang.fang has claimed two orders."""
     folder = tmp_path_factory.mktemp("server")
-    settings = Settings(data_dir=folder / "data")
-    settings.data_dir.mkdir()
-    bootstrap.prepare(settings)
     content = {path.name: path.read_bytes() for name in FOLDERS for path in sorted((ROOT / name).glob("*.*"))}
-    with bootstrap.running(settings) as server:
-        installation.prepare_installation(server, ADMIN_PASSWORD)
-        installation.install_demo_company(server, COMPANY)
+    with filling(folder) as server:
         deployments.deploy(server, SYSTEM, content)
         wang = identities.actor_by_name(server, "wang.fang")
         for _ in range(2):

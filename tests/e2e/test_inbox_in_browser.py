@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bpm_server import bootstrap
 from bpm_server.domain.demo import COMPANY
 from bpm_server.kernel.clock import SystemClock
-from bpm_server.services import installation
-from bpm_server.settings import Settings
 from tests.support.approvals import one_node
 from tests.support.browser import Person, browser, sync_api
+from tests.support.demo_server import filling
 from tests.support.running import ADMIN_PASSWORD, running
 
 if TYPE_CHECKING:
@@ -63,12 +61,8 @@ class Inbox:
 @pytest.fixture(scope="module")
 def inbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inbox]:
     folder = tmp_path_factory.mktemp("server")
-    settings = Settings(data_dir=folder / "data")
-    settings.data_dir.mkdir()
-    bootstrap.prepare(settings)
-    with bootstrap.running(settings) as server:
-        installation.prepare_installation(server, ADMIN_PASSWORD)
-        installation.install_demo_company(server, COMPANY)
+    with filling(folder):
+        pass
     with browser() as chromium, running(folder) as server:
         yield Inbox(chromium, server.port)
 

@@ -14,13 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bpm_server import bootstrap
 from bpm_server.domain.demo import COMPANY
-from bpm_server.services import installation
-from bpm_server.settings import Settings
 from tests.support.browser import Person, browser, sync_api
+from tests.support.demo_server import filling
 from tests.support.receiver import Receiver
-from tests.support.running import ADMIN_PASSWORD, RunningServer, running
+from tests.support.running import RunningServer, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,12 +134,8 @@ class Company:
 def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
     """The demo company's people without its demo; the receiver is added as endpoint on the page for it."""
     folder = tmp_path_factory.mktemp("server")
-    settings = Settings(data_dir=folder / "data")
-    settings.data_dir.mkdir()
-    bootstrap.prepare(settings)
-    with bootstrap.running(settings) as server:
-        installation.prepare_installation(server, ADMIN_PASSWORD)
-        installation.install_demo_company(server, replace(COMPANY, endpoint="another"))
+    with filling(folder, replace(COMPANY, endpoint="another")):
+        pass
     with Receiver() as receiver, browser() as chromium, running(folder) as server:
         made = Company(chromium, server, receiver)
         _add_endpoint(made)

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bpm_server import bootstrap
 from bpm_server.domain.demo import COMPANY
 from bpm_server.domain.identity import SYSTEM
-from bpm_server.services import calendars, installation
-from bpm_server.settings import Settings
+from bpm_server.services import calendars
 from tests.support.browser import Person, browser, sync_api
-from tests.support.running import ADMIN_PASSWORD, running
+from tests.support.demo_server import filling
+from tests.support.running import running
 from tests.support.service_levels import china
 
 if TYPE_CHECKING:
@@ -30,12 +29,7 @@ expect = sync_api.expect
 @pytest.fixture(scope="module")
 def signed_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Person]]:
     folder = tmp_path_factory.mktemp("server")
-    settings = Settings(data_dir=folder / "data")
-    settings.data_dir.mkdir()
-    bootstrap.prepare(settings)
-    with bootstrap.running(settings) as server:
-        installation.prepare_installation(server, ADMIN_PASSWORD)
-        installation.install_demo_company(server, COMPANY)
+    with filling(folder) as server:
         calendars.save_calendar(server, SYSTEM, china())
     with browser() as chromium, running(folder) as server:
         address = f"http://127.0.0.1:{server.port}"

@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bpm_server import bootstrap
 from bpm_server.domain.demo import COMPANY
-from bpm_server.services import installation
-from bpm_server.settings import Settings
 from tests.support.browser import Person, browser, sync_api
+from tests.support.demo_server import filling
 from tests.support.running import ADMIN_PASSWORD, running
 
 if TYPE_CHECKING:
@@ -47,12 +45,8 @@ class Place:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("server")
-    settings = Settings(data_dir=folder / "data")
-    settings.data_dir.mkdir()
-    bootstrap.prepare(settings)
-    with bootstrap.running(settings) as server:
-        installation.prepare_installation(server, ADMIN_PASSWORD)
-        installation.install_demo_company(server, COMPANY)
+    with filling(folder):
+        pass
     with browser() as chromium, running(folder) as server:
         yield Place(chromium, f"http://127.0.0.1:{server.port}")
 
