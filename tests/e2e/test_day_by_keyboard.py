@@ -242,6 +242,10 @@ def approve_together(keys: Keys) -> None:
     keys.press("k")
     assert TOGETHER[-2] in keys.page.evaluate("document.activeElement.innerText")
     keys.press("Control+Enter")
+    expect(keys.page.locator("#bulk-confirm li")).to_have_count(len(TOGETHER))
+    assert keys.check()["tag"] == "H2"
+    keys.press("Control+Enter")
+    expect(keys.page.locator("#bulk-confirm")).to_have_count(0)
     expect(keys.page.locator(".bulk-result h2")).to_contain_text(str(len(TOGETHER)))
     assert keys.check()["tag"] == "H2"
 
@@ -261,7 +265,9 @@ def look_around(keys: Keys) -> None:
     keys.press("Enter")
     page.wait_for_url("**/settings")
     keys.person.ready()
-    keys.go_to(".settings [data-theme-choice=dark]")
+    keys.go_to("#theme")
+    keys.press("End")
+    keys.go_to(".settings .settings-acts .btn-primary")
     keys.press("Enter")
     page.locator("html[data-bs-theme=dark]").wait_for()
     keys.person.ready()

@@ -85,10 +85,11 @@ def test_services_that_may_be_many_hold_no_port_and_no_name() -> None:
 
 
 def test_secrets_must_be_set_and_are_in_the_example() -> None:
-    named = set(re.findall(r"\$\{(\w+)", TEXT))
-    assert named == set(re.findall(r"\$\{(\w+):\?", TEXT)), "each of these stops the start where it is not set"
+    named, optional = set(re.findall(r"\$\{(\w+)", TEXT)), set(re.findall(r"\$\{(\w+):-\}", TEXT))
+    assert named - optional == set(re.findall(r"\$\{(\w+):\?", TEXT)), "these stop the start where they are not set"
     example = (DOCKER / "example.env").read_text()
-    assert named == set(re.findall(r"^(\w+)=", example, re.MULTILINE))
+    assert named == set(re.findall(r"^#?(\w+)=", example, re.MULTILINE))
+    assert optional == set(re.findall(r"^#(\w+)=", example, re.MULTILINE))
 
 
 def test_the_image_checks_readiness_where_the_server_listens() -> None:

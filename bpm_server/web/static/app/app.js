@@ -117,7 +117,7 @@
     if ((event.ctrlKey || event.metaKey) && event.key === "Enter") {
       const dialog = $("dialog[open]");
       const selected = event.target.closest(".row-item") && $(".row-check input:checked");
-      const form = dialog ? $("form[method=post]", dialog) : $(selected ? "#bulk" : "#acts");
+      const form = dialog ? $("form[method=post]", dialog) : $(selected ? "#bulk" : "#bulk-confirm, #acts");
       if (!form) return;
       event.preventDefault();
       form.requestSubmit($(".btn-primary", form));
