@@ -64,7 +64,7 @@ def postgresql_cluster() -> Iterator[postgresql.Cluster]:
         migrate.upgrade(database)
         database.dispose()
         yield cluster
-        cluster.drop(postgresql.TEMPLATE)
+        cluster.close()
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
         yield request.getfixturevalue("sqlite_url")
         return
     cluster: postgresql.Cluster = request.getfixturevalue("postgresql_cluster")
-    with cluster.fresh(postgresql.TEMPLATE) as url:
+    with cluster.lent() as url:
         yield url
 
 
@@ -96,8 +96,8 @@ def database(database_url: str) -> Iterator[Database]:
 
 @pytest.fixture
 def postgresql_database(postgresql_cluster: postgresql.Cluster) -> Iterator[Database]:
-    """A fresh database on PostgreSQL alone, for what SQLite has not."""
-    with postgresql_cluster.fresh(postgresql.TEMPLATE) as url:
+    """A migrated, empty database on PostgreSQL alone, for what SQLite has not."""
+    with postgresql_cluster.lent() as url:
         found = Database(url, pool_size=20)
         yield found
         found.dispose()
