@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bpm_server.bpmn.model import Node
+    from bpm_server.domain.property_values import Values
     from bpm_server.services.definitions import CompiledProcess
-    from bpm_server.services.property_values import Values
     from bpm_server.services.transaction import Transaction
 
 MAX_STEPS = 10_000

@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 
     from bpm_server.bpmn.model import Process
     from bpm_server.domain import events as e
+    from bpm_server.domain.property_values import Values
     from bpm_server.domain.tasks import Task
     from bpm_server.services.advance import Advance
     from bpm_server.services.approval_signers import Signing
-    from bpm_server.services.property_values import Values
     from bpm_server.services.transaction import Transaction
     from bpm_server.store.batch import InstanceRow
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from bpm_server.bpmn.model import Process
+    from bpm_server.domain.property_values import Values
     from bpm_server.domain.signers import LeftOut, NoSigner, Reason
-    from bpm_server.services.property_values import Values
     from bpm_server.services.transaction import Transaction
 
 DEFAULT_ADMINISTRATOR = "role:admin"

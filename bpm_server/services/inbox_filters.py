@@ -60,10 +60,9 @@ def change_filter(
     key: int,
     *,
     name: str | None = None,
-    criteria: Criteria | None = None,
     shared_with: str | EllipsisType | None = ...,
 ) -> None:
-    """Renames a filter, changes what it searches for, or with whom it is shared; what is not named stays.
+    """Renames a filter, or changes with whom it is shared; what is not named stays.
 
     Raises:
         NotFound: no such filter, or none that the actor sees.
@@ -77,8 +76,6 @@ def change_filter(
             row = replace(row, name=check_name(name))
             others = (one for one in store.own_filters(tx.connection, row.owner) if one.key != key)
             _check_unused(others, row.name)
-        if criteria is not None:
-            row = replace(row, criteria=criteria)
         if shared_with is not ...:
             row = replace(row, shared_with=check_shared_with(shared_with))
             check_share(actor, row.shared_with)

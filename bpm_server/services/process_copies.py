@@ -15,7 +15,7 @@ from bpm_server.store.carbon_copies import insert_copies
 
 if TYPE_CHECKING:
     from bpm_server.bpmn.model import Process
-    from bpm_server.services.property_values import Values
+    from bpm_server.domain.property_values import Values
     from bpm_server.services.transaction import Transaction
     from bpm_server.store.approvals import ApprovalRow
 

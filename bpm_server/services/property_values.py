@@ -1,34 +1,17 @@
-"""What extension properties of elements say in FEEL, as the element sees the variables."""
+"""What extension properties of elements say in FEEL, with the cluster's variables behind those of the element."""
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from bpm_server import feel
+from bpm_server.domain import property_values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
+    from bpm_server import feel
+    from bpm_server.domain.property_values import Values
     from bpm_server.services.transaction import Transaction
-
-    Values = Callable[[frozenset[str]], Mapping[str, Any]]
-    """Gives variables of some names that an element sees."""
-
-BUDGET = feel.Budget(steps=200_000, size=100_000)
-
-
-@lru_cache(maxsize=1_000)
-def _compiled(text: str) -> feel.Expression:
-    return feel.compile(text)
 
 
 def evaluate(tx: Transaction, text: str, values: Values) -> feel.Evaluation:
-    """The value of a property that begins with ``=``, with what FEEL has to say of it.
-
-    Raises:
-        FeelSyntaxError: it is no FEEL, which is checked where a process is deployed.
-    """
-    expression = _compiled(text.removeprefix("="))
-    seen = {**tx.outer_variables, **values(expression.names)}
-    return expression.evaluate(seen, now=tx.now, budget=BUDGET)
+    """See :func:`bpm_server.domain.property_values.evaluate`."""
+    return property_values.evaluate(text, lambda names: {**tx.outer_variables, **values(names)}, tx.now)

@@ -93,17 +93,14 @@ def give_back(
 def _let_correct(at: NodeAtWork) -> None:
     """The initiator is asked to correct the request; the task stays open for them meanwhile."""
     tx, stored = at.tx, at.stored
+    before, stored.initiator = str(stored.initiator), _who_corrects(at)
     write_node(at, Act.RETURN)
-    corrects = _who_corrects(at)
-    if corrects != stored.initiator:
-        note_act(
-            tx, Act.HANDOVER, at.task.instance_key, at.task.key, people=(str(stored.initiator), corrects), by=SYSTEM
-        )
-        stored.initiator = corrects
+    if stored.initiator != before:
+        note_act(tx, Act.HANDOVER, at.task.instance_key, at.task.key, people=(before, stored.initiator), by=SYSTEM)
     stored.is_correcting, stored.target = True, rules.INITIATOR
     stored.outcome, stored.ended_at = None, None
     store.update_approval(tx.connection, stored)
-    update_task(tx.connection, at.task.key, {"candidate_users": (corrects,)})
+    update_task(tx.connection, at.task.key, {"candidate_users": (stored.initiator,)})
     pause_clocks(tx, at.task.instance_key, at.task.key)
 
 

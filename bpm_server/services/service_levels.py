@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bpm_server.domain import events as e
+    from bpm_server.domain.property_values import Values
     from bpm_server.domain.service_levels import ServiceLevel
     from bpm_server.services.advance import Advance
-    from bpm_server.services.property_values import Values
     from bpm_server.services.transaction import Transaction
     from bpm_server.store.batch import InstanceRow
     from bpm_server.store.service_levels import ClockRow

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
     from bpm_server.domain.identity import Actor
     from bpm_server.domain.tasks import Task
+    from bpm_server.services.approval_nodes import NodeAtWork
     from bpm_server.services.server import Server
     from bpm_server.services.transaction import Transaction
     from bpm_server.store.batch import InstanceRow
@@ -101,9 +102,11 @@ def complete_task(
     with transaction(server, actor) as tx:
         task, row = store.lock_task(tx.connection, key)
         if is_approval_task(tx, task):
+            at = node_of(tx, task, row, "complete")
+            authorize_signer(at)
             if in_bulk:
-                _check_bulk(tx, task, row)
-            _vote(tx, task, row, values, outcome, comment, whole=whole, time_zone=time_zone, item=item)
+                _check_bulk(tx, task, at.row)
+            _vote(at, values, outcome, comment, whole=whole, time_zone=time_zone, item=item)
             return None
         check_open(task, "complete")
         authorize_work(tx, task, "complete")
@@ -136,18 +139,14 @@ def complete_task(
         return waits
 
 
-def _check_bulk(tx: Transaction, task: Task, row: InstanceRow | None) -> None:
+def _check_bulk(tx: Transaction, task: Task, row: InstanceRow) -> None:
     rule = bulk_rule(_properties(tx, task))
-    if row is None:
-        row = instances.read_instance(tx.connection, task.instance_key)
     seen = Advance(tx).seen_at(row, task.key, task.chunk)
     check_bulk(task.key, rule, lambda names: {**tx.outer_variables, **seen(names)}, tx.now)
 
 
 def _vote(
-    tx: Transaction,
-    task: Task,
-    row: InstanceRow | None,
+    at: NodeAtWork,
     values: dict[str, Any],
     outcome: str | None,
     comment: str | None,
@@ -159,10 +158,8 @@ def _vote(
     """Completing an approval is the actor's vote: the variable ``outcome`` where the argument is not given."""
     if outcome is None:
         outcome, comment = decision_among(values, comment)
-    at = node_of(tx, task, row, "complete")
-    authorize_signer(at)
     entered = {name: value for name, value in values.items() if name not in ("outcome", "comment")}
-    vote(at, check_outcome_word(outcome, task.key), comment, entered, whole=whole, time_zone=time_zone, item=item)
+    vote(at, check_outcome_word(outcome, at.task.key), comment, entered, whole=whole, time_zone=time_zone, item=item)
 
 
 def _audit_change(tx: Transaction, task: Task, values: TaskValues, why: str | None) -> None:

@@ -22,34 +22,13 @@ from bpm_server.store.tables.jobs import timer
 from bpm_server.store.tasks import change, lock_task
 from tests.support.bpmn_builder import Process, event
 from tests.support.bpmn_builder import timer as timer_event
+from tests.support.contention import at_once
 from tests.support.product import ADMIN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.support.product import Product
 
 CONTENDERS = 100
-
-
-def at_once(count: int, act: Callable[[int], Any]) -> list[Any]:
-    """Runs ``act`` in so many threads that start together; results or exceptions, by thread."""
-    gate = threading.Barrier(count)
-    results: list[Any] = [None] * count
-
-    def run(number: int) -> None:
-        gate.wait()
-        try:
-            results[number] = act(number)
-        except Exception as error:  # noqa: BLE001 - the test looks at what each thread got
-            results[number] = error
-
-    threads = [threading.Thread(target=run, args=(n,)) for n in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
 
 
 def one_task() -> bytes:

@@ -16,7 +16,7 @@ from bpm_server.store import history_files
 from bpm_server.store import retention as store
 from bpm_server.store.tables import db
 from bpm_server.worker import rounds
-from tests.integration.test_concurrency import at_once
+from tests.support.contention import at_once
 from tests.support.contents import contents, row_counts
 from tests.support.ended import DMN, STAYS, archived, finish, rich, roots, run_all, run_rich, simple
 from tests.support.product import ADMIN, START

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -15,6 +16,7 @@ from bpm_server.reports import inbox_filters as report
 from bpm_server.services import inbox_filters as service
 from bpm_server.services import tasks
 from tests.support.bpmn_builder import Process
+from tests.support.contention import at_once
 from tests.support.product import ADMIN, START
 from tests.support.statements import counted
 
@@ -51,10 +53,14 @@ def test_own_filters_stand_in_their_order_before_those_of_others(bpm: Product) -
 
 def test_what_is_searched_for_is_kept(bpm: Product) -> None:
     criteria = Criteria("客户 50%", "order", Due.SOON, Tab.DONE, Sort.DUE)
-    key = save(bpm, "all of it", criteria=criteria)
+    save(bpm, "all of it", criteria=criteria)
     assert report.filters_of(bpm.server, ANN).own[0].criteria == criteria
-    service.change_filter(bpm.server, ANN, key, criteria=LATE)
-    assert report.filters_of(bpm.server, ANN).own[0].criteria == LATE
+
+
+def test_a_button_that_is_pressed_twice_saves_one_filter(bpm: Product) -> None:
+    pressed = at_once(4, lambda _: save(bpm, "late"))
+    assert Counter(map(type, pressed)) == {int: 1, AlreadyExists: 3}
+    assert names(bpm) == ["late"]
 
 
 def test_shared_with_a_group_or_everybody_or_nobody(bpm: Product) -> None:

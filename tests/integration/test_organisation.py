@@ -12,7 +12,7 @@ from bpm_server.kernel.errors import Conflict
 from bpm_server.services import departments, installation, people, substitutions, users
 from bpm_server.store.moments import read_moment
 from bpm_server.store.organisation import read_organisation
-from tests.integration.test_concurrency import at_once
+from tests.support.contention import at_once
 from tests.support.product import ADMIN
 
 if TYPE_CHECKING:

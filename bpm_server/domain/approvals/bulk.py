@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bpm_server import feel
 from bpm_server.domain.approvals.policy import PREFIX, is_approval
+from bpm_server.domain.property_values import evaluate
 from bpm_server.kernel.errors import WrongState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
+
+    from bpm_server.domain.property_values import Values
 
 APPROVAL = PREFIX + "bulk"
 TASK = "task.bulk"
-BUDGET = feel.Budget(steps=200_000, size=100_000)
-
-
-@lru_cache(maxsize=1_000)
-def _compiled(text: str) -> feel.Expression:
-    return feel.compile(text.removeprefix("="))
 
 
 def bulk_rule(properties: Mapping[str, str]) -> str:
@@ -40,7 +36,7 @@ def bulk_problem(key: str, text: str) -> str:
     return ""
 
 
-def allows_bulk(rule: str, values: Callable[[frozenset[str]], Mapping[str, Any]], now: datetime) -> bool:
+def allows_bulk(rule: str, values: Values, now: datetime) -> bool:
     """Whether a task may be approved together with others. What is not plainly true is opened by somebody.
 
     Args:
@@ -50,11 +46,10 @@ def allows_bulk(rule: str, values: Callable[[frozenset[str]], Mapping[str, Any]]
     """
     if not rule.startswith("="):
         return rule.lower() == "true"
-    expression = _compiled(rule)
-    return expression.evaluate(values(expression.names), now=now, budget=BUDGET).value is True
+    return evaluate(rule, values, now).value is True
 
 
-def check_bulk(key: int, rule: str, values: Callable[[frozenset[str]], Mapping[str, Any]], now: datetime) -> None:
+def check_bulk(key: int, rule: str, values: Values, now: datetime) -> None:
     """See :func:`allows_bulk`.
 
     Raises:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bpm_server import feel
 from bpm_server.bpmn.model import NodeType, UserWork
-from bpm_server.domain.approvals.bulk import TASK, bulk_problem
+from bpm_server.domain.approvals.bulk import APPROVAL, TASK, bulk_problem
 from bpm_server.domain.approvals.policy import ADMINISTRATOR, PREFIX, is_approval, read_policy
 from bpm_server.domain.signers import read_rules
 from bpm_server.kernel.errors import InvalidInput
@@ -26,7 +26,7 @@ KNOWN = frozenset(
         "copyAtStart", "copyAtEnd", "timeout", "timeoutAction",
     )
 )  # fmt: skip
-EXPRESSIONS = tuple(PREFIX + name for name in ("signers", "amount", "bulk", "copyAtStart", "copyAtEnd"))
+EXPRESSIONS = tuple(PREFIX + name for name in ("signers", "amount", "copyAtStart", "copyAtEnd"))
 RULES = tuple(PREFIX + name for name in ("signers", "noSigner", "copyAtStart", "copyAtEnd"))
 
 
@@ -48,7 +48,7 @@ def _process(process: Process) -> Iterator[str]:
 
 
 def _messages(process: Process, node: Node) -> Iterator[str]:
-    yield from _plain_bulk(node)
+    yield from _bulk(node)
     properties = {key: text for key, text in node.properties.items() if key.startswith(PREFIX)}
     if not properties:
         return
@@ -76,15 +76,14 @@ def _messages(process: Process, node: Node) -> Iterator[str]:
     yield from _values(properties)
 
 
-def _plain_bulk(node: Node) -> Iterator[str]:
-    """The property by which a plain task says whether it is decided together with others."""
-    text = node.properties.get(TASK)
-    if text is None:
-        return
-    if node.type is not NodeType.USER_TASK or is_approval(node.properties):
+def _bulk(node: Node) -> Iterator[str]:
+    """The properties that say whether a task is decided together with others."""
+    if TASK in node.properties and (node.type is not NodeType.USER_TASK or is_approval(node.properties)):
         yield f"Expected '{TASK}' at a user task that is no approval, but found it at '{node.id}'"
-    elif problem := bulk_problem(TASK, text.strip()):
-        yield problem
+        return
+    for key in (APPROVAL, TASK):
+        if problem := bulk_problem(key, node.properties.get(key, "").strip()):
+            yield problem
 
 
 def _values(properties: Mapping[str, str]) -> Iterator[str]:

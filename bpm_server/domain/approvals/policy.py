@@ -83,7 +83,6 @@ class Policy:
         weights: Of a vote, by user name; who is not named counts 1.
         any_reject_decides: Whether in an or-sign the first reject decides too; else all must have rejected.
         skip_approved: Whether somebody who has approved in this case before is not asked again.
-        bulk: Whether it may be decided together with others: ``true``, ``false``, or FEEL after ``=``.
         return_to: Element ids, ``initiator`` or ``previous`` that a return may name; empty: any that was passed.
     """
 
@@ -96,7 +95,6 @@ class Policy:
     initiator: InitiatorSigns = InitiatorSigns.SELF
     duplicates: Duplicates = Duplicates.FIRST
     skip_approved: bool = False
-    bulk: str = "true"
     return_to: tuple[str, ...] = ()
     after_return: AfterReturn = AfterReturn.REWALK
 
@@ -137,7 +135,6 @@ def read_policy(properties: Mapping[str, str]) -> Policy:
         initiator=reader.one_of("initiator", InitiatorSigns, InitiatorSigns.SELF),
         duplicates=reader.one_of("duplicates", Duplicates, Duplicates.FIRST),
         skip_approved=reader.truth("skipApproved", otherwise=False),
-        bulk=reader.truth_or_feel("bulk"),
         return_to=reader.words("returnTo"),
         after_return=reader.one_of("afterReturn", AfterReturn, AfterReturn.REWALK),
     )
@@ -176,13 +173,6 @@ class _Reader:
         if text not in ("", "true", "false"):
             self.refuse(name, "true or false")
         return otherwise if not text else text == "true"
-
-    def truth_or_feel(self, name: str) -> str:
-        """FEEL itself is checked with the other expressions."""
-        text = self._text(name)
-        if not text.startswith("=") and text.lower() not in ("", "true", "false"):
-            self.refuse(name, "true, false or FEEL after '='")
-        return text or "true"
 
     def words(self, name: str) -> tuple[str, ...]:
         return tuple(filter(None, (word.strip() for word in self._text(name).split(","))))

@@ -22,6 +22,7 @@ class InboxFilter(Model):
 
     __tablename__ = "inbox_filter"
     __table_args__ = (
+        sa.UniqueConstraint("owner", "name"),
         sa.Index("ix_inbox_filter_owner", "owner", "place", "key"),
         partial("ix_inbox_filter_shared", "shared_with", "key", where="shared_with IS NOT NULL"),
     )

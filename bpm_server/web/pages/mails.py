@@ -25,7 +25,7 @@ from bpm_server.services.decision_links import make_link
 from bpm_server.services.identities import actor_by_name
 from bpm_server.web import access
 from bpm_server.web.pages.formats import full_moment, moment
-from bpm_server.web.pages.notifications import lines
+from bpm_server.web.pages.notifications import address_of, lines
 from bpm_server.web.pages.summaries import summarize
 from bpm_server.web.pages.texts import gettext as _
 from bpm_server.web.pages.texts import ngettext
@@ -120,7 +120,7 @@ def _content(server: Server, who: Actor, letter: Letter) -> Content | Unwritten:
 
 def _day(who: Actor, found: list[Line]) -> Content:
     base = access.server().settings.url()
-    items = tuple(Item(line.text, line.what, moment(line.row.at), base + _place(line)) for line in found)
+    items = tuple(Item(line.text, line.what, moment(line.row.at), base + address_of(line.row)) for line in found)
     said = ngettext("%(num)s notification for you", "%(num)s notifications for you", len(items))
     return Content(
         said, _greeting(who), said, items=items, links=(Link(_("Open all notifications"), f"{base}/notifications"),)
@@ -131,12 +131,8 @@ def _greeting(who: Actor) -> str:
     return _("Hello %(name)s,", name=who.name or who.username)
 
 
-def _place(line: Line) -> str:
-    return f"/instances/{line.row.instance_key}" if line.row.task_key is None else f"/tasks/{line.row.task_key}"
-
-
 def _one(server: Server, who: Actor, line: Line) -> Content:
-    open_it = Link(_("Open in bpm-server"), server.settings.url() + _place(line))
+    open_it = Link(_("Open in bpm-server"), server.settings.url() + address_of(line.row))
     if line.row.task_key is None:
         return Content(
             _subject(line.text, line.what), _greeting(who), line.text, ((_("About"), line.what),), (), (open_it,)

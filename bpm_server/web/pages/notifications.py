@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from bpm_server.bpmn.model import Process
     from bpm_server.domain.identity import Actor
+    from bpm_server.store.notifications import About
 
 pages = Blueprint("bell", __name__)
 STREAM_S = 25.0
@@ -131,10 +132,14 @@ def read_all() -> Response:
 @pages.post("/notifications/<int:key>/open")
 def open_one(key: int) -> Response:
     """Leads to what a notification is about."""
-    about = notifications.open_notification(access.server(), actor(), key)
-    case = f"/instances/{about.instance_key}" if about.task_key is None else f"/tasks/{about.task_key}"
-    where = "/" if about.kind == Kind.HANDOVER else case
-    return answers.go_to(where)
+    return answers.go_to(address_of(notifications.open_notification(access.server(), actor(), key)))
+
+
+def address_of(about: About | report.Told) -> str:
+    """Where a notification leads: its task or case; of a whole handover, the inbox."""
+    if about.kind == Kind.HANDOVER:
+        return "/"
+    return f"/instances/{about.instance_key}" if about.task_key is None else f"/tasks/{about.task_key}"
 
 
 # --- live -------------------------------------------------------------------------------------------------

@@ -14,8 +14,8 @@ from bpm_server.domain.approvals.node import Where
 from bpm_server.kernel.errors import BpmError, WrongState
 from bpm_server.services import approvals
 from bpm_server.store.tables.approvals import approval_act, approval_item
-from tests.integration.test_concurrency import at_once
 from tests.support.approvals import Desk, hire, one_node, person
+from tests.support.contention import at_once
 from tests.support.product import ADMIN
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
@@ -110,3 +111,21 @@ def test_a_request_that_is_corrected_and_one_that_was(desk: Desk) -> None:
     assert at(desk, key, "eve") == Obstacle.CORRECTION
     returning.resubmit(server, starter("eve"), key, {})
     assert at(desk, key) == Obstacle.CORRECTED
+
+
+def test_two_who_approve_the_same_together_at_once_one_of_them_is_told_who_was_faster(desk: Desk) -> None:
+    _, key = desk.start(one_node("any", "ann, bob", bulk="=amount <= 10000"), amount=1)
+    approve(desk, key)
+    with pytest.raises(WrongState) as late:
+        approve(desk, key, "bob")
+    assert late.value.details["decidedBy"] == "ann"
+
+
+def test_a_plain_task_that_somebody_has_done_is_not_asked_for_its_rule(desk: Desk) -> None:
+    desk.bpm.deploy(plain({"task.bulk": "=amount < 9"}, 'candidateUsers="ann, bob"'))
+    desk.bpm.start(actor=starter("eve"), amount=1)
+    key = desk.task("do")
+    for name, is_in_time in (("ann", True), ("bob", False)):
+        with nullcontext() if is_in_time else pytest.raises(WrongState) as late:
+            tasks.complete_task(desk.bpm.server, person(name), key, {}, in_bulk=True)
+    assert late.value.details["endedBy"] == "ann"

@@ -299,6 +299,7 @@ def test_what_is_returned_after_they_have_left_is_corrected_by_who_has_their_wor
     returning.give_back(desk.bpm.server, person("cai"), key, "initiator", "too much")
     assert desk.asked(key) == ["fei"]
     assert history(desk, key)[-1] == ("handover", "system", ["ann", "fei"], None)
+    assert told(desk, "fei")[-1] == "returned" and "returned" not in told(desk, "ann")
     returning.resubmit(desk.bpm.server, person("fei"), key)
     assert desk.asked(key) == ["cai", "dan"]
 

@@ -11,8 +11,8 @@ from bpm_server.reports.replay import replay
 from bpm_server.services import ad_hoc
 from bpm_server.store.tables.instances import element_instance, process_instance, variable
 from tests.conformance.camunda8.scenario import zeebe
-from tests.integration.test_concurrency import at_once
 from tests.support.bpmn_builder import Process, Scope, extensions, multi_instance
+from tests.support.contention import at_once
 from tests.support.product import ADMIN
 from tests.support.rest import add_person
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.test_concurrency import at_once
 from tests.support.bpmn_builder import one_task
+from tests.support.contention import at_once
 from tests.support.rest import add_person, application
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from bpm_server.store.tables.idempotency import idempotent_request
 from bpm_server.store.tables.identity import api_token
 from bpm_server.store.tables.instances import process_instance
 from bpm_server.worker import rounds
-from tests.integration.test_concurrency import at_once
 from tests.support.bpmn_builder import one_task
+from tests.support.contention import at_once
 from tests.support.rest import add_person, application, counted_statements
 from tests.support.services import ROOT
 

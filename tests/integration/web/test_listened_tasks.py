@@ -15,8 +15,9 @@ from bpm_server.store.tables.instances import process_instance
 from bpm_server.store.tables.tasks import user_task, user_task_candidate
 from bpm_server.web import parking
 from tests.conformance.camunda8.scenario import listeners
-from tests.integration.test_concurrency import at_once, person
+from tests.integration.test_concurrency import person
 from tests.support.bpmn_builder import Process, extensions, timer
+from tests.support.contention import at_once
 from tests.support.product import ADMIN
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from flask import Flask
 
 from bpm_server.web.app import create_app
 from bpm_server.web.serving import HttpServer, ServingSettings, listen
-from tests.integration.test_concurrency import at_once
 from tests.support.bpmn_builder import Process, one_task
+from tests.support.contention import at_once
 from tests.support.product import Product
 from tests.support.rest import add_person, application, served
 

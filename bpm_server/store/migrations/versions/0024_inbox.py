@@ -53,6 +53,7 @@ def upgrade() -> None:
         sa.Column("shared_with", sa.String(length=512), nullable=True),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_inbox_filter")),
+        sa.UniqueConstraint("owner", "name", name=op.f("uq_inbox_filter_owner_name")),
     )
     op.create_index("ix_inbox_filter_owner", "inbox_filter", ["owner", "place", "key"])
     op.create_index(

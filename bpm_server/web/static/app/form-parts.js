@@ -1,7 +1,8 @@
+/* Components of ours in forms: people to choose from, files, signatures and places. A schema names them by the property
+   "component" of a standard one (docs/how-to/change-a-form.md); what the server takes is domain/forms/references.py. */
 import { location } from "./form-location.js";
 import { signature } from "./form-signature.js";
-/* Components of ours in forms: people to choose from, files, signatures and places. A schema names them by the property "component" of a
-   standard one (docs/how-to/change-a-form.md); what the server takes is domain/forms/references.py. */
+
 const inChinese = document.documentElement.lang === "zh-CN";
 const words = inChinese ? {
   search: "输入姓名、部门或用户名", none: "没有找到", remove: "移除 {name}", chosen: "已选择", add: "选择文件", wait: "上传中：{name}",
@@ -18,7 +19,7 @@ const say = (name, values = {}) => words[name].replace(/\{(\w+)\}/g, (_, key) =>
 const MOST = 50;
 const bases = { userPicker: ["textfield", "taglist"], attachment: ["filepicker"], signature: ["filepicker"], location: ["textfield"] };
 
-export const isUsed = (schema) => /"component":\s*"(userPicker|attachment|signature|location)"/.test(JSON.stringify(schema));
+export const isUsed = (schema) => Object.keys(bases).some((name) => JSON.stringify(schema).includes(`"component":"${name}"`));
 
 /* The schema with our types in place of the standard ones that stand for them. */
 export function prepared(component) {
