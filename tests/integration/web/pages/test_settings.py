@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bpm_server.domain.identity import SYSTEM
+from bpm_server.domain.notifications import Kind
 from bpm_server.services import users
 from bpm_server.store.mails import NewMail, insert_mails, update_mail
 from bpm_server.store.moments import pin_clock
@@ -37,6 +38,11 @@ def test_what_is_saved_holds_on_every_device(browser: Callable[..., Browser]) ->
         "mail_hour": "17", "mail.turn": "never", "mail.copied": "at_once", "mail.decided": "at_once",
     }  # fmt: skip
     assert root.cssselect("#time_zone")[0].get("value") == "America/New_York"
+
+
+def test_mails_of_every_kind_of_notification_can_be_chosen(browser: Callable[..., Browser]) -> None:
+    offered = browser("li.ming").get("/settings").tree.cssselect("select[name^='mail.']")
+    assert {one.get("name") for one in offered} == {f"mail.{kind}" for kind in Kind}
 
 
 def test_a_time_zone_that_there_is_not_is_named_and_nothing_is_saved(browser: Callable[..., Browser]) -> None:
