@@ -16,7 +16,7 @@ import pytest
 from bpm_server.domain.demo import COMPANY
 from bpm_server.domain.identity import SYSTEM
 from bpm_server.services import deployments, process_instances
-from tests.support.browser import Person, browser, sync_api
+from tests.support.browser import Person, browser, look, sync_api
 from tests.support.demo_server import filling
 from tests.support.running import RunningServer, running
 from tests.support.services import ROOT
@@ -45,17 +45,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 def shot(person: Person, name: str) -> None:
     if folder := os.environ.get("BPM_SHOTS"):
         person.page.screenshot(path=str(Path(folder) / f"{name}.png"), caret="initial")
-
-
-def look(person: Person, name: str) -> None:
-    """axe-core finds nothing, nothing is wider than the page, also on a phone, and nothing complained."""
-    for width in (1440, 390):
-        person.page.set_viewport_size({"width": width, "height": 900})
-        assert person.violations() == [], (name, width)
-        assert person.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, (name, width)
-        shot(person, f"{name}-{width}")
-    person.page.set_viewport_size({"width": 1280, "height": 900})
-    assert person.problems == [], name
 
 
 def test_the_bell_rings_and_leads_to_the_task(server: RunningServer) -> None:

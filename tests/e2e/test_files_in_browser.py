@@ -16,7 +16,7 @@ from bpm_server.domain.identity import SYSTEM
 from bpm_server.kernel import json
 from bpm_server.services import deployments
 from tests.support.bpmn_builder import Process
-from tests.support.browser import Person, browser, sync_api
+from tests.support.browser import Person, browser, look, sync_api
 from tests.support.demo_server import filling
 from tests.support.running import running
 
@@ -104,18 +104,6 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Perso
     with browser() as chromium, running(folder) as server:
         address = f"http://127.0.0.1:{server.port}"
         yield {name: Person.of(chromium, address).sign_in(name, COMPANY.password) for name in ("li.ming", "wang.fang")}
-
-
-def look(person: Person, name: str, *, complaints: int = 0) -> None:
-    """axe-core finds nothing, nothing is wider than the page, also on a phone, and nothing complained."""
-    for width in (1440, 390):
-        person.page.set_viewport_size({"width": width, "height": 900})
-        if folder := os.environ.get("BPM_SHOTS"):
-            person.page.screenshot(path=str(Path(folder) / f"{name}-{width}.png"), full_page=True, caret="initial")
-        assert person.violations() == [], (name, width)
-        assert person.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, (name, width)
-    person.page.set_viewport_size({"width": 1440, "height": 900})
-    assert len(person.problems) == complaints, (name, person.problems)
 
 
 def test_a_claim_from_its_form_to_paper(people: dict[str, Person]) -> None:

@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +13,7 @@ import pytest
 from bpm_server.domain.identity import SYSTEM
 from bpm_server.services import deployments, identities, process_instances, tasks
 from bpm_server.store.tasks import open_keys
-from tests.support.browser import Person, browser, sync_api
+from tests.support.browser import Person, browser, look, sync_api
 from tests.support.demo_server import filling
 from tests.support.running import ADMIN_PASSWORD, running
 from tests.support.services import ROOT
@@ -45,18 +43,6 @@ def admin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
     with browser() as chromium, running(folder) as server:
         person = Person.of(chromium, f"http://127.0.0.1:{server.port}")
         yield person.sign_in("admin", ADMIN_PASSWORD)
-
-
-def look(person: Person, name: str) -> None:
-    """axe-core finds nothing in both themes, nothing is wider than the page, and nothing complained."""
-    for width in (1440, 390):
-        person.page.set_viewport_size({"width": width, "height": 900})
-        assert person.violations() == [], (name, width)
-        assert person.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, (name, width)
-        if folder := os.environ.get("BPM_SHOTS"):
-            person.page.screenshot(path=str(Path(folder) / f"{name}-{width}.png"), full_page=True, caret="initial")
-    person.page.set_viewport_size({"width": 1280, "height": 900})
-    assert person.problems == [], name
 
 
 def test_from_the_list_of_people_to_the_end_of_a_handover(admin: Person) -> None:

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +14,7 @@ from bpm_server.domain.demo import COMPANY
 from bpm_server.domain.identity import SYSTEM
 from bpm_server.services import deployments, installation, process_instances
 from bpm_server.settings import Settings
-from tests.support.browser import Person, browser, sync_api
+from tests.support.browser import Person, browser, look, sync_api
 from tests.support.running import ADMIN_PASSWORD, running
 from tests.support.services import ROOT
 
@@ -48,18 +46,6 @@ def chen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Person, str
     with browser() as chromium, running(folder) as server:
         person = Person.of(chromium, f"http://127.0.0.1:{server.port}")
         yield person.sign_in("chen.jing", COMPANY.password), f"/instances/{case}"
-
-
-def look(person: Person, name: str) -> None:
-    """axe-core finds nothing, nothing is wider than the page, also on a phone, and nothing complained."""
-    for width in (1280, 390):
-        person.page.set_viewport_size({"width": width, "height": 900})
-        assert person.violations() == [], (name, width)
-        assert person.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, (name, width)
-        if folder := os.environ.get("BPM_SHOTS"):
-            person.page.screenshot(path=str(Path(folder) / f"{name}-{width}.png"), full_page=True, caret="initial")
-    person.page.set_viewport_size({"width": 1280, "height": 900})
-    assert person.problems == [], name
 
 
 def test_an_operator_migrates_a_case_and_moves_its_tokens(chen: tuple[Person, str]) -> None:

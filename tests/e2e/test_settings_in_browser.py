@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ import pytest
 from bpm_server.domain.demo import COMPANY
 from bpm_server.domain.identity import SYSTEM
 from bpm_server.services import calendars
-from tests.support.browser import Person, browser, sync_api
+from tests.support.browser import Person, browser, look, sync_api
 from tests.support.demo_server import filling
 from tests.support.running import running
 from tests.support.service_levels import china
@@ -34,18 +33,6 @@ def signed_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
     with browser() as chromium, running(folder) as server:
         address = f"http://127.0.0.1:{server.port}"
         yield lambda name, **options: Person.of(chromium, address, **options).sign_in(name, COMPANY.password)
-
-
-def look(person: Person, name: str) -> None:
-    """axe-core finds nothing, nothing is wider than the page, also on a phone, and nothing complained."""
-    for width in (1440, 390):
-        person.page.set_viewport_size({"width": width, "height": 900})
-        if folder := os.environ.get("BPM_SHOTS"):
-            person.page.screenshot(path=str(Path(folder) / f"{name}-{width}.png"), full_page=True, caret="initial")
-        assert person.violations() == [], (name, width)
-        assert person.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, (name, width)
-    person.page.set_viewport_size({"width": 1440, "height": 900})
-    assert person.problems == [], name
 
 
 def test_away_by_keyboard_and_back_again(signed_in: Callable[..., Person]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,10 +17,8 @@ if TYPE_CHECKING:
 
 sync_api: Any = pytest.importorskip("playwright.sync_api", reason="pip install playwright (extra 'test')")
 axe: Any = pytest.importorskip("axe_playwright_python.base", reason="pip install axe-playwright-python (extra 'test')")
-AXE = """(chosen) => axe.run({resultTypes: ["violations"], ...chosen}).then((found) => found.violations.map(
+AXE = """axe.run({resultTypes: ["violations"]}).then((found) => found.violations.map(
   (one) => `${one.id}: ${one.nodes.map((node) => node.target).join(" | ")}`))"""
-THEMES = {"light": {}, "dark": {"runOnly": ["color-contrast", "link-in-text-block"]}}
-"""What axe-core looks at in each: everything, then what colours can change."""
 
 
 @contextlib.contextmanager
@@ -87,9 +87,9 @@ class Person:
         theme = "document.documentElement.dataset.bsTheme"
         before = self.page.evaluate(theme)
         self.page.evaluate(axe.AXE_SCRIPT)
-        for one, chosen in THEMES.items():
+        for one in ("light", "dark"):
             self.page.evaluate(f"{theme} = '{one}'")
-            found += [f"{one}: {text}" for text in self.page.evaluate(AXE, chosen)]
+            found += [f"{one}: {text}" for text in self.page.evaluate(AXE)]
         self.page.evaluate(f"{theme} = '{before}'")
         return found
 
@@ -97,3 +97,19 @@ class Person:
 def _told(line: Any) -> str:
     place = line.location
     return f"{line.text} ({place['url']}:{place['lineNumber']}:{place['columnNumber']})"
+
+
+def look(person: Person, name: str, *, complaints: int = 0) -> None:
+    """axe-core finds nothing in either theme, nothing is wider than the page, also on a phone, and nothing complained.
+
+    ``BPM_SHOTS=folder`` keeps a screenshot of each page.
+    """
+    before = person.page.viewport_size
+    for width in (1440, 390):
+        person.page.set_viewport_size({"width": width, "height": 900})
+        if folder := os.environ.get("BPM_SHOTS"):
+            person.page.screenshot(path=str(Path(folder) / f"{name}-{width}.png"), full_page=True, caret="initial")
+        assert person.violations() == [], (name, width)
+        assert person.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, (name, width)
+    person.page.set_viewport_size(before)
+    assert len(person.problems) == complaints, (name, person.problems)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, Any
+
+from bpm_server.kernel.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,3 +30,20 @@ def at_once(count: int, act: Callable[[int], Any]) -> list[Any]:
     for thread in threads:
         thread.join()
     return results
+
+
+def patiently(act: Callable[[int], Any]) -> Callable[[int], Any]:
+    """As clients do: tries again when the server was too busy (503), after as long as it said.
+
+    A crowd on a slow machine meets that; what was refused must not have counted, else the trial shows it.
+    """
+
+    def insist(number: int) -> Any:
+        for _ in range(30):
+            try:
+                return act(number)
+            except Unavailable as error:
+                time.sleep(error.details.get("retry_after", 1))
+        return act(number)
+
+    return insist

@@ -15,7 +15,7 @@ from bpm_server.kernel.errors import BpmError, WrongState
 from bpm_server.services import approvals
 from bpm_server.store.tables.approvals import approval_act, approval_item
 from tests.support.approvals import Desk, hire, one_node, person
-from tests.support.contention import at_once
+from tests.support.contention import at_once, patiently
 from tests.support.product import ADMIN
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def votes(desk: Desk, key: int) -> Counter[str]:
 
 def test_a_hundred_press_approve_on_one_or_sign_one_decides_and_the_others_are_told_who(crowd: Desk) -> None:
     _, key = crowd.start(one_node("any", ", ".join(CROWD)))
-    results = at_once(100, lambda number: crowd.vote(CROWD[number], key=key))
+    results = at_once(100, patiently(lambda number: crowd.vote(CROWD[number], key=key)))
     decided = [one for one in results if one == "approved"]
     refused = [one for one in results if isinstance(one, WrongState)]
     assert (len(decided), len(refused)) == (1, 99), [one for one in results if one not in decided + refused][:3]
@@ -50,7 +50,7 @@ def test_a_hundred_press_approve_on_one_or_sign_one_decides_and_the_others_are_t
 
 def test_a_hundred_countersign_at_once_and_every_vote_counts_once(crowd: Desk) -> None:
     instance, key = crowd.start(one_node("all", ", ".join(CROWD)))
-    results = at_once(100, lambda number: crowd.vote(CROWD[number], key=key))
+    results = at_once(100, patiently(lambda number: crowd.vote(CROWD[number], key=key)))
     assert Counter(map(str, results)) == {"None": 99, "approved": 1}, results[:3]
     assert votes(crowd, key) == {ItemState.APPROVED: 100}
     found = crowd.bpm.variables(instance)
