@@ -33,6 +33,7 @@ from bpm_server.services.office_hours import Calendars
 from bpm_server.services.organisations import Organisations
 from bpm_server.services.server import Server, Wakes
 from bpm_server.store import migrate
+from bpm_server.store.checkpoints import Checkpointer
 from bpm_server.store.contents import ContentStores
 from bpm_server.store.database import Database
 
@@ -206,15 +207,20 @@ def prepare(settings: Settings, *, finish: bool = False) -> None:
 def running(settings: Settings) -> Iterator[Server]:
     """A server whose node lease is kept alive; everything is given back at the end."""
     server = build(settings, take_node=False)
+    copier = Checkpointer(server.database) if server.database.is_sqlite else None
     node = Node(server)
     _take_patiently(node)
     stop = threading.Event()
     keeper = threading.Thread(target=_keep, args=(node, stop), name="node-lease", daemon=True)
     keeper.start()
+    if copier is not None:
+        copier.start()
     try:
         with tracing.exporting(settings.otlp_endpoint):
             yield server
     finally:
+        if copier is not None:
+            copier.stop()
         stop.set()
         keeper.join(5)
         with contextlib.suppress(BpmError):

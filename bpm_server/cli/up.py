@@ -14,7 +14,7 @@ from bpm_server.cli.first_run import prepare_people
 from bpm_server.cli.mailing import mailer_of
 from bpm_server.cli.serving_settings import serving_settings
 from bpm_server.kernel import log
-from bpm_server.web.app import create_app
+from bpm_server.web.app import create_app, make_ready
 from bpm_server.web.serving import listen, serve
 from bpm_server.worker.embedded import EmbeddedWorker
 
@@ -45,10 +45,12 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
                 fill(server, count=12, expense_count=8)
             worker = EmbeddedWorker(server, mailer=mailer_of(server))
             worker.start()
+            app = create_app(server)
+            make_ready(app)
             _greet(settings, password)
             serving = serving_settings(settings)
             grace = settings.stop_seconds
-            finished = serve(create_app(server), listener, serving, grace_seconds=grace, on_stop=worker.take_no_more)
+            finished = serve(app, listener, serving, grace_seconds=grace, on_stop=worker.take_no_more)
             worker.stop()
     return 0 if finished else 1
 

@@ -9,7 +9,7 @@ from bpm_server import bootstrap
 from bpm_server.cli.serving_settings import serving_settings
 from bpm_server.kernel import log
 from bpm_server.web import parking
-from bpm_server.web.app import create_app
+from bpm_server.web.app import create_app, make_ready
 from bpm_server.web.serving import listen, serve
 from bpm_server.worker.ties import tied
 
@@ -29,6 +29,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         return serve_processes(settings)
     with bootstrap.running(settings) as server:
         app = create_app(server)
+        make_ready(app)
         with tied(server, parking.of(app).ring):
             finished = serve(
                 app,

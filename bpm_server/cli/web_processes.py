@@ -14,7 +14,7 @@ from bpm_server import bootstrap
 from bpm_server.cli.serving_settings import serving_settings
 from bpm_server.kernel import metrics
 from bpm_server.web import parking
-from bpm_server.web.app import create_app
+from bpm_server.web.app import create_app, make_ready
 from bpm_server.web.gunicorn_worker import WaitressWorker
 from bpm_server.worker.ties import tied
 
@@ -92,6 +92,7 @@ class _Application(BaseApplication):
         app = create_app(server)
         stack.enter_context(tied(server, parking.of(app).ring))
         atexit.register(stack.close)
+        make_ready(app)
         return _Served(app, self._settings)
 
     def run(self) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bpm_server import bootstrap
 from bpm_server.cli.mailing import mailer_of
-from bpm_server.kernel import log
+from bpm_server.kernel import heap, log
 from bpm_server.worker.embedded import EmbeddedWorker
 from bpm_server.worker.metrics_page import metrics_page
 
@@ -36,6 +36,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         signal.signal(getattr(signal, name), ask_to_stop)
     with bootstrap.running(settings) as server, metrics_page(server):
         worker = EmbeddedWorker(server, mailer=mailer_of(server), look_again_s=0.5)
+        heap.keep_what_is_there()
         worker.start()
         log.get_logger(__name__).info("worker.started")
         stop.wait()
@@ -47,6 +48,7 @@ def _run_with_broker(settings: Settings) -> int:
     from bpm_server.worker.production import work  # noqa: PLC0415 - Celery only where there is a broker
 
     with bootstrap.running(settings) as server, metrics_page(server):
+        heap.keep_what_is_there()
         log.get_logger(__name__).info("worker.started", broker=True)
         work(server, mailer_of(server))
     return 0

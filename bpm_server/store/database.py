@@ -29,8 +29,9 @@ _CONFLICTS = {"40001", "40P01", UNKNOWN_STATEMENT}
 _BUSY = {"55P03", "57014", "53300", "53400", "57P03"}
 OVERFLOW = 10
 """Connections beyond the size of the pool that a rush may open."""
-_WAL_PAGES = 4_000
-"""How long SQLite's log grows (16 MB) before a commit copies it into the database, with two syncs of its own."""
+LOG_PAGES = 4_000
+"""How long SQLite's log grows (16 MB) before a commit copies it into the database, with two syncs of its own; where a
+:class:`bpm_server.store.checkpoints.Checkpointer` runs, it does that instead."""
 _KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 15_000}
 """A database whose host is gone is noticed after at most 45 seconds, one that leaves data unanswered after 15."""
 _SQLITE_OUT = ("disk", "full", "readonly", "i/o", "unable to open")
@@ -49,6 +50,9 @@ class Database:
         self.url = sa.make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._lock_timeout_ms = lock_timeout_ms
+        self.log_pages = LOG_PAGES
+        self.writes = 0
+        """Of this process so far, about."""
         self._writer = threading.Lock()
         self._free = threading.Semaphore(pool_size + max_overflow)
         self._shared = threading.local()
@@ -74,7 +78,7 @@ class Database:
             for pragma in (
                 "journal_mode = WAL",
                 "synchronous = FULL",
-                f"wal_autocheckpoint = {_WAL_PAGES}",
+                f"wal_autocheckpoint = {self.log_pages}",
                 f"busy_timeout = {self._lock_timeout_ms}",
                 "cache_size = -16000",
                 "temp_store = MEMORY",
@@ -174,8 +178,28 @@ class Database:
         """SQLite: moves the write-ahead log into the file and cuts it off, unless somebody reads from it just now."""
         if self.is_sqlite:
             with self._explained(), self.engine.connect() as connection:
-                driver: Any = connection.connection.driver_connection
-                driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                _checkpoint(connection, "TRUNCATE")
+
+    def copy_log(self, *, patience_ms: int | None = None) -> int:
+        """SQLite: copies what it can of the write-ahead log into the file, beside whoever reads and writes.
+
+        Args:
+            patience_ms: Nobody writes until all of it is copied, so that the log begins anew, unless readers or other
+                processes are in the way for longer than this. None: what others write meanwhile is left.
+
+        Returns:
+            The pages of the log.
+        """
+        with self._explained(), self._connection() as connection:
+            if patience_ms is None:
+                return _checkpoint(connection, "PASSIVE")
+            driver: Any = connection.connection.driver_connection
+            with self._writer:
+                driver.execute(f"PRAGMA busy_timeout = {patience_ms}")
+                try:
+                    return _checkpoint(connection, "RESTART")
+                finally:
+                    driver.execute(f"PRAGMA busy_timeout = {self._lock_timeout_ms}")
 
     @contextmanager
     def alone(self) -> Iterator[Connection]:
@@ -226,6 +250,7 @@ class Database:
                 connection.begin()
                 yield connection
         finally:
+            self.writes += 1
             self._writer.release()
 
     @contextmanager
@@ -307,6 +332,12 @@ def _syncing(connection: Connection, *, synced: bool) -> Iterator[None]:
     finally:
         connection.rollback()
         wire.insist_on_sync()
+
+
+def _checkpoint(connection: Connection, how: str) -> int:
+    driver: Any = connection.connection.driver_connection
+    found: int = driver.execute(f"PRAGMA wal_checkpoint({how})").fetchone()[1]
+    return found
 
 
 def _set_autocommit(connection: Connection, *, autocommit: bool) -> None:
