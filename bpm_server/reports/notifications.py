@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from bpm_server.domain.approvals.items import OPEN
 from bpm_server.kernel import json
 from bpm_server.reports import inbox
 from bpm_server.reports.query import Kind
 from bpm_server.reports.search import Field, Search
+from bpm_server.store.tables.approvals import approval_item as i
 from bpm_server.store.tables.instances import process_instance as p
 from bpm_server.store.tables.notifications import notification as n
 from bpm_server.store.tables.tasks import user_task as t
@@ -49,7 +51,10 @@ class NotificationRow:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A notification with what a page says of it; the last three are of its task, if it has one."""
+    """A notification with what a page says of it; the last four are of its task, if it has one.
+
+    ``was_asked``: they were asked at its approval node, and have nothing to do there any more.
+    """
 
     key: int
     kind: str
@@ -63,6 +68,7 @@ class Told:
     element_id: str | None
     name: str | None
     ended_at: datetime | None
+    was_asked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +124,17 @@ def _told(server: Server, actor: Actor, limit: int, *wheres: Where) -> list[Told
         t.c.element_id,
         t.c.name,
         t.c.ended_at,
+        sa.and_(_at_node(actor), ~_at_node(actor, i.c.state.in_(OPEN))).label("was_asked"),
     ]
     joined = n.join(p, p.c.key == n.c.instance_key).outerjoin(t, t.c.key == n.c.task_key)
     query = sa.select(*columns).select_from(joined).where(_mine(actor), *wheres)
     with server.database.read() as connection:
         rows = connection.execute(query.order_by(n.c.key.desc()).limit(limit)).all()
     return [Told(**{**row._mapping, "details": json.loads(row.details)}) for row in rows]
+
+
+def _at_node(actor: Actor, *wheres: Where) -> Where:
+    return sa.exists().where(i.c.task_key == n.c.task_key, i.c.person == actor.username, *wheres)
 
 
 def pulse(server: Server, actor: Actor) -> Pulse:

@@ -246,6 +246,16 @@ def test_whoever_decides_before_the_mail_goes_out_gets_none(office: Office) -> N
     assert [state for name, state, _ in office.states() if name in ("ann", "bob")] == ["dropped", "dropped"]
 
 
+def test_whoever_has_signed_before_the_mail_goes_out_gets_none_though_others_are_still_asked(office: Office) -> None:
+    key = office.ask("ann, bob")
+    office.desk.vote("ann", key=key)
+    office.post()
+    assert [(name, state) for name, state, _ in office.states() if name in ("ann", "bob")] == [
+        ("ann", "dropped"),
+        ("bob", "sent"),
+    ]
+
+
 def test_without_a_mail_server_nothing_waits_for_one(bpm: Product) -> None:
     add_person(bpm, "ann")
     Desk(bpm).start(one_node("all", "ann"))

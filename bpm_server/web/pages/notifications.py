@@ -94,7 +94,7 @@ def _line(row: report.Told, people: Mapping[str, str], process: Process) -> Line
     step = element_name(process, row.element_id, row.name) if row.element_id else ""
     what = " · ".join(filter(None, (process_name(process), step)))
     icon = "circle-x" if outcome == "rejected" else ICONS[Kind(row.kind)]
-    over = row.kind in ASKS and row.ended_at is not None
+    over = row.kind in ASKS and (row.ended_at is not None or row.was_asked)
     said = sentence(row.kind, outcome, people.get(row.by or "", ""), people.get(row.details.get("person", ""), ""))
     return Line(row, said, "" if row.kind == Kind.HANDOVER else what, icon, over)
 
