@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from bpm_server.connectors import registry
 from bpm_server.connectors.secrets import SecretBox
 from bpm_server.connectors.smtp import read_mail_server
+from bpm_server.connectors.web_push import read_contact
 from bpm_server.domain.attachments import check_types
 from bpm_server.engine import Limits
 from bpm_server.kernel import tracing
@@ -148,6 +149,7 @@ def build(
     """A server on a migrated database. Tests put their own parts in."""
     check_types(settings.attachment_types)
     read_mail_server(settings.smtp_url, settings.mail_from)
+    read_contact(settings.push_contact)
     clock = clock or SystemClock()
     box = secret_box(settings)
     server = Server(

@@ -43,6 +43,8 @@ class Settings:
         smtp_url: Mail server: ``smtp://user:password@host:587`` (STARTTLS) or ``smtps://...``; empty: no mails are
             sent. ``?tls=no`` sends to a server inside the company without encryption.
         mail_from: Whom mails come from, such as ``Approvals <approvals@example.com>``; needed with ``smtp_url``.
+        push_contact: Whom push services may ask about what this server sends (``mailto:`` or ``https:``); empty:
+            nothing goes to people's devices.
         public_url: Where people reach this server, for links in mails and webhooks.
         threads: Request threads of one web process.
         max_waiting_requests: Requests of one web process that wait for a thread; those beyond are answered 503.
@@ -94,6 +96,7 @@ class Settings:
     trusted_proxy: str = ""
     smtp_url: str = ""
     mail_from: str = ""
+    push_contact: str = ""
     public_url: str = ""
     threads: int = 8
     max_waiting_requests: int = 200

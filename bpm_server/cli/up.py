@@ -12,6 +12,7 @@ from bpm_server.cli.content import deploy_content
 from bpm_server.cli.data_folder import locked
 from bpm_server.cli.first_run import prepare_people
 from bpm_server.cli.mailing import mailer_of
+from bpm_server.cli.pushing import pusher_of
 from bpm_server.cli.serving_settings import serving_settings
 from bpm_server.kernel import log
 from bpm_server.web.app import create_app, make_ready
@@ -43,7 +44,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
                 from bpm_server.cli.demo import fill  # noqa: PLC0415
 
                 fill(server, count=12, expense_count=8)
-            worker = EmbeddedWorker(server, mailer=mailer_of(server))
+            worker = EmbeddedWorker(server, mailer=mailer_of(server), pusher=pusher_of(server))
             worker.start()
             app = create_app(server)
             make_ready(app)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bpm_server import bootstrap
 from bpm_server.cli.mailing import mailer_of
+from bpm_server.cli.pushing import pusher_of
 from bpm_server.kernel import heap, log
 from bpm_server.worker.embedded import EmbeddedWorker
 from bpm_server.worker.metrics_page import metrics_page
@@ -35,7 +36,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     for name in ("SIGTERM", "SIGINT"):
         signal.signal(getattr(signal, name), ask_to_stop)
     with bootstrap.running(settings) as server, metrics_page(server):
-        worker = EmbeddedWorker(server, mailer=mailer_of(server), look_again_s=0.5)
+        worker = EmbeddedWorker(server, mailer=mailer_of(server), pusher=pusher_of(server), look_again_s=0.5)
         heap.keep_what_is_there()
         worker.start()
         log.get_logger(__name__).info("worker.started")
@@ -50,5 +51,5 @@ def _run_with_broker(settings: Settings) -> int:
     with bootstrap.running(settings) as server, metrics_page(server):
         heap.keep_what_is_there()
         log.get_logger(__name__).info("worker.started", broker=True)
-        work(server, mailer_of(server))
+        work(server, mailer_of(server), pusher_of(server))
     return 0

@@ -88,6 +88,15 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+def is_reachable_literal(host: str, policy: Policy) -> bool:
+    """False for an address in numbers that calls must not reach; names are looked up when they are called."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return True
+    return _may_reach(address, policy)
+
+
 def resolve(host: str, port: int, policy: Policy) -> str:
     """The address to connect to.
 

@@ -94,11 +94,12 @@ def judge(status: int | None, retry_after: str | None, now: datetime) -> Verdict
     if status == 410:
         return Verdict("gone")
     if status in THROTTLED:
-        return Verdict("retry", _retry_after(retry_after, now) or timedelta(minutes=1))
+        return Verdict("retry", read_retry_after(retry_after, now) or timedelta(minutes=1))
     return Verdict("retry")
 
 
-def _retry_after(text: str | None, now: datetime) -> timedelta | None:
+def read_retry_after(text: str | None, now: datetime) -> timedelta | None:
+    """How long a ``Retry-After`` asks to wait: seconds, at most a day, or until a moment; None: it asks nothing."""
     if text is None:
         return None
     if text.strip().isdigit():

@@ -76,6 +76,10 @@ WEBHOOKS = Counter("bpm_webhook_attempts", "Webhooks sent, by what came of it.",
 WEBHOOK_SECONDS = Histogram(
     "bpm_webhook_attempt_duration_seconds", "Time until their answer.", buckets=_SLOW, registry=REGISTRY
 )
+PUSHES = Counter("bpm_push_attempts", "Messages to devices, by what came of them.", ("outcome",), registry=REGISTRY)
+PUSH_SECONDS = Histogram(
+    "bpm_push_attempt_duration_seconds", "Time until the push service's answer.", buckets=_SLOW, registry=REGISTRY
+)
 WORK_FAILED = Counter("bpm_worker_failures", "Work that failed for a reason of ours.", ("kind",), registry=REGISTRY)
 BROKER_REACHABLE = Gauge(
     "bpm_broker_reachable",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bpm_server.domain.mails import HOUR
+from bpm_server.store import pushes
 from bpm_server.store.mails import read_choices
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ class OwnSettings:
         mails: When mails go out, of every kind of notification.
         address: Where mails go; None: nowhere.
         sends_mails: Whether the installation does.
+        pushes: Whether they go to their devices, of every kind of notification.
+        sends_pushes: Whether the installation does.
     """
 
     language: str | None
@@ -34,12 +37,15 @@ class OwnSettings:
     mails: Mapping[str, str]
     address: str | None
     sends_mails: bool
+    pushes: Mapping[str, bool]
+    sends_pushes: bool
 
 
 def own_settings(server: Server, actor: Actor) -> OwnSettings:
     """What the actor has chosen; everybody reads their own alone."""
     with server.database.read() as connection:
         choices = read_choices(connection, actor.username)
+        on_devices = pushes.read_choices(connection, actor.username)
     return OwnSettings(
         language=actor.language,
         time_zone=actor.time_zone,
@@ -49,4 +55,6 @@ def own_settings(server: Server, actor: Actor) -> OwnSettings:
         mails=choices.everything(),
         address=actor.email,
         sends_mails=bool(server.settings.smtp_url),
+        pushes=on_devices.everything(),
+        sends_pushes=bool(server.settings.push_contact),
     )

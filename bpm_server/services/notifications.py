@@ -51,6 +51,7 @@ def notify(
         task_key: The same; None where it is the whole case.
         details: A few words, such as the outcome; never values of variables.
     """
+    settings = tx.server.settings
     for name in people:
         if not name or name == tx.actor.username:
             continue
@@ -69,12 +70,16 @@ def notify(
                 "at": tx.now,
                 "read_at": None,
                 "details": json.dumps(details),
-                "mail_at": tx.now if tx.server.settings.smtp_url else None,
+                "mail_at": tx.now if settings.smtp_url else None,
                 "mail_daily": False,
+                "push_at": tx.now if settings.push_contact else None,
+                "push_to": None,
             },
         )
-        if tx.server.settings.smtp_url:
+        if settings.smtp_url:
             tx.wake("mails")
+        if settings.push_contact:
+            tx.wake("pushes")
 
 
 def tell_inboxes(tx: Transaction, people: Iterable[str | None], groups: Iterable[str] = ()) -> None:

@@ -29,9 +29,10 @@ class Wakes:
     """Who is told, after a commit, that there is work: workers of this process, the broker, parked requests.
 
     Topics: ``jobs``, ``timers``, ``messages``, ``signals``, ``deliveries``, ``batch-operations``, ``documents``,
-    ``mails``, ``tasks``, ``alarms`` and ``clocks`` (of service levels); for parked requests also ``outside-jobs`` (an
-    outside worker may find one) and ``instances`` (one has ended), ``person:<username>`` and ``group:<id>`` (their
-    inboxes look different); for the workers of this process also the channels of new jobs (``job:...``).
+    ``mails``, ``pushes``, ``tasks``, ``alarms`` and ``clocks`` (of service levels); for parked requests also
+    ``outside-jobs`` (an outside worker may find one) and ``instances`` (one has ended), ``person:<username>`` and
+    ``group:<id>`` (their inboxes look different); for the workers of this process also the channels of new jobs
+    (``job:...``).
     """
 
     listeners: list[Callable[[frozenset[str]], None]] = field(default_factory=list)

@@ -12,6 +12,7 @@ from bpm_server.store import (
     jobs,
     mails,
     messages,
+    pushes,
     retention,
     service_levels,
     signals,
@@ -46,8 +47,8 @@ def wait_s(server: Server, topics: Sequence[str], at_most: float) -> float:
 
     Args:
         server: The server.
-        topics: ``timers``, ``alarms``, ``safe-points``, ``documents``, ``replies``, ``history``, ``drafts``, ``mails``;
-            others are never due by time.
+        topics: ``timers``, ``alarms``, ``safe-points``, ``documents``, ``replies``, ``history``, ``drafts``, ``mails``,
+            ``pushes``; others are never due by time.
         at_most: Where nothing is due before.
     """
     waits = [at_most]
@@ -69,6 +70,8 @@ def wait_s(server: Server, topics: Sequence[str], at_most: float) -> float:
             waits += _until(oldest + KEPT, moment.now)
         if "mails" in topics:
             waits += _until(mails.next_due(connection, moment.database_now), moment.now)
+        if "pushes" in topics:
+            waits += _until(pushes.next_due(connection), moment.now)
     return max(min(waits), 0.01)
 
 

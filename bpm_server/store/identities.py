@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from bpm_server.store import mails, notifications, rows
+from bpm_server.store import mails, notifications, pushes, rows
 from bpm_server.store.moments import bump
 from bpm_server.store.organisation import forget_person
 from bpm_server.store.tables.drafts import draft
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Row
 
 
-_UNCHOSEN = dict.fromkeys(("language", "time_zone", "theme", "density", "mail_hour", "mail_choices"))
+_UNCHOSEN = dict.fromkeys(("language", "time_zone", "theme", "density", "mail_hour", "mail_choices", "push_choices"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,7 @@ def delete_user(connection: Connection, username: str) -> None:
     forget_person(connection, username)
     notifications.forget_person(connection, username)
     mails.forget_person(connection, username)
+    pushes.forget_person(connection, username)
     for table in (group_member, session, api_token, draft, favourite):
         connection.execute(table.delete().where(table.c.username == username))
     connection.execute(inbox_filter.delete().where(inbox_filter.c.owner == username))

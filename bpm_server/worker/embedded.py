@@ -1,4 +1,4 @@
-"""The worker inside a server process: threads for the engine's own work, tidying and mails, several for calls outside.
+"""The worker inside a server process: threads for the engine, tidying, mails and pushes, several for calls outside.
 
 A wake-up after each commit makes it look at once; without one it looks when the next piece is due, and every few
 seconds for what other processes left.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from bpm_server.kernel import metrics
 from bpm_server.kernel.errors import Unavailable
@@ -18,15 +18,16 @@ from bpm_server.worker.dispatch import PAUSE_AFTER_ERROR_S, Dispatcher
 
 if TYPE_CHECKING:
     from bpm_server.services.server import Server
-    from bpm_server.worker.mailing import Mailer
 
 log = get_logger(__name__)
 OUTSIDE = "outside"
 MAILS = "mails"
+PUSHES = "pushes"
 LANES: dict[str, tuple[str, ...]] = {
     "engine": ("signals", "messages", "safe-points", "timers", "alarms", "clocks", "batch-operations"),
     "tidying": ("documents", "replies", "drafts", "audit-log", "history", "notifications"),
     MAILS: ("mails",),
+    PUSHES: ("pushes",),
     OUTSIDE: ("jobs", "deliveries"),
 }
 LOOK_AGAIN_S = 5.0
@@ -37,15 +38,30 @@ def lanes_of(topics: frozenset[str]) -> list[str]:
     return [lane for lane, mine in LANES.items() if topics & frozenset(mine) or (lane == "engine" and "jobs" in topics)]
 
 
+class Sender(Protocol):
+    """Has a lane of its own where an installation sends such things: a ``Mailer``, a ``Pusher``."""
+
+    def round(self) -> int:
+        """Sends some; returns how much was done."""
+        ...
+
+
 class EmbeddedWorker:
     """Runs the lanes until it is stopped."""
 
-    def __init__(self, server: Server, *, mailer: Mailer | None = None, look_again_s: float = LOOK_AGAIN_S) -> None:
+    def __init__(
+        self,
+        server: Server,
+        *,
+        mailer: Sender | None = None,
+        pusher: Sender | None = None,
+        look_again_s: float = LOOK_AGAIN_S,
+    ) -> None:
         self._server = server
-        self._mailer = mailer
+        self._senders = {lane: sender for lane, sender in ((MAILS, mailer), (PUSHES, pusher)) if sender is not None}
         self._look_again_s = look_again_s
         self._stop = threading.Event()
-        others = {OUTSIDE} if mailer is not None else {OUTSIDE, MAILS}
+        others = {OUTSIDE, MAILS, PUSHES} - set(self._senders)
         own = {lane: topics for lane, topics in LANES.items() if lane not in others}
         self._bells = {lane: threading.Event() for lane in own}
         self._threads = [
@@ -110,8 +126,8 @@ class EmbeddedWorker:
     def _round(self, lane: str, topics: tuple[str, ...]) -> float:
         """Works until nothing is due; returns how long to wait for more."""
         try:
-            if lane == MAILS and self._mailer is not None:
-                while not self._stop.is_set() and self._mailer.round():
+            if (sender := self._senders.get(lane)) is not None:
+                while not self._stop.is_set() and sender.round():
                     pass
             else:
                 rounds.run_until_idle(self._server, topics=topics, go_on=lambda: not self._stop.is_set())

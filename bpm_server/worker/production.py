@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bpm_server.services.server import Server
-    from bpm_server.worker.mailing import Mailer
+    from bpm_server.worker.embedded import Sender
 
 SWEEP_S = 2.0
 
@@ -30,14 +30,14 @@ def _ringing(lanes: EmbeddedWorker, lane: str) -> Callable[[], None]:
     return ring
 
 
-def work(server: Server, mailer: Mailer | None) -> None:
+def work(server: Server, mailer: Sender | None, pusher: Sender | None) -> None:
     """Works until SIGTERM or Ctrl-C, which Celery answers: it closes its connection, nothing more is taken.
 
     What is being done may finish within ``BPM_STOP_SECONDS``; what has not is given back.
 
     To be called in the main thread.
     """
-    lanes = EmbeddedWorker(server, mailer=mailer, look_again_s=SWEEP_S)
+    lanes = EmbeddedWorker(server, mailer=mailer, pusher=pusher, look_again_s=SWEEP_S)
     publisher = Publisher(server)
     app: Any = make_app(server.settings)
     for lane in LANES:

@@ -20,7 +20,8 @@ class User(Model):
     ``email_sealed``, ``email_digest``: see ``connectors.sealed_fields``. ``email``: an address in plain text, which
     only releases before 0014 write; where there is one, it is newer than what is sealed.
 
-    ``mail_hour``, ``mail_choices`` (JSON object, when by kind): of mails, see ``domain.mails``.
+    ``mail_hour``, ``mail_choices`` (JSON object, when by kind): of mails, see ``domain.mails``. ``push_choices`` (JSON
+    object, whether by kind): of devices, see ``domain.pushes``.
     """
 
     __tablename__ = "user"
@@ -43,6 +44,7 @@ class User(Model):
     density: Mapped[str | None] = mapped_column(sa.String(16))
     mail_hour: Mapped[int | None]
     mail_choices: Mapped[str | None] = mapped_column(sa.Text)
+    push_choices: Mapped[str | None] = mapped_column(sa.Text)
     is_demo: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 

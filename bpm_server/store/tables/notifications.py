@@ -23,6 +23,8 @@ class Notification(Model):
         details: JSON object of a few words, such as the outcome; never values of variables.
         mail_at: When the worker looks at it next to make a mail of it (engine time); None: it has, or never will.
         mail_daily: Whether it waits for the person's daily mail.
+        push_at: When the worker looks at it next to send it to devices (engine time); None: it has, or never will.
+        push_to: JSON list of the keys of those devices that have not had it yet; None: all.
     """
 
     __tablename__ = "notification"
@@ -32,6 +34,7 @@ class Notification(Model):
         sa.Index("ix_notification_instance", "instance_key"),
         sa.Index("ix_notification_at", "at"),
         partial("ix_notification_mail", "mail_at", where="mail_at IS NOT NULL"),
+        partial("ix_notification_push", "push_at", where="push_at IS NOT NULL"),
     )
 
     key: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=False)
@@ -45,6 +48,8 @@ class Notification(Model):
     details: Mapped[str] = mapped_column(sa.Text)
     mail_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     mail_daily: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    push_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    push_to: Mapped[str | None] = mapped_column(sa.Text)
 
 
 class CalendarFeed(Model):

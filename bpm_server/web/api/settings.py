@@ -19,7 +19,10 @@ PATH = "/settings"
 
 
 class SettingsResult(Reply):
-    """One's own settings; null: not chosen. ``mails`` says of every kind of notification when its mails go out."""
+    """One's own settings; null: not chosen.
+
+    By kind of notification ``mails`` says when its mails go out, ``pushes`` whether it goes to devices.
+    """
 
     language = Text(null=True)
     time_zone = Text(null=True)
@@ -29,10 +32,12 @@ class SettingsResult(Reply):
     mails = Data()
     mail_address = Text(of="address", null=True)
     sends_mails = Flag()
+    pushes = Data()
+    sends_pushes = Flag()
 
 
 class SettingsChange(StrictBody):
-    """What changes; absent members stay, null is chosen no more. ``mails``: kinds that it does not name stay."""
+    """What changes; absent members stay, null is chosen no more. Kinds that ``mails`` or ``pushes`` leave out stay."""
 
     language = Word(tuple(LANGUAGES), null=True)
     time_zone = Text(longest=64, null=True)
@@ -40,6 +45,7 @@ class SettingsChange(StrictBody):
     density = Word(Density, null=True)
     mail_hour = Number(null=True)
     mails = Data(null=True)
+    pushes = Data(null=True)
 
 
 @api.operation("GET", PATH, "getSettings", gives=SettingsResult)

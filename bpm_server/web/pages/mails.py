@@ -133,20 +133,32 @@ def _greeting(who: Actor) -> str:
 
 def _one(server: Server, who: Actor, line: Line) -> Content:
     open_it = Link(_("Open in bpm-server"), server.settings.url() + address_of(line.row))
-    if line.row.task_key is None:
-        return Content(
-            _subject(line.text, line.what), _greeting(who), line.text, ((_("About"), line.what),), (), (open_it,)
-        )
-    try:
-        task = task_detail(server, who, line.row.task_key)
-    except (Forbidden, NotFound):  # they may have been asked and let off again: the mail leads to who says so
-        return Content(_subject(line.text, line.what), _greeting(who), line.text, links=(open_it,))
+    task = task_of(server, who, line)
+    subject = _subject(line.text, about(line, task))
+    if task is None:
+        facts = ((_("About"), line.what),) if line.row.task_key is None else ()
+        return Content(subject, _greeting(who), line.text, facts, (), (open_it,))
     links, note = _decisions(server, who, task), ""
     if links:
         note = _("Approve and Reject ask once more. They work for whoever has this mail: do not hand it on.")
-    summary = summarize(task.summary)
-    about = " · ".join(filter(None, (process_name(task.process), summary.reference)))
-    return Content(_subject(line.text, about), _greeting(who), line.text, _facts(task), (), (*links, open_it), note)
+    return Content(subject, _greeting(who), line.text, _facts(task), (), (*links, open_it), note)
+
+
+def task_of(server: Server, who: Actor, line: Line) -> TaskDetail | None:
+    """The task that a notification is about; None where it is about a case, or they may not see it (any more)."""
+    if line.row.task_key is None:
+        return None
+    try:
+        return task_detail(server, who, line.row.task_key)
+    except (Forbidden, NotFound):  # they may have been asked and let off again
+        return None
+
+
+def about(line: Line, task: TaskDetail | None) -> str:
+    """What a notification is about, in a few words: the process and a reference that is not hidden from them."""
+    if task is None:
+        return line.what
+    return " · ".join(filter(None, (process_name(task.process), summarize(task.summary).reference)))
 
 
 def _subject(text: str, about: str) -> str:

@@ -129,10 +129,12 @@ def read_all() -> Response:
     return _list(who, "list") if answers.target() == "notifications" else answers.go_to("/notifications")
 
 
+@pages.get("/notifications/<int:key>")
 @pages.post("/notifications/<int:key>/open")
 def open_one(key: int) -> Response:
-    """Leads to what a notification is about."""
-    return answers.go_to(address_of(notifications.open_notification(access.server(), actor(), key)))
+    """Leads to what a notification is about, from the bell or (by an address alone) from a device."""
+    who = signed_in() if request.method == "GET" else actor()
+    return answers.go_to(address_of(notifications.open_notification(access.server(), who, key)))
 
 
 def address_of(about: About | report.Told) -> str:

@@ -10,8 +10,8 @@ from bpm_server.domain.appearance import Theme
 from bpm_server.services.preferences import change_settings
 from bpm_server.web import access
 from bpm_server.web.pages import answers
+from bpm_server.web.pages.cookies import is_secure
 from bpm_server.web.pages.languages import LANGUAGES
-from bpm_server.web.pages.signing_in import is_secure
 from bpm_server.web.pages.visitor import LANGUAGE_COOKIE, THEME_COOKIE, ZONE_COOKIE, find_zone
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What somebody chooses for themselves: how pages look, in which time zone, and which mails they get."""
+"""What somebody chooses for themselves: how pages look, in which time zone, which mails and pushes they get."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bpm_server.kernel.errors import InvalidInput
 from bpm_server.reports.settings import own_settings
 from bpm_server.services.preferences import change_settings
 from bpm_server.web import access
-from bpm_server.web.pages import answers
+from bpm_server.web.pages import answers, devices
 from bpm_server.web.pages.calendar_feed import feed_address
 from bpm_server.web.pages.languages import LANGUAGES, locale
 from bpm_server.web.pages.preferences import remember
@@ -76,6 +76,7 @@ def _page(status: int = 200, **values: Any) -> Response:
         "kinds": kinds(),
         "whens": ((When.AT_ONCE, _("Immediately")), (When.DAILY, _("Once a day")), (When.NEVER, _("Never"))),
         "address": feed_address(who),
+        "devices": devices.own_devices(who),
         "problem": "",
     }
     return answers.html("settings.html", status, **{**shown, **values})
@@ -103,6 +104,8 @@ def save() -> Response:
     named: dict[str, str] = {kind: form[f"mail.{kind}"] for kind in Kind if f"mail.{kind}" in form}
     if named:
         changes["mails"] = named
+    if "pushes" in form:  # a box that is not ticked sends nothing
+        changes["pushes"] = {kind: f"push.{kind}" in form for kind in Kind}
     change_settings(access.server(), who, changes)
     forget()
     return remember(answers.said(answers.go_to(HOME), _("Your settings are saved.")), visitor())

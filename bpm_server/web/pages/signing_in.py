@@ -13,7 +13,8 @@ from bpm_server.domain.demo import COMPANY
 from bpm_server.kernel.errors import Forbidden, LimitExceeded, NotSignedIn
 from bpm_server.services import identities
 from bpm_server.web import access
-from bpm_server.web.pages import answers
+from bpm_server.web.pages import answers, devices
+from bpm_server.web.pages.cookies import is_secure
 from bpm_server.web.pages.demo_people import demo_people
 from bpm_server.web.pages.texts import gettext as _
 from bpm_server.web.pages.visitor import visitor
@@ -78,7 +79,7 @@ def sign_in() -> Response:
         secure=is_secure(),
     )
     response.delete_cookie(FORM_COOKIE, secure=is_secure(), samesite="Strict", httponly=True)
-    return response
+    return devices.keep_for(response, username)
 
 
 @pages.post("/sign-out")
@@ -88,15 +89,11 @@ def sign_out() -> Response:
     cookie = request.cookies.get(access.SESSION_COOKIE)
     if cookie:
         identities.sign_out(access.server(), cookie)
+    devices.forget_here()
     response = answers.go_to("/sign-in")
     response.delete_cookie(access.SESSION_COOKIE, secure=is_secure(), samesite="Lax", httponly=True)
     response.headers["Clear-Site-Data"] = '"storage"'
     return response
-
-
-def is_secure() -> bool:
-    """Whether people reach this server by https, so that cookies go no other way."""
-    return request.is_secure or access.server().settings.public_url.startswith("https://")
 
 
 def _is_demo() -> bool:
