@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import random
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bpm_server.domain.demo import COMPANY
+from bpm_server.domain.forms.lineitems import TotalKind, total
 from bpm_server.domain.identity import SYSTEM
 from bpm_server.kernel import json
 from bpm_server.services import deployments
@@ -168,7 +171,7 @@ def cell(person: Person, row: int, column: str) -> Any:
     return person.page.locator(f"tr[data-row='{row}'] td[data-column={column}] input").first
 
 
-def total(person: Person, column: str) -> Any:
+def shown_total(person: Person, column: str) -> Any:
     return person.page.locator(f"td[data-total={column}]")
 
 
@@ -192,12 +195,12 @@ def fill_two(li: Person) -> None:
 def test_from_typing_to_paper(li: Person, chromium: Any, address: str) -> None:
     li.page.get_by_label("事由").fill("产线改造")
     fill_two(li)
-    expect(total(li, "quantity")).to_have_text("数量12")
+    expect(shown_total(li, "quantity")).to_have_text("数量12")
     for column in ("kind", "day"):
         cell(li, 1, column).focus()
         look(li, f"lines-{column}")
         li.page.keyboard.press("Escape")
-    expect(total(li, "worth")).to_have_text("金额196,002.20")
+    expect(shown_total(li, "worth")).to_have_text("金额196,002.20")
     expect(li.page.get_by_label("大额说明")).to_be_visible()
     look(li, "lines-filled")
     li.page.get_by_role("button", name="发起", exact=True).click()
@@ -211,7 +214,7 @@ def test_from_typing_to_paper(li: Person, chromium: Any, address: str) -> None:
     wang.ready()
     expect(wang.page.locator(".lines-table tbody tr")).to_have_count(2)
     expect(wang.page.locator(".lines-table tbody :is(input, button)")).to_have_count(0)
-    expect(total(wang, "worth")).to_contain_text("196,002.20")
+    expect(shown_total(wang, "worth")).to_contain_text("196,002.20")
     look(wang, "lines-to-read")
     wang.page.get_by_role("button", name="同意", exact=True).click()
     wang.page.locator(".toast-line.good").wait_for()
@@ -238,13 +241,13 @@ def test_rows_come_and_go_by_keyboard(li: Person) -> None:
     page.get_by_role("button", name="删除第 2 行").press("Enter")
     expect(page.get_by_role("button", name="删除第 2 行")).to_be_focused()
     expect(cell(li, 1, "item")).to_have_value("三号件")
-    expect(total(li, "worth")).to_have_text("金额196,000.20")
+    expect(shown_total(li, "worth")).to_have_text("金额196,000.20")
     expect(page.get_by_role("status").filter(has_text="已删除第 2 行")).to_be_visible()
     page.get_by_role("button", name="撤销").press("Enter")
     expect(cell(li, 1, "item")).to_be_focused()
     expect(cell(li, 1, "item")).to_have_value("备件包")
     expect(cell(li, 1, "price")).to_have_value("0.2")
-    expect(total(li, "worth")).to_have_text("金额196,002.20")
+    expect(shown_total(li, "worth")).to_have_text("金额196,002.20")
     for _ in range(3):
         page.get_by_role("button", name="删除第 1 行").press("Enter")
     expect(page.get_by_role("button", name="添加一行")).to_be_focused()
@@ -282,16 +285,20 @@ SHEET = (
 def test_a_spreadsheet_is_pasted(li: Person) -> None:
     paste(li, 0, "item", SHEET)
     expect(li.page.locator(".lines-table tbody tr")).to_have_count(3)
-    shown = [cell(li, row, name).input_value() for row in range(3) for name in ("item", "kind", "day", "quantity", "price")]
+    shown = [
+        cell(li, row, name).input_value() for row in range(3) for name in ("item", "kind", "day", "quantity", "price")
+    ]
     assert shown == [
         *('夹具 "A"', "备件", "2026/3/5", "2", "1234.5"),
         *("培训", "服务", "2026/12/1", "1", "-12"),
         *("验收", "", "", "", ""),
     ]
     assert [cell(li, row, "urgent").is_checked() for row in range(3)] == [True, False, False]
-    expect(total(li, "worth")).to_have_text("金额2,457.00")
+    expect(shown_total(li, "worth")).to_have_text("金额2,457.00")
     told = li.page.locator(".lines-note")
-    expect(told).to_contain_text("已粘贴 3 行。右侧多出的 1 列未粘贴。5 个单元格无法识别，未粘贴：第 3 行“类别”的“其他”")
+    expect(told).to_contain_text(
+        "已粘贴 3 行。右侧多出的 1 列未粘贴。5 个单元格无法识别，未粘贴：第 3 行“类别”的“其他”"
+    )
     expect(li.page.locator("tr[data-row='1'] td[data-column=price]")).to_contain_text("不能小于 0。")
     expect(li.page.locator("tr[data-row='2'] td[data-column=quantity]")).to_contain_text("此项必填。")
     look(li, "lines-pasted")
@@ -305,8 +312,82 @@ def test_a_paste_is_bounded_and_says_so(li: Person) -> None:
     expect(li.page.locator(".lines-table tbody tr")).to_have_count(300)
     expect(li.page.locator(".lines-note")).to_contain_text("已粘贴 300 行。超出行数上限，100 行未粘贴。")
     expect(li.page.get_by_role("button", name="添加一行")).to_be_disabled()
-    expect(total(li, "quantity")).to_have_text("数量45,150")
+    expect(shown_total(li, "quantity")).to_have_text("数量45,150")
     paste(li, 5, "price", "￥9,000.5")
     expect(cell(li, 5, "price")).to_have_value("9000.5")
     cell(li, 299, "quantity").fill("1")
-    expect(total(li, "quantity")).to_have_text("数量44,851")
+    expect(shown_total(li, "quantity")).to_have_text("数量44,851")
+
+
+# --- what the browser and the server both compute -------------------------------------------------------
+
+
+def columns() -> list[tuple[str, list[Any], int | None]]:
+    """The same 400 columns at every run."""
+    draw = random.Random(2026)
+    texts = ["", "x", "-", ".", "1.", ".5", "-0.00", "1e3", "2.5E-3", "+7", " 8"]
+    found = []
+    for _ in range(400):
+        numbers = [round(draw.uniform(-1e6, 1e6), draw.randint(0, 6)) for _ in range(draw.randint(0, 6))]
+        others = draw.sample([None, 0, -0.1, 0.2, 1e21, 1e-9, "9007199254740993", *texts], draw.randint(0, 4))
+        found.append((draw.choice(list(TotalKind)), [*numbers, *others], draw.choice([None, 0, 2, 5])))
+    return found
+
+
+def test_the_browser_s_totals_are_the_server_s(li: Person) -> None:
+    drawn = columns()
+    found = li.page.evaluate(
+        """async (columns) => { const { total } = await import('/static/app/form-totals.js');
+        return columns.map(([kind, values, digits]) => total(kind, values, digits ?? undefined)); }""",
+        [[kind, values, digits] for kind, values, digits in drawn],
+    )
+    for (kind, values, digits), text in zip(drawn, found, strict=True):
+        exact = json.loads(json.dumps_bytes([Decimal(repr(one)) if isinstance(one, float) else one for one in values]))
+        expected = total(TotalKind(kind), exact, digits)
+        assert (None if text is None else Decimal(text)) == expected, (kind, values, digits)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("1,234.50", "1234.50"),
+        (" -1,234,567 ", "-1234567"),
+        ("￥1，234．5", "1234.5"),
+        ("¥-3", "-3"),
+        ("-¥3", "-3"),
+        ("($1,000.00)", "-1000.00"),
+        ("\u22125", "-5"),
+        ("１２３", "123"),
+        ("12元", "12"),
+        ("CNY 12", "12"),
+        (".5", ".5"),
+        ("+5", "5"),
+        ("1,23", None),
+        ("1,2345", None),
+        ("1.2.3", None),
+        ("12%", None),
+        ("1e5", None),
+        ("0x10", None),
+        ("--1", None),
+        ("abc", None),
+        ("", None),
+    ],
+)
+def test_numbers_as_spreadsheets_write_them(li: Person, written: str, read: str | None) -> None:
+    script = "async (text) => (await import('/static/app/form-totals.js')).readNumber(text, 'zh-CN')"
+    assert li.page.evaluate(script, written) == read
+
+
+@pytest.mark.parametrize(
+    ("text", "grid"),
+    [
+        ("a", [["a"]]),
+        ("a\tb\r\n", [["a", "b"]]),
+        ("a\t\n\tb", [["a", ""], ["", "b"]]),
+        ('"x\ty"\t"a\nb"\n"say ""hi"""\t5\'\n', [["x\ty", "a\nb"], ['say "hi"', "5'"]]),
+        ('6" pipe\t"half', [['6" pipe', '"half']]),
+        ("a\n\nb", [["a"], [""], ["b"]]),
+    ],
+)
+def test_cells_of_the_clipboard(li: Person, text: str, grid: list[list[str]]) -> None:
+    assert li.page.evaluate("async (text) => (await import('/static/app/form-paste.js')).readGrid(text)", text) == grid

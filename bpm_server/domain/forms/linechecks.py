@@ -15,6 +15,7 @@ from bpm_server.domain.forms.lineitems import (
     TotalKind,
     is_line_items,
     properties_of,
+    total_kind,
     whole_number,
 )
 from bpm_server.domain.forms.references import MARK
@@ -43,17 +44,21 @@ def line_notes(components: Any, *, in_table: bool = False, depth: int = 0) -> It
             yield from _of_list(component)
         elif kind != "group":
             yield from _of_column(component, in_table=in_table)
-        inside = is_line_items(component) if kind == "dynamiclist" else in_table
-        yield from line_notes(component.get("components"), in_table=inside, depth=depth + 1)
+        if in_table and kind in ("group", "dynamiclist"):
+            yield (
+                component,
+                "warning",
+                RULE,
+                f"Expected a field as column, but found a {kind}: one cell shows all of it",
+            )
+        yield from line_notes(component.get("components"), in_table=is_line_items(component), depth=depth + 1)
 
 
 def total_keys(component: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
-    """The columns of a table whose totals become data, with their keys; also columns in groups."""
+    """The columns of a table whose totals become data, with their keys."""
     for column in components_of(component.get("components")):
-        if column.get("type") == "group":
-            yield from total_keys(column)
         key = properties_of(column).get(TOTAL_KEY)
-        if isinstance(key, str) and parts_of(key) and column.get("type") != "dynamiclist":
+        if isinstance(key, str) and parts_of(key) and total_kind(column) is not None:
             yield column, key
 
 

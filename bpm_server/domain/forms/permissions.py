@@ -218,10 +218,8 @@ def total_paths(schema: Mapping[str, Any]) -> Iterator[tuple[Path, Path]]:
 
 
 def _columns(component: Mapping[str, Any]) -> Iterator[tuple[Path, Path]]:
-    """Of a list, or a group in it: the keys of totals and the paths of their columns in a row."""
+    """Of a table: the keys of its totals, and the paths of their columns in a row."""
     for column in components_of(component.get("components")):
-        if column.get("type") == "group":
-            yield from ((total, _path(column) + inner) for total, inner in _columns(column))
         key = parts_of(properties_of(column).get(TOTAL_KEY))
         if key and total_kind(column) is not None:
             yield key, _path(column)

@@ -1,6 +1,6 @@
 /* Totals of columns, digit for digit (0.1 + 0.2 is 0.3), and numbers as people write them.
    The server computes the same totals: domain/forms/lineitems.py. */
-const NUMBER = /^([+-]?)(\d*)\.?(\d*)(?:e([+-]?\d{1,4}))?$/i;
+const NUMBER = /^(-?)(\d*)\.?(\d*)(?:e([+-]?\d{1,4}))?$/i;
 const MOST_PLACES = 400, MOST_DIGITS = 20, AVERAGE_DIGITS = 10;
 
 /* A number or its text as a whole number and how many of its digits stand after the point; null for anything else. */
