@@ -119,6 +119,15 @@ FORM: dict[str, Any] = {
     ],
 }
 
+PLAIN: dict[str, Any] = {
+    "id": "plain",
+    "type": "default",
+    "schemaVersion": 19,
+    "components": [
+        FORM["components"][0],
+        {**FORM["components"][1], "components": [COLUMNS[0], COLUMNS[4]], "layout": {"row": "R", "columns": 16}},
+    ],
+}
 DRAWN = (
     b'<di:BPMNDiagram xmlns:di="http://www.omg.org/spec/BPMN/20100524/DI" xmlns:dc="http://www.omg.org/spec/DD/20100524/DC">'
     b'<di:BPMNPlane bpmnElement="purchase"><di:BPMNShape bpmnElement="check">'
@@ -126,9 +135,9 @@ DRAWN = (
 )
 
 
-def purchase() -> bytes:
-    process = Process("purchase", "采购申请")
-    form = '<zeebe:formDefinition formId="purchase"/>'
+def purchase(form_id: str = "purchase") -> bytes:
+    process = Process(form_id, "采购申请")
+    form = f'<zeebe:formDefinition formId="{form_id}"/>'
     process.add("startEvent", "s", f"<bpmn:extensionElements>{form}</bpmn:extensionElements>")
     said = {"outcomes": "approved,rejected", "field.*": "read"}
     words = "".join(f'<zeebe:property name="{name}" value="{word}"/>' for name, word in said.items())
@@ -143,7 +152,9 @@ def purchase() -> bytes:
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("server")
     with filling(folder) as server:
-        deployments.deploy(server, SYSTEM, {"purchase.bpmn": purchase(), "purchase.form": json.dumps_bytes(FORM)})
+        files = {"purchase.bpmn": purchase(), "purchase.form": json.dumps_bytes(FORM)}
+        files |= {"plain.bpmn": purchase("plain"), "plain.form": json.dumps_bytes(PLAIN)}
+        deployments.deploy(server, SYSTEM, files)
     with running(folder) as server:
         yield f"http://127.0.0.1:{server.port}"
 
@@ -193,6 +204,7 @@ def fill_two(li: Person) -> None:
 
 
 def test_from_typing_to_paper(li: Person, chromium: Any, address: str) -> None:
+    assert li.page.evaluate("sessionStorage.length") == 0, "a form that nobody has touched is no draft"
     li.page.get_by_label("事由").fill("产线改造")
     fill_two(li)
     expect(shown_total(li, "quantity")).to_have_text("数量12")
@@ -317,6 +329,35 @@ def test_a_paste_is_bounded_and_says_so(li: Person) -> None:
     expect(cell(li, 5, "price")).to_have_value("9000.5")
     cell(li, 299, "quantity").fill("1")
     expect(shown_total(li, "quantity")).to_have_text("数量44,851")
+
+
+def test_a_table_without_expressions_is_sent_whole_after_its_draft_came_back(li: Person) -> None:
+    page = li.page
+    li.goto("/start/plain")
+    page.get_by_label("事由").fill("备件")
+    page.get_by_role("button", name="保存草稿").click()
+    expect(page.locator("[data-draft-discard]")).to_be_visible()
+    page.reload()
+    li.ready()
+    expect(page.get_by_label("事由")).to_have_value("备件")
+    page.get_by_role("button", name="发起", exact=True).click()
+    expect(page.locator(".lines-table .fjs-form-field-error")).to_have_text(["此项必填。", "此项必填。"])
+    paste(li, 0, "item", "甲\t1.10\n乙\t2.20\n丙\t3.30")
+    page.get_by_role("button", name="保存草稿").click()
+    expect(page.locator("[data-draft-discard]")).to_be_visible()
+    page.reload()
+    li.ready()
+    assert [cell(li, row, "price").input_value() for row in range(3)] == ["1.1", "2.2", "3.3"]
+    page.locator("[data-draft-discard]").click()
+    expect(page.locator(".lines-table tbody tr")).to_have_count(1)
+    paste(li, 0, "item", "甲\t1.10\n乙\t2.20\n丙\t3.30")
+    cell(li, 1, "price").fill("4")
+    page.get_by_role("button", name="删除第 1 行").click()
+    expect(shown_total(li, "price")).to_have_text("单价平均 3.65")
+    page.get_by_role("button", name="发起", exact=True).click()
+    page.wait_for_url("**/instances/*")
+    page.goto(f"{page.url}/print")
+    assert page.locator(".lines tbody").inner_text().split() == ["1", "乙", "4.00", "2", "丙", "3.30"]
 
 
 # --- what the browser and the server both compute -------------------------------------------------------

@@ -129,10 +129,18 @@ def _total(column: Mapping[str, Any], rows: Sequence[dict[str, Any]]) -> str:
         return ""
     path, digits = parts_of(column.get("key")), digits_of(column)
     found = total(kind, (look_up(row, path) for row in rows), digits)
-    if kind is TotalKind.COUNT:
-        return _("%(count)s rows", count=found)
-    text = "–" if found is None else _adorned(column, formats.exact(found, digits))
-    words = {TotalKind.AVERAGE: _("average"), TotalKind.MIN: _("smallest"), TotalKind.MAX: _("largest")}
+    if found is None:
+        text = "–"
+    elif kind is TotalKind.COUNT:
+        text = formats.number(found)
+    else:
+        text = _adorned(column, formats.exact(found, digits))
+    words = {
+        TotalKind.AVERAGE: _("average"),
+        TotalKind.MIN: _("smallest"),
+        TotalKind.MAX: _("largest"),
+        TotalKind.COUNT: _("count"),
+    }
     return f"{words[kind]} {text}" if kind in words else text
 
 

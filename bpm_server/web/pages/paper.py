@@ -151,7 +151,7 @@ def _story(sheet: Sheet, styles: _Styles) -> Iterator[Any]:
             yield from _table(table, styles) if table is not None else _pairs(values, styles)
     if sheet.acts:
         yield _text(_("Course"), styles.head)
-        head = (_("When"), _("Who"), _("What"), _("Comment"))
+        head = (_("Time"), _("Who"), _("What"), _("Comment"))
         rows = [(formats.full_moment(act.at), act.who, f"{act.what} {act.decision}", act.comment) for act in sheet.acts]
         yield _grid([head, *rows], [WIDTH * part for part in ACTS], styles)
     if sheet.is_cut:

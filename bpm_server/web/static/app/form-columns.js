@@ -17,6 +17,10 @@ export const widthOf = (column) => column.layout?.columns || WIDTHS[column.type]
 /* An expression, which form-js never shows, is a column where it has a label. */
 export const isColumn = (column) => !WITHOUT_COLUMN.includes(column.type) && (column.type !== "expression" || labelOf(column) !== "");
 
+/* Whether what a row shows follows from its own values alone, as nothing in it is computed: then it is drawn again only when
+   they change, which keeps hundreds of rows quick to type in. */
+export const isPlain = (components) => !/"type":"expression"|:"=|\{\{/.test(JSON.stringify(components));
+
 /* Fewest and most rows; undefined where the list does not say. */
 export function boundsOf(list) {
   const number = (said) => (/^\d+$/.test(String(said ?? "").trim()) ? Number(said) : undefined);

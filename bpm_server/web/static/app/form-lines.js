@@ -1,6 +1,6 @@
 /* Line items: a dynamic list as a table with totals (docs/how-to/change-a-form.md). Each cell is a field of form-js with its own
    checks, so that what is submitted is what the plain list submits; where it is narrow, each row becomes a card. */
-import { at, boundsOf, hasText, isColumn, isLineItems, isNumeric, labelOf, textOf, totalKind, widthOf } from "./form-columns.js";
+import { at, boundsOf, hasText, isColumn, isLineItems, isNumeric, isPlain, labelOf, textOf, totalKind, widthOf } from "./form-columns.js";
 import { changes, MOST_LINES } from "./form-line-changes.js";
 import { digitsOf, shownNumber, total } from "./form-totals.js";
 
@@ -19,7 +19,7 @@ const words = language === "zh-CN" ? {
   columnsLeft: "Columns beyond the last one, not pasted: {columns}.", notTaken: "Cells that could not be read, not pasted: {cells} ({examples}).", example: "row {row}, {column}: “{text}”",
 };
 const say = (name, values = {}) => words[name].replace(/\{(\w+)\}/g, (_, key) => values[key] ?? "");
-const REM = { number: 2.75, acts: 2.5, column: 1.4 }; // widths; of a column for each of its sixteenths
+const REM = { number: 3.25, acts: 2.5, column: 1.4 }; // widths; of a column for each of its sixteenths
 const ENTERED = ".fjs-form-field-textfield input, .fjs-form-field-number input";
 const FOCUSABLE = ":is(input, textarea, select, button):not([tabindex='-1'], [readonly], :disabled)";
 
@@ -39,10 +39,11 @@ export function lineItems(viewer) {
 
   function LineItems(props) {
     const { domId: id, field, indexes, errors = [], readonly, disabled, onChange } = props;
-    const { getService } = useContext(FormContext);
+    const given = useContext(FormContext);
+    const service = useMemo(() => given, [given.formId]); // form-js makes it anew each time, which draws every field again
     const outer = useContext(LocalExpressionContext);
-    const form = getService("form");
-    const rows = at(form._getState().data, getService("pathRegistry").getValuePath(field, { indexes })) ?? [];
+    const form = given.getService("form");
+    const rows = at(form._getState().data, form.get("pathRegistry").getValuePath(field, { indexes })) ?? [];
     const contexts = useMemo(() => contextsOf(outer, rows), [outer, rows]);
     const isFixed = Boolean(readonly || disabled);
     const columns = (field.components ?? []).filter(isColumn)
@@ -62,6 +63,20 @@ export function lineItems(viewer) {
       onChange(update);
     };
     const summed = columns.some(totalKind);
+    const latest = useRef(null);
+    latest.current = { edited, remove };
+    const acts = useMemo(() => ({ edit: (update) => latest.current.edited(update), remove: (row) => latest.current.remove(row) }), []);
+    const drawn = useRef([]);
+    const isStill = useMemo(() => { drawn.current = []; return isPlain(field.components ?? []); }, [field]);
+    const line = (item, row) => {
+      const { errors: all } = form._getState();
+      const wrong = (field.components ?? []).map(({ id: cell }) => at(all, [cell, ...Object.values(indexes ?? {}), row]));
+      const state = isStill && JSON.stringify([item, wrong, isFixed, canChange, columns.length]);
+      if (!isStill || drawn.current[row]?.state !== state) {
+        drawn.current[row] = { state, node: h(Line, { key: row, row, item, context: contexts[row], list: field, columns, silent, indexes, onChange: acts.edit, remove: canChange ? acts.remove : null }) };
+      }
+      return drawn.current[row].node;
+    };
     return h("div", { ref: root, role: "group", "aria-labelledby": id, "data-cards": isNarrow ? "" : undefined,
       class: `fjs-form-field lines${errors.length ? " lines-wrong" : ""}${isFixed ? " lines-fixed" : ""}`, onKeyDown: press, onPasteCapture: paste },
     h(Label, { id, label: field.label, required: canChange && boundsOf(field).least > 0 }),
@@ -72,8 +87,7 @@ export function lineItems(viewer) {
         columns.map((column) => h("th", { key: column.id, role: "columnheader", scope: "col", class: isNumeric(column) ? "lines-numeric" : undefined },
           h(Label, { label: labelOf(column), required: !isFixed && column.validate?.required }))),
         canChange && h("th", { role: "columnheader", scope: "col", class: "lines-acts" }, h("span", { class: "visually-hidden" }, say("acts"))))),
-      h("tbody", { role: "rowgroup" }, h(FormRenderContext.Provider, { value: cells }, rows.map((item, row) => h(Line, {
-        key: row, row, item, context: contexts[row], list: field, columns, silent, indexes, onChange: edited, remove: canChange ? () => remove(row) : null })))),
+      h("tbody", { role: "rowgroup" }, h(FormContext.Provider, { value: service }, h(FormRenderContext.Provider, { value: cells }, rows.map(line)))),
       summed && h("tfoot", { role: "rowgroup" }, h("tr", { role: "row" },
         h("th", { role: "rowheader", scope: "row", class: "lines-number" }, say("total")),
         columns.map((column) => h("td", { key: column.id, role: "cell", class: isNumeric(column) ? "lines-numeric" : undefined, "data-total": totalKind(column) ? column.key : undefined },
@@ -105,7 +119,7 @@ export function lineItems(viewer) {
         h(LocalExpressionContext.Provider, { value: context }, draw(column)),
         column.type === "expression" && h(Told, { field: column, value: at(item, column.key.split(".")) }))),
       remove && h("td", { role: "cell", class: "lines-acts" },
-        h("button", { type: "button", class: "lines-remove", onClick: remove, "aria-label": say("remove", { row: row + 1 }), title: say("remove", { row: row + 1 }) }, "×")));
+        h("button", { type: "button", class: "lines-remove", onClick: () => remove(row), "aria-label": say("remove", { row: row + 1 }), title: say("remove", { row: row + 1 }) }, "×")));
   }
 
   /* A field of form-js, or what it says where it cannot be changed. */
