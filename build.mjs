@@ -35,8 +35,10 @@ const bundled = {
   "bpmn-viewer.css": ['@import "camunda-bpmn-js/dist/assets/camunda-cloud-navigated-viewer.css";', { loader: "css" }],
   "form-viewer.css": ['@import "@bpmn-io/form-js-viewer/dist/assets/form-js.css";', { loader: "css" }],
   "form-viewer.js": [`import flatpickr from "flatpickr"; import { Mandarin } from "flatpickr/dist/esm/l10n/zh.js";
-    export { Description, Errors, Form, Label } from "@bpmn-io/form-js-viewer";
-    export { h } from "preact"; export { useEffect, useRef, useState } from "preact/hooks"; // for app/form-parts.js
+    export { Description, DynamicList, Errors, Form, FormContext, FormField, FormRenderContext, Label, LocalExpressionContext,
+      buildExpressionContext, runUnaryTestEvaluation } from "@bpmn-io/form-js-viewer";
+    export { h } from "preact"; // for app/form-parts.js and app/form-lines.js, as are the hooks
+    export { useContext, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
     export const useChineseCalendar = () => flatpickr.localize(Mandarin);`, { format: "esm" }],
   "tabler.js": [bootstrap.map((name) => `export { default as ${name[0].toUpperCase() + name.slice(1)} }
     from "./node_modules/@tabler/core/js/src/bootstrap/${name}.ts";`).join("\n"), { globalName: "bootstrap" }],

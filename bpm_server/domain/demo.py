@@ -158,15 +158,18 @@ def _steps(number: int) -> tuple[tuple[str, str, str, str], ...]:
 
 
 _EXPENSES = (
-    ("上海客户拜访差旅", "travel", "3860.50", "wu.di", "高铁往返，酒店两晚"),
-    ("华南展会参展费", "other", "26800", "lin.xue", "含展位搭建与物料"),
-    ("客户技术交流会", "hospitality", "4200", "li.ming", "参会十二人"),
-    ("测试工装采购", "office", "15600", "liu.yang", "两套视觉检测工装"),
-    ("PLC 编程培训", "training", "9800", "liu.yang", "三天，含教材"),
-    ("售后现场差旅", "travel", "2190.00", "he.tao", "青岛现场调试"),
-    ("办公显示器两台", "office", "3398", "sun.li", ""),
-    ("年度供应商走访", "travel", "12450", "zhao.qiang", "苏州、无锡、南京"),
-)
+    ("上海客户拜访差旅", "travel", "wu.di", "高铁往返，酒店两晚",
+     (("高铁往返", "1106.50"), ("酒店", "2380"), ("市内交通", "374"))),
+    ("华南展会参展费", "other", "lin.xue", "含展位搭建与物料",
+     (("展位", "18000"), ("搭建", "6500"), ("物料印刷", "2300"))),
+    ("客户技术交流会", "hospitality", "li.ming", "参会十二人", (("会场", "1800"), ("餐费", "2400"))),
+    ("测试工装采购", "office", "liu.yang", "两套视觉检测工装", (("视觉检测工装", "7800"), ("视觉检测工装", "7800"))),
+    ("PLC 编程培训", "training", "liu.yang", "三天，含教材", (("培训费", "9300"), ("教材", "500"))),
+    ("售后现场差旅", "travel", "he.tao", "青岛现场调试", (("机票往返", "1420.00"), ("酒店", "680"), ("出租车", "90"))),
+    ("办公显示器两台", "office", "sun.li", "", (("27 寸显示器", "1699"), ("27 寸显示器", "1699"))),
+    ("年度供应商走访", "travel", "zhao.qiang", "苏州、无锡、南京",
+     (("租车", "4800"), ("酒店", "5250"), ("餐费", "2400"))),
+)  # fmt: skip
 _EXPENSE_STEPS: dict[int, tuple[tuple[str, str, str, str], ...]] = {
     2: (("approve-superior", "zhang.wei", "approved", "展会效果好，同意"),),
     3: (("approve-superior", "zhang.wei", "approved", ""), ("approve-finance", "chen.jing", "approved", "票据齐全")),
@@ -181,11 +184,13 @@ def expenses(count: int) -> list[DemoOrder]:
 
 
 def _expense(number: int) -> DemoOrder:
-    title, kind, amount, initiator, remark = _EXPENSES[number - 1]
+    title, kind, initiator, remark, items = _EXPENSES[number - 1]
+    lines: list[dict[str, Any]] = [{"item": item, "receipt": "", "amount": Decimal(amount)} for item, amount in items]
     variables: dict[str, Any] = {
         "title": title,
         "expenseType": kind,
-        "amount": Decimal(amount),
+        "amount": sum((line["amount"] for line in lines), Decimal()),
+        "lines": lines,
         "currency": "CNY",
         "spentOn": f"2026-11-{number + 8:02d}",
         "remark": remark,

@@ -207,7 +207,8 @@ def _is_its_fault(error: forms.FieldError, values: dict[str, Any]) -> bool:
 
     What the process had before and the submission does not touch is not judged again.
     """
-    return not error.path or error.path[0] in values or (error.kind == "required" and len(error.path) == 1)
+    is_unfilled = error.kind in ("required", "minRows") and len(error.path) == 1
+    return not error.path or error.path[0] in values or is_unfilled
 
 
 def _refusal(errors: tuple[forms.FieldError, ...]) -> InvalidInput:

@@ -42,7 +42,8 @@ class Office:
 
     def begin(self, title: str, amount: int, username: str = "wu.di") -> None:
         """Somebody asks for an expense to be paid."""
-        values = {"title": title, "expenseType": "travel", "amount": amount, "currency": "CNY", "spentOn": "2026-11-02"}
+        values: dict[str, Any] = {"title": title, "expenseType": "travel", "currency": "CNY", "spentOn": "2026-11-02"}
+        values |= {"amount": amount, "lines": [{"item": "高铁", "amount": amount}]}
         body = json.dumps({"processDefinitionId": "expense-approval", "variables": values}).encode()
         login = base64.b64encode(f"{username}:{COMPANY.password}".encode()).decode()
         headers = {"Content-Type": "application/json", "Authorization": f"Basic {login}"}

@@ -211,7 +211,7 @@ def test_a_returned_order_comes_back_to_sales_with_the_comments(company: Company
     company.has_no_task("zhao.qiang", "SO-RETURN")
     li = company.open("li.ming", "SO-RETURN")
     expect(li.page.locator("article h2")).to_contain_text("修改订单")
-    expect(li.page.locator(".fjs-container table")).to_contain_text("请补充现场电源参数")
+    expect(li.page.locator(".fjs-container .fjs-table")).to_contain_text("请补充现场电源参数")
     for tab in ("why", "timeline", "diagram"):
         li.page.click(f"#tab-{tab}")
         li.page.locator(f"#pane-{tab} :is(h3, li, svg)").first.wait_for()

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bpm_server.domain.forms import propertychecks
 from bpm_server.domain.forms.bindings import Bindings
+from bpm_server.domain.forms.linechecks import line_notes, total_keys
+from bpm_server.domain.forms.lineitems import TOTAL_KEY, is_line_items
 from bpm_server.domain.forms.structure import MAX_NESTING, PRESENTATION, TYPES, parts_of, text_of
 from bpm_server.domain.forms.values import MAX_INDEX, is_index
 from bpm_server.kernel.findings import Finding
@@ -29,6 +31,9 @@ def findings_of(schema: dict[str, Any], file: str | None) -> list[Finding]:
     if type(version) is int and version > SCHEMA_VERSION:
         checks.add("info", "form-version", f"Expected schema version {SCHEMA_VERSION} or less, but found {version}")
     checks.components(schema.get("components"), Bindings(), (), 0)
+    checks.totals()
+    for component, severity, rule, message in line_notes(schema.get("components")):
+        checks.add(severity, rule, message, component)
     return checks.findings
 
 
@@ -37,6 +42,7 @@ class _Checks:
         self.findings: list[Finding] = []
         self._file = file
         self._ids: set[str] = set()
+        self._tables: list[tuple[dict[str, Any], Bindings, Path]] = []
         self._count = 0
 
     def add(
@@ -71,6 +77,15 @@ class _Checks:
             else:
                 self.add("error", "form-components", f"Expected a component, but found {_kind(component)}")
 
+    def totals(self) -> None:
+        """Checks the keys of totals, when those of all fields are known."""
+        for table, bindings, prefix in self._tables:
+            for column, key in total_keys(table):
+                path = prefix + self._parts(key, TOTAL_KEY, column)
+                if path != prefix and not bindings.claim(path):
+                    message = f"Expected a '{TOTAL_KEY}' of its own, but found '{key}', which another component uses"
+                    self.add("error", "form-duplicate", message, column)
+
     def _component(self, component: dict[str, Any], bindings: Bindings, prefix: Path, depth: int) -> None:
         self._id(component)
         kind = component.get("type")
@@ -102,6 +117,8 @@ class _Checks:
             self.components(component.get("components", []), bindings, path, depth + 1)
         else:
             self._claim(path == prefix or bindings.claim(path), path, component)
+            if is_line_items(component):
+                self._tables.append((component, bindings, prefix))
             self.components(component.get("components", []), Bindings(), (), depth + 1)
 
     def _id(self, component: dict[str, Any]) -> None:
@@ -121,6 +138,10 @@ class _Checks:
                 hint = "Without one, the form viewer makes up a new one each time, and what is entered is lost."
                 self.add("error", "form-key", f"Expected a {name}, but found none", component, hint)
             return ()
+        return self._parts(raw, name, component)
+
+    def _parts(self, raw: Any, name: str, component: dict[str, Any]) -> Path:
+        """The parts of a key or path, each of them a name."""
         if not isinstance(raw, str) or len(raw) > MAX_KEY:
             self.add("error", "form-key", f"Expected a {name} of at most {MAX_KEY} characters", component)
             return ()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bpm_server.domain.forms.errors import Problem
 from bpm_server.domain.forms.fieldtypes import Computed
+from bpm_server.domain.forms.lineitems import Total
 from bpm_server.domain.forms.numbers import is_number, text_of
 from bpm_server.domain.forms.state import Row
 from bpm_server.domain.forms.values import MISSING, entry, equal, look_up
@@ -51,7 +52,7 @@ class _Entering:
     def _cell(self, cell: Cell, raw: Any) -> None:
         """What the form itself showed is accepted as it is."""
         field = cell.field
-        if raw is MISSING or field.disabled or field.place.locked or isinstance(field.type, Computed):
+        if raw is MISSING or field.disabled or field.place.locked or isinstance(field.type, (Computed, Total)):
             return
         value = raw if equal(raw, cell.base) else field.type.accepted(raw, cell.base, self._around)
         if type(value) is Problem:

@@ -14,6 +14,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from bpm_server.domain.forms.lineitems import TOTAL_KEY, is_line_items, properties_of, total_kind
 from bpm_server.domain.forms.structure import PRESENTATION, components_of, parts_of
 from bpm_server.domain.forms.values import Path, is_index
 
@@ -50,8 +51,15 @@ class Permissions:
 
     def of(self, path: Path) -> Access:
         """What holds for a field; rows of a list have no numbers in the path."""
+        return self._named(path) or self.default
+
+    def _named(self, path: Path) -> Access | None:
         known = dict(self.by_path)
-        return next((known[path[:end]] for end in range(len(path), 0, -1) if path[:end] in known), self.default)
+        return next((known[path[:end]] for end in range(len(path), 0, -1) if path[:end] in known), None)
+
+    def _of_value(self, path: Path, totals: Mapping[Path, Path]) -> Access:
+        """What holds for a value; a total of which nothing is said is as secret as its column."""
+        return self.of(totals[path]) if path in totals and self._named(path) is None else self.of(path)
 
     def widened(self, other: Permissions) -> Permissions:
         """What somebody may who has both: of each field the more."""
@@ -99,10 +107,11 @@ class Permissions:
             data: Variables.
         """
         fields = [(name,) for name in data] if schema is None else list(field_paths(schema))
+        totals = {} if schema is None else dict(total_paths(schema))
         paths = dict.fromkeys([*(path for path, _ in self.by_path), *fields])
         shown: Any = dict(data)
         for path in paths:
-            access = self.of(path)
+            access = self._of_value(path, totals)
             if access in SECRET and not self._says_more(path):
                 shown = _without(shown, path, access)
         found: dict[str, Any] = shown
@@ -165,7 +174,9 @@ class Permissions:
     def secrets(self, schema: Mapping[str, Any] | None) -> frozenset[str]:
         """Variables that hold something hidden or masked."""
         fields = () if schema is None else field_paths(schema)
-        return frozenset(path[0] for path in (*dict(self.by_path), *fields) if self.of(path) in SECRET)
+        totals = {} if schema is None else dict(total_paths(schema))
+        paths = (*dict(self.by_path), *fields)
+        return frozenset(path[0] for path in paths if self._of_value(path, totals) in SECRET)
 
 
 def read_permissions(properties: Mapping[str, str]) -> Permissions | None:
@@ -182,13 +193,36 @@ def read_permissions(properties: Mapping[str, str]) -> Permissions | None:
 
 
 def field_paths(schema: Mapping[str, Any]) -> Iterator[Path]:
-    """The paths of all fields, rows without numbers."""
+    """The paths of all fields and totals, rows without numbers."""
+    yield from _entered_paths(schema)
+    yield from dict(total_paths(schema))
+
+
+def _entered_paths(schema: Mapping[str, Any]) -> Iterator[Path]:
     for component in components_of(schema.get("components")):
         path = _path(component)
         if _has_children(component):
-            yield from (path + inner for inner in field_paths(component))
+            yield from (path + inner for inner in _entered_paths(component))
         elif path and component.get("type") not in PRESENTATION:
             yield path
+
+
+def total_paths(schema: Mapping[str, Any]) -> Iterator[tuple[Path, Path]]:
+    """The paths of all totals, each with that of its column, rows without numbers."""
+    for component in components_of(schema.get("components")):
+        path = _path(component)
+        if _has_children(component):
+            yield from ((path + total, path + column) for total, column in total_paths(component))
+        if is_line_items(component):
+            yield from ((total, path + column) for total, column in _columns(component))
+
+
+def _columns(component: Mapping[str, Any]) -> Iterator[tuple[Path, Path]]:
+    """Of a table: the keys of its totals, and the paths of their columns in a row."""
+    for column in components_of(component.get("components")):
+        key = parts_of(properties_of(column).get(TOTAL_KEY))
+        if key and total_kind(column) is not None:
+            yield key, _path(column)
 
 
 def masked(value: Any) -> Any:

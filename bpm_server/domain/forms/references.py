@@ -27,6 +27,7 @@ STAND_FOR: Final[Mapping[str, tuple[str, ...]]] = {
     "attachment": ("filepicker",),
     "signature": ("filepicker",),
     "location": ("textfield",),
+    "lineItems": ("dynamiclist",),
 }
 """Components of ours, and the standard ones in whose place they stand."""
 SIGNATURE_TYPE: Final = "image/png"
@@ -195,7 +196,7 @@ def component_of(component: Mapping[str, Any]) -> str:
 def reference_field(component: Mapping[str, Any]) -> UserPicker | Attachments | Location | None:
     """The type of a component of ours; None for the viewer's own."""
     kind = component_of(component)
-    if not kind:
+    if not kind or component.get("type") == "dynamiclist":
         return None
     properties = component.get("properties")
     most = str(properties.get(MOST, "")) if isinstance(properties, dict) else ""

@@ -1,4 +1,4 @@
-"""Values that follow from others: expression fields, and choices whose options change.
+"""Values that follow from others: expression fields, totals, and choices whose options change.
 
 Expressions are computed until nothing changes any more. Where they never come to rest (``f = f + 1``), each is
 computed once, all from the same data, as the form viewer does after every change.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from bpm_server.domain.forms.fieldtypes import Choice, Choices, Computed
+from bpm_server.domain.forms.lineitems import Total
 from bpm_server.domain.forms.results import at_rest
 from bpm_server.domain.forms.state import has_effect
 from bpm_server.domain.forms.values import equal
@@ -86,6 +87,8 @@ def _is_live(cell: Cell) -> bool:
 
 def _computed(cell: Cell, view: View, state: State) -> Any:
     kind, variables = cell.field.type, view.of(cell.row)
+    if isinstance(kind, Total):
+        return kind.compute(cell.row)
     if isinstance(kind, Computed):
         return at_rest(kind.compute(variables, state.around.now))
     if isinstance(kind, (Choice, Choices)):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from bpm_server.domain.forms.fieldtypes import Choice, Choices, Computed
+from bpm_server.domain.forms.lineitems import Total
 from bpm_server.domain.forms.values import MISSING, Container, Path, entry, put
 
 if TYPE_CHECKING:
@@ -308,7 +309,7 @@ def has_effect(cell: Cell) -> bool:
         return kind.computes
     if isinstance(kind, (Choice, Choices)):
         return kind.options.computed or cell.field.default is not MISSING
-    return False
+    return isinstance(kind, Total)
 
 
 def _remove(root: dict[str, Any], path: Path, own: set[int]) -> None:

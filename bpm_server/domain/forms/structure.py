@@ -26,6 +26,16 @@ from bpm_server.domain.forms.fieldtypes import (
     Text,
     option_values,
 )
+from bpm_server.domain.forms.lineitems import (
+    TOTAL_KEY,
+    Total,
+    TotalKind,
+    digits_of,
+    is_line_items,
+    properties_of,
+    row_bounds,
+    total_kind,
+)
 from bpm_server.domain.forms.references import reference_field
 from bpm_server.domain.forms.values import MISSING, Path, is_index
 from bpm_server.feel import FeelSyntaxError
@@ -93,6 +103,8 @@ class RepeatedRows:
         repetitions: Rows to begin with where the process has no list.
         fixed: Rows can be neither added nor removed.
         silent: No field in it is ever submitted, so a submission without the list says nothing.
+        least: Fewest rows; None: any number.
+        most: Most rows, likewise.
     """
 
     id: str | None
@@ -102,6 +114,8 @@ class RepeatedRows:
     repetitions: int
     fixed: bool
     silent: bool
+    least: int | None = None
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +154,16 @@ class _Enclosing:
     depth: int
 
 
+@dataclass(frozen=True, slots=True)
+class _TotalOfColumn:
+    """A total that becomes data: of which field of the row, under which key."""
+
+    number: int
+    key: str
+    kind: TotalKind
+    digits: int | None
+
+
 class _ScopeBuilder:
     def __init__(self) -> None:
         self._containers: list[tuple[int, str, bool]] = [(0, "", False)]
@@ -148,6 +172,7 @@ class _ScopeBuilder:
         self._locks: list[tuple[int, Condition]] = []
         self._fields: list[Field] = []
         self._lists: list[RepeatedRows] = []
+        self._totals: list[_TotalOfColumn] = []
 
     def scope(self) -> Scope:
         parts = (self._containers, self._guards, self._locks)
@@ -181,6 +206,7 @@ class _ScopeBuilder:
         inner = _ScopeBuilder()
         inner.add_all(component.get("components"), _Enclosing((), -1, -1, fixed, around.depth + 1))
         scope = inner.scope()
+        least, most = row_bounds(component)
         self._lists.append(
             RepeatedRows(
                 id=text_of(component.get("id")),
@@ -190,8 +216,20 @@ class _ScopeBuilder:
                 repetitions=repetitions_of(component.get("defaultRepetitions")),
                 fixed=fixed or component.get("allowAddRemove") is False,
                 silent=_is_silent(scope),
+                least=least,
+                most=most,
             )
         )
+        if is_line_items(component):
+            for one in inner._totals:
+                self._add_total(one, place, around)
+
+    def _add_total(self, column: _TotalOfColumn, rows: Place, around: _Enclosing) -> None:
+        """The total lies beside its list, is hidden with it, and is computed where the list is read-only, too."""
+        path = around.prefix + parts_of(column.key)
+        place = Place(path, self._container(path), path[-1], rows.guard, -1, locked=False)
+        kind = Total(len(self._lists) - 1, column.number, column.kind, column.digits)
+        self._fields.append(Field(None, column.key, place, kind, False, MISSING, (), None))
 
     def _add_field(self, component: dict[str, Any], around: _Enclosing) -> None:
         make = TYPES.get(str(component.get("type")))
@@ -213,6 +251,9 @@ class _ScopeBuilder:
                 pattern_text=text_of(validate.get("patternErrorMessage")) if isinstance(validate, dict) else None,
             )
         )
+        summed, total_key = total_kind(component), properties_of(component).get(TOTAL_KEY)
+        if summed is not None and isinstance(total_key, str) and parts_of(total_key):
+            self._totals.append(_TotalOfColumn(len(self._fields) - 1, total_key, summed, digits_of(component)))
 
     def _place(self, path: Path, component: dict[str, Any], around: _Enclosing) -> Place:
         guard, lock, locked = self._conditions(component, around)

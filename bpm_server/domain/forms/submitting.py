@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 from bpm_server.domain.forms.entering import enter
 from bpm_server.domain.forms.errors import FieldError, Problem
 from bpm_server.domain.forms.fieldtypes import Choice, Choices, FilePicker
+from bpm_server.domain.forms.lineitems import Total
 from bpm_server.domain.forms.results import json_value
 from bpm_server.domain.forms.settling import settle, settle_on_submit
 from bpm_server.domain.forms.state import State
 from bpm_server.domain.forms.values import MISSING, TooLarge, equal, look_up, plain, put_at
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from bpm_server.domain.forms.entering import Shape
     from bpm_server.domain.forms.fieldtypes import Surroundings
@@ -40,29 +41,41 @@ class Submission:
         errors: Empty where all is well.
         cleared: Names of variables that held a list whose rows have all been removed. The viewer submits nothing
             for such a list, so ``values`` has no entry for it either.
+        totals: Where the totals of lists are, and where those lists are.
     """
 
     values: dict[str, Any]
     errors: tuple[FieldError, ...]
     cleared: tuple[str, ...] = ()
+    totals: tuple[tuple[Path, Path], ...] = ()
 
 
 def without_errors(submission: Submission, context: Mapping[str, Any]) -> dict[str, Any]:
     """The values without those that are wrong; where the process has one already, it stays.
 
-    A list with a wrong row is left out as a whole: which row of the process it was cannot be told.
+    A list with a wrong row is left out as a whole, with its totals: which row of the process it was cannot be told.
     """
     values = submission.values
+    dropped: list[Path] = []
     for error in submission.errors:
         path = tuple(str(part) for part in takewhile(lambda part: isinstance(part, str), error.path))
         if not path:
             return {}
-        known = look_up(dict(context), path)
-        if known is not MISSING and len(path) > 1:
-            put_at(values, path, known)
-        else:
-            _take_away(values, path)
+        _put_back(values, path, context)
+        dropped.append(path)
+    for total, rows in submission.totals:
+        if any(rows[: len(path)] == path for path in dropped):
+            _put_back(values, total, context)
     return values
+
+
+def _put_back(values: dict[str, Any], path: Path, context: Mapping[str, Any]) -> None:
+    """What the process has there; a variable of its own is left out."""
+    known = look_up(dict(context), path)
+    if known is not MISSING and len(path) > 1:
+        put_at(values, path, known)
+    else:
+        _take_away(values, path)
 
 
 def changed(
@@ -188,7 +201,8 @@ class _Result:
     def collect(self, shapes: list[Shape]) -> Submission:
         self._errors += [FieldError(path, str(path[-1]), None, problem.kind, problem.param) for path, problem in shapes]
         values = self._row(self._state.root)
-        return Submission(values or {}, tuple(self._errors), tuple(_cleared(self._state)))
+        totals = tuple(_totals(self._state.scope))
+        return Submission(values or {}, tuple(self._errors), tuple(_cleared(self._state)), totals)
 
     def _row(self, row: Row) -> dict[str, Any] | None:
         """What to keep of a row; None where nothing in it is submitted."""
@@ -207,12 +221,23 @@ class _Result:
             if rows.problem and not rows.dropped:
                 self._report(rows.path, rows.node.key, rows.node.id, rows.problem)
                 continue
+            self._check_number(row, rows)
             kept = [self._row(each) for each in rows.rows]
             while kept and kept[-1] is None:
                 kept.pop()
             if kept:
                 put_at(values, rows.node.place.path, kept)
         return values or None
+
+    def _check_number(self, row: Row, rows: Rows) -> None:
+        """Whether a list has as many rows as it should; nobody can help where none can be added or removed."""
+        node, number = rows.node, len(rows.rows)
+        if node.fixed or row.is_locked(node.place):
+            return
+        if node.least is not None and number < node.least:
+            self._report(rows.path, node.key, node.id, Problem("minRows", node.least))
+        elif node.most is not None and number > node.most:
+            self._report(rows.path, node.key, node.id, Problem("maxRows", node.most))
 
     def _check(self, cell: Cell, value: Any, variables: Any) -> None:
         field, around = cell.field, self._state.around
@@ -239,6 +264,12 @@ class _Result:
     ) -> None:
         param = json_value(problem.param, self._state.around.now)
         self._errors.append(FieldError(path, key, field_id, problem.kind, param, text))
+
+
+def _totals(scope: Scope) -> Iterator[tuple[Path, Path]]:
+    for field in scope.fields:
+        if isinstance(field.type, Total):
+            yield field.place.path, scope.lists[field.type.rows].place.path
 
 
 def _cleared(state: State) -> list[str]:

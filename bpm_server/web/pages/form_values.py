@@ -9,6 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from babel import dates
 
+from bpm_server.domain.forms.lineitems import (
+    SUMMED,
+    TotalKind,
+    digits_of,
+    is_line_items,
+    properties_of,
+    total,
+    total_kind,
+)
 from bpm_server.domain.forms.references import component_of, document_ids, read_location
 from bpm_server.domain.forms.structure import PRESENTATION, parts_of
 from bpm_server.domain.forms.values import MISSING, look_up
@@ -38,11 +47,18 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A list: the labels of its fields, and a row of texts for each of its rows."""
+    """A list: the labels of its fields, and a row of texts for each of its rows.
+
+    Attributes:
+        foot: Totals below the columns; the text before the first of them says what they are. Empty: there are none.
+        numeric: Which columns hold numbers, by their place; empty: nothing is known of them.
+    """
 
     label: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    foot: tuple[str, ...] = ()
+    numeric: frozenset[int] = frozenset()
 
 
 def is_table(value: Entry | Table) -> bool:
@@ -79,9 +95,53 @@ def _of(
             continue
         told.add(path)
         if kind == "dynamiclist":
-            yield _table(component, value)
+            yield line_items_table(component, value) if is_line_items(component) else _table(component, value)
         else:
             yield Entry(_label(component), _text(component, value), _signature(component, value))
+
+
+def line_items_table(component: Mapping[str, Any], value: Any) -> Table:
+    """Line items as on a page: numbered, numbers as their columns have them, and totals of all rows below."""
+    columns = [one for one in component.get("components", ()) if isinstance(one, dict) and _is_column(one)]
+    rows = [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
+    shown = [(str(number), *(_cell(one, row) for one in columns)) for number, row in enumerate(rows[:MOST_ROWS], 1)]
+    head = ("#", *(_column_label(one) for one in columns))
+    numeric = frozenset(place for place, one in enumerate(columns, 1) if one.get("type") in SUMMED)
+    foot = (_("Total"), *(_total(one, rows) for one in columns)) if any(map(total_kind, columns)) else ()
+    return Table(_label(component), head, tuple(shown), foot, numeric)
+
+
+def _is_column(field: Mapping[str, Any]) -> bool:
+    """An expression, which the form viewer never shows, is a column where it has a label."""
+    is_field = bool(parts_of(field.get("key"))) and field.get("type") not in PRESENTATION
+    return is_field and (field.get("type") != "expression" or _column_label(field) != "")
+
+
+def _column_label(field: Mapping[str, Any]) -> str:
+    if field.get("type") == "expression":
+        return str(field.get("label") or properties_of(field).get("label") or "")
+    return _label(field)
+
+
+def _total(column: Mapping[str, Any], rows: Sequence[dict[str, Any]]) -> str:
+    kind = total_kind(column)
+    if kind is None:
+        return ""
+    path, digits = parts_of(column.get("key")), digits_of(column)
+    found = total(kind, (look_up(row, path) for row in rows), digits)
+    if found is None:
+        text = "–"
+    elif kind is TotalKind.COUNT:
+        text = formats.number(found)
+    else:
+        text = _adorned(column, formats.exact(found, digits))
+    words = {
+        TotalKind.AVERAGE: _("average"),
+        TotalKind.MIN: _("smallest"),
+        TotalKind.MAX: _("largest"),
+        TotalKind.COUNT: _("count"),
+    }
+    return f"{words[kind]} {text}" if kind in words else text
 
 
 def _table(component: Mapping[str, Any], value: Any) -> Table:
@@ -119,13 +179,16 @@ def _text(component: Mapping[str, Any], value: Any) -> str:
         return _moment(value)
     if isinstance(value, list):
         return ", ".join(str(options.get(str(one)) or shown(one)) for one in value)
-    text = str(options.get(str(value)) or shown(value))
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
-        look = component.get("appearance")
-        around = look if isinstance(look, dict) else {}
-        parts = [around.get("prefixAdorner"), text, around.get("suffixAdorner")]
-        text = " ".join(part for part in parts if isinstance(part, str) and part and not part.startswith("="))
-    return text
+        return _adorned(component, str(options.get(str(value)) or formats.exact(value, digits_of(component))))
+    return str(options.get(str(value)) or shown(value))
+
+
+def _adorned(component: Mapping[str, Any], text: str) -> str:
+    look = component.get("appearance")
+    around = look if isinstance(look, dict) else {}
+    parts = [around.get("prefixAdorner"), text, around.get("suffixAdorner")]
+    return " ".join(part for part in parts if isinstance(part, str) and part and not part.startswith("="))
 
 
 def _place(latitude: Decimal, longitude: Decimal, metres: Decimal | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 SHORT = {"zh-CN": ("HH:mm", "M月d日 HH:mm", "y年M月d日"), "en": ("HH:mm", "MMM d, HH:mm", "MMM d, y")}
 """Of today, of this year, of other years."""
+MOST_DIGITS = 100
+"""Longer numbers than anybody reads stay as they are."""
 REMEMBERED = 10_000
 """Texts of moments and amounts: lists are drawn again after every act, with nearly the same rows."""
 
@@ -140,7 +142,19 @@ def number(value: Any) -> str:
     """A number with the language's grouping and all its digits."""
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         return str(value)
-    return numbers.format_decimal(value, locale=locale(visitor().language), decimal_quantization=False)
+    return _grouped(value, None)
+
+
+def exact(value: int | Decimal, digits: int | None) -> str:
+    """A number with the language's grouping, all its digits, and at least so many after the point."""
+    return _grouped(value, f"#,##0.{'0' * digits}" if digits else None)
+
+
+def _grouped(value: int | Decimal, pattern: str | None) -> str:
+    if _is_long(Decimal(value)):
+        return str(value)
+    with localcontext(prec=4 * MOST_DIGITS):
+        return numbers.format_decimal(value, pattern, locale=locale(visitor().language), decimal_quantization=False)
 
 
 def money(value: Any, currency: str) -> str:
@@ -152,11 +166,20 @@ def money(value: Any, currency: str) -> str:
 
 @lru_cache(REMEMBERED)
 def _money(exact: Decimal, currency: str, language: str) -> str:
-    digits = max(2, -int(exact.normalize().as_tuple().exponent)) if exact.is_finite() else 2
-    pattern = "¤#,##0." + "0" * digits
-    return numbers.format_currency(
-        exact, currency, pattern, locale=locale(language), currency_digits=False, decimal_quantization=False
-    )
+    if _is_long(exact):
+        return f"{exact} {currency}"
+    with localcontext(prec=4 * MOST_DIGITS):
+        digits = max(2, -int(exact.normalize().as_tuple().exponent)) if exact.is_finite() else 2
+        pattern = "¤#,##0." + "0" * digits
+        return numbers.format_currency(
+            exact, currency, pattern, locale=locale(language), currency_digits=False, decimal_quantization=False
+        )
+
+
+def _is_long(value: Decimal) -> bool:
+    if not value.is_finite():
+        return False
+    return abs(value.adjusted()) > MOST_DIGITS or len(value.as_tuple().digits) > 2 * MOST_DIGITS
 
 
 def count(value: int, limit: int = 500) -> str:

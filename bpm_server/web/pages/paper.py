@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape
 
 from PIL import Image as PictureFile
 from reportlab.lib import colors
+from reportlab.lib.enums import TA_RIGHT
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
@@ -45,6 +46,8 @@ MOST_CHARACTERS = 4_000
 LAST = 0xFFFF
 MOST_PIXELS = 4_000_000
 SIGNATURE = (60 * mm, 20 * mm)
+NUMBER = 12 * mm
+"""Width of the column with the numbers of rows."""
 ACTS = (0.25, 0.15, 0.3, 0.3)
 
 
@@ -100,6 +103,14 @@ class _Styles:
         self.text = self._style("text", 9, 13)
         self.label = self._style("label", 9, 13, textColor=QUIET)
         self.list = self._style("list", 9, 13, textColor=QUIET, spaceBefore=6, spaceAfter=2)
+        self.number = self._style("number", 9, 13, alignment=TA_RIGHT)
+        self.number_label = self._style("number-label", 9, 13, textColor=QUIET, alignment=TA_RIGHT)
+
+    def of_cell(self, *, is_head: bool, is_numeric: bool) -> ParagraphStyle:
+        """The style of a cell in a grid."""
+        if is_numeric:
+            return self.number_label if is_head else self.number
+        return self.label if is_head else self.text
 
     def _style(self, name: str, size: float, leading: float, **more: Any) -> ParagraphStyle:
         return ParagraphStyle(name, fontName=self.font, fontSize=size, leading=leading, wordWrap="CJK", **more)
@@ -140,7 +151,7 @@ def _story(sheet: Sheet, styles: _Styles) -> Iterator[Any]:
             yield from _table(table, styles) if table is not None else _pairs(values, styles)
     if sheet.acts:
         yield _text(_("Course"), styles.head)
-        head = (_("When"), _("Who"), _("What"), _("Comment"))
+        head = (_("Time"), _("Who"), _("What"), _("Comment"))
         rows = [(formats.full_moment(act.at), act.who, f"{act.what} {act.decision}", act.comment) for act in sheet.acts]
         yield _grid([head, *rows], [WIDTH * part for part in ACTS], styles)
     if sheet.is_cut:
@@ -197,16 +208,34 @@ def _picture(content: bytes) -> Any:
 def _table(table: Table, styles: _Styles) -> Iterator[Any]:
     yield _text(table.label, styles.list)
     if table.head:
-        width = WIDTH / len(table.head)
-        yield _grid([table.head, *table.rows], [width] * len(table.head), styles)
+        rows = [table.head, *table.rows, *([table.foot] if table.foot else [])]
+        yield _grid(rows, _widths(table), styles, numeric=table.numeric, has_foot=bool(table.foot))
         yield Spacer(1, 6)
 
 
-def _grid(rows: Sequence[Sequence[str]], widths: list[float], styles: _Styles) -> Any:
+def _widths(table: Table) -> list[float]:
+    """All columns are as wide, but for the one with the numbers of the rows."""
+    if not table.numeric:
+        return [WIDTH / len(table.head)] * len(table.head)
+    return [NUMBER, *[(WIDTH - NUMBER) / (len(table.head) - 1)] * (len(table.head) - 1)]
+
+
+def _grid(
+    rows: Sequence[Sequence[str]],
+    widths: list[float],
+    styles: _Styles,
+    *,
+    numeric: frozenset[int] = frozenset(),
+    has_foot: bool = False,
+) -> Any:
+    shades = [("BACKGROUND", (0, 0), (-1, 0), SHADE)]
+    if has_foot:
+        shades.append(("BACKGROUND", (0, len(rows) - 1), (-1, len(rows) - 1), SHADE))
     cells = [
-        [_text(cell, styles.label if not number else styles.text) for cell in row] for number, row in enumerate(rows)
+        [_text(cell, styles.of_cell(is_head=not number, is_numeric=place in numeric)) for place, cell in enumerate(row)]
+        for number, row in enumerate(rows)
     ]
-    return _framed(cells, widths, [("BACKGROUND", (0, 0), (-1, 0), SHADE)], repeatRows=1)
+    return _framed(cells, widths, shades, repeatRows=1)
 
 
 def _framed(rows: list[list[Any]], widths: list[float], more: list[Any], **options: Any) -> Any:

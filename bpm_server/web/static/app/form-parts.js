@@ -1,5 +1,7 @@
-/* Components of ours in forms: people to choose from, files, signatures and places. A schema names them by the property
+/* Components of ours in forms: people to choose from, files, signatures, places and line items. A schema names them by the property
    "component" of a standard one (docs/how-to/change-a-form.md); what the server takes is domain/forms/references.py. */
+import { withTotals } from "./form-columns.js";
+import { lineItems } from "./form-lines.js";
 import { location } from "./form-location.js";
 import { signature } from "./form-signature.js";
 
@@ -18,16 +20,23 @@ const words = inChinese ? {
 const say = (name, values = {}) => words[name].replace(/\{(\w+)\}/g, (_, key) => values[key] ?? "");
 const MOST = 50;
 const bases = { userPicker: ["textfield", "taglist"], attachment: ["filepicker"], signature: ["filepicker"], location: ["textfield"] };
+const marks = [...Object.keys(bases), "lineItems"];
 
-export const isUsed = (schema) => Object.keys(bases).some((name) => JSON.stringify(schema).includes(`"component":"${name}"`));
+export const isUsed = (schema) => marks.some((name) => JSON.stringify(schema).includes(`"component":"${name}"`));
 
 /* The schema with our types in place of the standard ones that stand for them. */
 export function prepared(component) {
   const kind = component.properties?.component;
-  const children = component.components ? { components: component.components.map(prepared) } : {};
+  const children = component.components ? { components: component.components.map(prepared).flatMap(withTotals) } : {};
   if (!bases[kind]?.includes(component.type)) return { ...component, ...children };
   const most = Math.min(Number(component.properties.most) || MOST, MOST);
   return { ...component, ...children, type: kind, several: component.type === "taglist", most };
+}
+
+function setErrors(errors, steps, texts) {
+  let place = errors;
+  for (const step of steps.slice(0, -1)) place = place[step] ??= {};
+  place[steps.at(-1)] = texts;
 }
 
 /* A module for form-js. viewer: its exports; uploads: where files go; token: against cross-site requests. */
@@ -156,10 +165,20 @@ export function formModule(viewer, { uploads, token }) {
     sanitizeValue: ({ value }) => (Array.isArray(value) ? value.filter((one) => typeof one?.documentId === "string") : []), create: (options) => options };
 
   const around = { frame, about, say, send };
-  const all = [UserPicker, Attachment, signature(viewer, around), location(viewer, around)];
+  const { List, LineTotal, wrongLists } = lineItems(viewer);
+  const all = [UserPicker, Attachment, signature(viewer, around), location(viewer, around), List, LineTotal];
   class Parts {
-    static $inject = ["formFields"];
-    constructor(formFields) { for (const one of all) formFields.register(one.config.type, one); }
+    static $inject = ["form", "formFields"];
+    constructor(form, formFields) {
+      for (const one of all) formFields.register(one.config.type, one);
+      const validate = form.validate.bind(form);
+      form.validate = () => { // form-js checks what has a value of its own; lists have none
+        const errors = validate();
+        for (const { steps, text } of wrongLists(form)) setErrors(errors, steps, [text]);
+        form._setState({ errors });
+        return errors;
+      };
+    }
   }
   return { __init__: ["ownParts"], ownParts: ["type", Parts] };
 }

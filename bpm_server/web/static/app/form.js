@@ -132,7 +132,8 @@ function stop(event, problems, text) {
 
 /* Errors of the server: paths as the form has them, kinds as form-js words them. */
 function showErrors(form, errors) {
-  const fields = form.get("formFieldInstanceRegistry").getAllKeyed();
+  const all = form.get("formFieldInstanceRegistry").getAll();
+  const fields = [...form.get("formFieldInstanceRegistry").getAllKeyed(), ...all.filter(({ id }) => form.get("formFieldRegistry").get(id)?.path)];
   const state = {};
   for (const error of errors) {
     const path = JSON.stringify(error.path);
@@ -151,7 +152,7 @@ const words = (param) => Array.isArray(param)
   ? { previousValue: param[0], nextValue: param[1] } : { value: param };
 
 function focusFirstError(form) {
-  requestAnimationFrame(() => form._container.querySelector(".fjs-has-errors :is(input, textarea, select, button), [aria-invalid=true]")?.focus());
+  requestAnimationFrame(() => form._container.querySelector(".fjs-has-errors :is(input, textarea, select, button), [aria-invalid=true], .lines-wrong .lines-add")?.focus());
 }
 
 /* form-js names some parts for nobody: tables and lists get their label as name. */

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +19,8 @@ from bpm_server.reports.process_models import models
 from bpm_server.reports.timeline import Item
 from bpm_server.store.tables.instances import process_instance
 from bpm_server.store.tables.tasks import user_task
-from bpm_server.web.pages import paper
-from bpm_server.web.pages.form_values import Entry, Table
+from bpm_server.web.pages import formats, paper
+from bpm_server.web.pages.form_values import Entry, Table, form_values
 from bpm_server.web.pages.printing import Act, Part, Sheet, acts
 
 if TYPE_CHECKING:
@@ -160,3 +162,72 @@ def test_only_what_people_do_are_acts(app: Any, company: Product, case: int) -> 
 def test_a_font_file_that_is_none(app: Any) -> None:
     with app.test_request_context("/"), pytest.raises(InvalidInput, match="Expected BPM_PRINT_FONT"):
         paper.pdf(Sheet("t", "n", "", (), (), (), (), False, ""), "/nowhere.ttf", "en", no_signature)
+
+
+LINES: dict[str, Any] = {
+    "components": [
+        {
+            "type": "dynamiclist",
+            "path": "lines",
+            "label": "明细",
+            "properties": {"component": "lineItems"},
+            "components": [
+                {"type": "textfield", "key": "item", "label": "项目"},
+                {"type": "number", "key": "n", "label": "数量", "properties": {"total": "count"}},
+                {
+                    "type": "number",
+                    "key": "price",
+                    "label": "单价",
+                    "decimalDigits": 2,
+                    "appearance": {"prefixAdorner": "¥"},
+                    "properties": {"total": "avg"},
+                },
+                {
+                    "type": "expression",
+                    "key": "worth",
+                    "properties": {"label": "金额", "decimalDigits": "2", "total": "sum"},
+                },
+                {"type": "expression", "key": "unseen", "properties": {"total": "sum"}},
+            ],
+        }
+    ]
+}
+
+
+def test_line_items_are_numbered_and_totalled(app: Any) -> None:
+    rows = [
+        {"item": "a", "n": 2, "price": Decimal("1000.1"), "worth": Decimal("2000.2"), "unseen": 1},
+        {"item": None, "price": "••••", "worth": Decimal("0.1")},
+    ]
+    with app.test_request_context("/", headers={"Accept-Language": "zh-CN"}):
+        (table,) = form_values(LINES, {"lines": rows}, set())
+        sheet = Sheet("t", "n", "", (), (Part("申请", (table,)),), (), (), is_cut=False, made="")
+        document = pdfium.PdfDocument(paper.pdf(sheet, "", "zh-CN", no_signature))
+    assert table == Table(
+        "明细",
+        ("#", "项目", "数量", "单价", "金额"),
+        (("1", "a", "2", "¥ 1,000.10", "2,000.20"), ("2", "", "", "••••", "0.10")),
+        ("合计", "", "计数 1", "平均 ¥ 1,000.10", "2,000.30"),
+        frozenset({2, 3, 4}),
+    )
+    keep(document, "lines")
+    text = document[0].get_textpage().get_text_range()
+    assert all(part in text for part in ("合计", "2,000.30", "计数 1"))
+
+
+def test_line_items_whose_numbers_are_kept_back_have_no_total(app: Any) -> None:
+    columns = LINES["components"][0]["components"]
+    masked = [{**columns[0]}, {"type": "textfield", "key": "price", "label": "单价", "properties": {"total": "avg"}}]
+    schema = {"components": [{**LINES["components"][0], "components": masked}]}
+    with app.test_request_context("/", headers={"Accept-Language": "en"}):
+        (table,) = form_values(schema, {"lines": [{"item": "a", "price": "••••"}]}, set())
+    assert isinstance(table, Table)
+    assert (table.rows, table.foot) == ((("1", "a", "••••"),), ())
+
+
+@pytest.mark.parametrize("number", [10**30, Decimal("1E+60"), Decimal("1E-60"), 10**300, Decimal("0." + "1" * 300)])
+def test_numbers_of_any_length_are_written(app: Any, number: Any) -> None:
+    with app.test_request_context("/", headers={"Accept-Language": "en"}):
+        texts = [formats.number(number), formats.exact(number, 2), formats.money(number, "CNY")]
+    plain = [re.sub(r"[^0-9.E+-]", "", text) for text in texts]
+    assert [Decimal(text) for text in plain] == [number] * 3
