@@ -44,6 +44,7 @@ ICONS = {
     Kind.URGED: "bell-ringing",
     Kind.COPIED: "copy",
     Kind.MENTIONED: "at",
+    Kind.TAKEN_BACK: "arrow-back-up",
     Kind.HANDOVER: "arrow-forward-up",
 }
 
@@ -72,6 +73,7 @@ def sentence(kind: str, outcome: str | None, who: str, person: str = "") -> str:
         Kind.URGED: _("%(who)s asks you to hurry", who=by),
         Kind.COPIED: _("%(who)s sent you a copy", who=by),
         Kind.MENTIONED: _("%(who)s mentioned you", who=by),
+        Kind.TAKEN_BACK: _("%(who)s took back what they had asked of you", who=by),
         Kind.HANDOVER: _("The work of %(who)s was handed over to you", who=person),
     }
     decided = {
