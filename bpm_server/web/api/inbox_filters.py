@@ -10,11 +10,12 @@ from bpm_server.reports import inbox_filters as report
 from bpm_server.reports.clock import engine_time
 from bpm_server.services import inbox_filters
 from bpm_server.web.api.blueprint import ApiBlueprint, Call
-from bpm_server.web.api.fields import Key, Many, Number, One, Reply, StrictBody, Text, Word
+from bpm_server.web.api.fields import Flag, Key, Many, Number, One, Reply, StrictBody, Text, Word
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from bpm_server.reports.inbox_filters import Count
     from bpm_server.store.inbox_filters import FilterRow
 
 api = ApiBlueprint("inbox-filters", prefix="/api", tag="Inbox")
@@ -23,7 +24,10 @@ SORTS = tuple(word for word in Sort if word)
 
 
 class InboxFilter(Reply):
-    """A search with a name; ``count``: what it finds, up to 100, null for texts in other lists than ``todo``."""
+    """A search with a name; ``count``: what it finds, up to 100, null for texts in other lists than ``todo``.
+
+    ``countOrMore``: only the newest 1,000 were looked through for the process.
+    """
 
     inbox_filter_key = Key(of="key")
     name = Text()
@@ -36,6 +40,7 @@ class InboxFilter(Reply):
     shared_with = Text(null=True)
     version = Number()
     count = Number(null=True)
+    count_or_more = Flag()
 
 
 class InboxFilters(Reply):
@@ -85,7 +90,7 @@ def list_inbox_filters(call: Call) -> dict[str, Any]:
     return {"items": [_values(one, counts.get(one.key)) for one in found]}
 
 
-def _values(row: FilterRow, count: int | None) -> Mapping[str, Any]:
+def _values(row: FilterRow, count: Count | None) -> Mapping[str, Any]:
     criteria = row.criteria
     return {
         "key": row.key,
@@ -98,7 +103,8 @@ def _values(row: FilterRow, count: int | None) -> Mapping[str, Any]:
         "sort": criteria.sort or None,
         "shared_with": row.shared_with,
         "version": row.version,
-        "count": count,
+        "count": None if count is None else count.number,
+        "count_or_more": count is not None and count.or_more,
     }
 
 
