@@ -23,6 +23,7 @@ from bpm_server.web.listening import Denied, await_listeners
 from bpm_server.web.pages import answers, approval_panels, attachments, inbox, panes
 from bpm_server.web.pages.diagrams import file_address, file_reply
 from bpm_server.web.pages.inbox_view import InboxView
+from bpm_server.web.pages.notifications import page_state
 from bpm_server.web.pages.submissions import read_values, wrong_fields
 from bpm_server.web.pages.summaries import summarize
 from bpm_server.web.pages.texts import gettext as _
@@ -57,6 +58,8 @@ LONGEST_WAIT_S = 5.0
 def show(key: int, pane: str = "form") -> Response:
     """A task beside the list, or one pane of it."""
     view = InboxView.of_request()
+    if not answers.target():
+        page_state()  # what the page shows is no older
     try:
         task = task_detail(access.server(), signed_in(), key)
     except Forbidden as error:
@@ -90,7 +93,7 @@ def diagram(key: int) -> Response:
 
 def whole_page(view: InboxView, template: str, values: dict[str, Any]) -> Response:
     """The inbox with something opened."""
-    return answers.html("inbox/page.html", opened=template, **{**inbox.list_values(signed_in(), view), **values})
+    return answers.html("inbox/page.html", opened=template, **{**inbox.page_values(signed_in(), view), **values})
 
 
 def detail_values(task: TaskDetail, view: InboxView) -> dict[str, Any]:
