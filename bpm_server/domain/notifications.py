@@ -29,6 +29,8 @@ class Kind(StrEnum):
     URGED = "urged"
     COPIED = "copied"
     MENTIONED = "mentioned"
+    TAKEN_BACK = "taken-back"
+    """What was asked of them is not asked any more: who asked has undone it."""
     HANDOVER = "handover"
     """They succeed somebody; told once for all tasks of a handover, ``person`` in the details says whom."""
 

@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 MOST_ROWS = 500
 SPAN = 4
 """Open tasks that are looked at for each that is wanted, before very many groups are asked."""
+PRIME = 1_000_003
+"""What is summed up modulo this fits into every database's integers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ class Counts:
     Attributes:
         copies: Cases that the person was informed of and has not read.
         by_process: Open tasks of each process, by its newest definition key.
+        sum_of_keys: Of all open tasks, each modulo a prime, so that others in their place are noticed; 0 where there
+            are more than are counted.
     """
 
     todo: int
@@ -65,6 +69,7 @@ class Counts:
     started: int
     copies: int
     by_process: Mapping[int, int]
+    sum_of_keys: int = 0
 
 
 # --- to do ----------------------------------------------------------------------------------------------
@@ -276,7 +281,8 @@ def _some_open(connection: Connection, actor: Actor, others: Sequence[Represente
 def _by_process(connection: Connection, tasks: sa.Select[Any]) -> list[sa.Row[Any]]:
     counted = tasks.subquery()
     newest = sa.func.max(counted.c.process_definition_key).label("definition")
-    query = sa.select(counted.c.process_id, newest, sa.func.count().label("number"))
+    which = sa.func.sum(counted.c.key % PRIME).label("which")
+    query = sa.select(counted.c.process_id, newest, sa.func.count().label("number"), which)
     return list(connection.execute(query.group_by(counted.c.process_id).order_by(counted.c.process_id)))
 
 
@@ -296,7 +302,9 @@ def counts(server: Server, actor: Actor) -> Counts:
         ]
         found = connection.execute(sa.select(*numbers)).one()
     by_process = {int(row.definition): int(row.number) for row in open_tasks}
-    return Counts(sum(by_process.values()), int(found[0]), int(found[1]), int(found[2]), by_process)
+    todo = sum(by_process.values())
+    which = sum(int(row.which) for row in open_tasks) if todo < MOST_COUNTED else 0
+    return Counts(todo, int(found[0]), int(found[1]), int(found[2]), by_process, which)
 
 
 __all__ = [

@@ -77,6 +77,7 @@ class Pulse:
 
     mark: str
     unread: int
+    counts: inbox.Counts
 
 
 def _mine(actor: Actor) -> Where:
@@ -103,8 +104,12 @@ NOTIFICATIONS = Search(
 
 def unread(connection: Connection, actor: Actor) -> int:
     """How many a person has not read, counted up to ``MOST_COUNTED``."""
+    return connection.execute(sa.select(_number_unread(actor))).scalar_one()
+
+
+def _number_unread(actor: Actor) -> sa.ScalarSelect[int]:
     some = sa.select(sa.literal(1)).where(_mine(actor), n.c.read_at.is_(None)).limit(MOST_COUNTED).subquery()
-    return connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one()
+    return sa.select(sa.func.count()).select_from(some).scalar_subquery()
 
 
 def newest(server: Server, actor: Actor, before: int | None = None) -> list[Told]:
@@ -139,10 +144,10 @@ def _at_node(actor: Actor, *wheres: Where) -> Where:
 
 def pulse(server: Server, actor: Actor) -> Pulse:
     """A mark of a person's lists and notifications, made from numbers alone: cheap enough to ask often."""
+    last = sa.select(sa.func.max(n.c.key)).where(_mine(actor)).scalar_subquery()
     with server.database.read() as connection:
-        last = connection.execute(sa.select(sa.func.max(n.c.key)).where(_mine(actor))).scalar_one()
-        number = unread(connection, actor)
+        newest_key, number = connection.execute(sa.select(last, _number_unread(actor))).one()
     counts = inbox.counts(server, actor)
     lists = (counts.todo, counts.done, counts.started, counts.copies)
-    text = f"{last} {number} {lists} {sorted(counts.by_process.items())}"
-    return Pulse(hashlib.sha256(text.encode()).hexdigest()[:16], number)
+    text = f"{newest_key} {number} {lists} {sorted(counts.by_process.items())} {counts.sum_of_keys}"
+    return Pulse(hashlib.sha256(text.encode()).hexdigest()[:16], number, counts)

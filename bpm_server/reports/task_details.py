@@ -19,6 +19,7 @@ from bpm_server.reports.inbox_rows import IS_PAUSED
 from bpm_server.reports.represented import find_represented
 from bpm_server.reports.search import forbidden
 from bpm_server.reports.summaries import read_summaries
+from bpm_server.reports.undo import find_undoable, taken_from
 from bpm_server.store import instances, tasks
 from bpm_server.store.approvals import find_approval as find_node
 from bpm_server.store.moments import read_moment
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from bpm_server.bpmn.model import Process
     from bpm_server.domain.identity import Actor
     from bpm_server.domain.tasks import Task
+    from bpm_server.reports.undo import Undoable
     from bpm_server.services.server import Server
 
 MOST_VARIABLES = 200
@@ -54,6 +56,8 @@ class TaskDetail:
         suspended: Nobody can do anything about it until its case is resumed.
         may_work: Whether they may complete it, once it is not suspended.
         may_claim: Offered to them, and nobody has it.
+        undoable: What they have asked of others and can still take back.
+        taken_back_by: Who has taken back what they were asked.
     """
 
     key: int
@@ -87,6 +91,8 @@ class TaskDetail:
     is_mine: bool
     may_work: bool
     may_claim: bool
+    undoable: Undoable | None = None
+    taken_back_by: str | None = None
 
     @property
     def is_open(self) -> bool:
@@ -134,6 +140,7 @@ def task_detail(server: Server, actor: Actor, key: int) -> TaskDetail:
         summary = read_summaries(connection, server, {task.instance_key: task.process_definition_key})
         data = _everything(connection, path) if schema is None else form_data(connection, schema, path)
         approval = find_approval(connection, process, task)
+        undoable = find_undoable(connection, actor, task, approval) if task.state == TaskState.CREATED else None
     if approval is not None:
         data = {**data, **approval.submitted}
     about = summary.get(task.instance_key, {})
@@ -180,6 +187,8 @@ def task_detail(server: Server, actor: Actor, key: int) -> TaskDetail:
         and not task.suspended
         and task.assignee is None
         and (actor.is_candidate(task.candidate_users, task.candidate_groups) or may_work_on(task, actor)),
+        undoable=undoable,
+        taken_back_by=None if approval is None else taken_from(actor, approval),
     )
 
 

@@ -84,7 +84,7 @@ def timeline(server: Server, instance_key: int) -> Timeline:
             teller.tell(Step(**step))
         has_rules = any(item.kind == "asked" and not _names_somebody(item) for item in teller.items)
         signers = first_signers(connection, instance_key) if has_rules else {}
-    decided = {item.values["task"] for item in acts if item.values["act"] not in ASIDE}
+    decided = {item.values["task"] for item in acts if item.values["act"] not in ASIDE and item.values["is_signed"]}
     told = [item for item in teller.items if not (item.kind == "answered" and item.values["task"] in decided)]
     places = {item.values["task"]: item for item in teller.items if item.kind == "asked"}
     placed = [_at_place(item, places.get(item.values["task"])) for item in acts]
@@ -255,6 +255,7 @@ def _act(done: Done) -> Item:
         "people": done.people,
         "place": done.place,
         "target": done.target,
+        "is_signed": done.item_key is not None,
     }
     return Item(done.at, "act", done.actor, values=values)
 

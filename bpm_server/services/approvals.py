@@ -193,9 +193,14 @@ def transfer(server: Server, actor: Actor, key: int, person: str, comment: str, 
     with transaction(server, actor) as tx:
         at = lock_node(tx, key, "transfer")
         authorize_signer(at)
-        check_people(tx, [person])
-        acts.transfer(at.node, at.hand, person, check_comment(comment) or "", item=item)
-        finish(at, Act.TRANSFER)
+        pass_on(at, person, comment, item)
+
+
+def pass_on(at: NodeAtWork, person: str, comment: str, item: int | None) -> None:
+    """See :func:`transfer`."""
+    check_people(at.tx, [person])
+    acts.transfer(at.node, at.hand, person, check_comment(comment) or "", item=item)
+    finish(at, Act.TRANSFER)
 
 
 @command

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bpm_server.domain.inbox_filters import check_change, check_name, check_share, check_shared_with, sees
-from bpm_server.kernel.errors import AlreadyExists, NotFound, WrongState
+from bpm_server.kernel.errors import AlreadyExists, NotFound, StaleVersion, WrongState
 from bpm_server.services.preferences import authorize_self
 from bpm_server.services.transaction import command, transaction
 from bpm_server.store import inbox_filters as store
@@ -61,17 +61,30 @@ def change_filter(
     *,
     name: str | None = None,
     shared_with: str | EllipsisType | None = ...,
+    criteria: Criteria | None = None,
+    version: int | None = None,
 ) -> None:
-    """Renames a filter, or changes with whom it is shared; what is not named stays.
+    """Renames a filter, changes its search or with whom it is shared; what is not named stays.
+
+    Args:
+        server: The server.
+        actor: Who owns it, or may share with everybody where it is shared.
+        key: The filter.
+        name: Another name.
+        shared_with: Another audience.
+        criteria: Another search.
+        version: Of the filter as the actor has seen it; None: whatever it is by now.
 
     Raises:
         NotFound: no such filter, or none that the actor sees.
         Forbidden: it is somebody else's, or the actor may not share it so.
+        StaleVersion: somebody has changed it since; ``version`` of the details names the present one.
         InvalidInput, AlreadyExists: as :func:`save_filter`.
     """
     with transaction(server, actor) as tx:
         authorize_self(actor)
         row = _lock_to_change(tx, key)
+        _check_version(row, version)
         if name is not None:
             row = replace(row, name=check_name(name))
             others = (one for one in store.own_filters(tx.connection, row.owner) if one.key != key)
@@ -79,6 +92,7 @@ def change_filter(
         if shared_with is not ...:
             row = replace(row, shared_with=check_shared_with(shared_with))
             check_share(actor, row.shared_with)
+        row = replace(row, criteria=criteria or row.criteria, version=row.version + 1)
         store.update(tx.connection, [row])
 
 
@@ -122,6 +136,12 @@ def _lock_to_change(tx: Transaction, key: int) -> FilterRow:
         raise NotFound(message)
     check_change(tx.actor, row.owner, row.shared_with, key)
     return row
+
+
+def _check_version(row: FilterRow, expected: int | None) -> None:
+    if expected not in (None, row.version):
+        message = f"Expected version {expected} of inbox filter '{row.key}', but found {row.version}"
+        raise StaleVersion(message, version=row.version, retry=False)
 
 
 def _check_unused(others: Iterable[FilterRow], name: str) -> None:

@@ -22,6 +22,7 @@ from bpm_server.store import notifications as store
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
     from bpm_server.domain.identity import Actor
     from bpm_server.domain.tasks import Task, TaskValues
@@ -80,6 +81,24 @@ def notify(
             tx.wake("mails")
         if settings.push_contact:
             tx.wake("pushes")
+
+
+def take_notices_back(
+    tx: Transaction, people: Iterable[str], instance_key: int, task_key: int, since: datetime
+) -> None:
+    """What was asked of people since a moment is not asked any more.
+
+    Notifications that nobody has read go, as if nothing had happened; who has read theirs, or may have had a mail, is
+    told that it was taken back.
+    """
+    for name in people:
+        tell_inboxes(tx, [name])
+        found = store.asked_since(tx.connection, name, task_key, since)
+        gone = [one.key for one in found if one.read_at is None]
+        store.delete(tx.connection, gone)
+        may_be_mailed = bool(tx.server.settings.smtp_url) and any(one.mail_at is None for one in found)
+        if len(gone) < len(found) or may_be_mailed:
+            notify(tx, [name], Kind.TAKEN_BACK, instance_key, task_key)
 
 
 def tell_inboxes(tx: Transaction, people: Iterable[str | None], groups: Iterable[str] = ()) -> None:

@@ -42,6 +42,7 @@ from bpm_server.services.transaction import command, transaction
 from bpm_server.services.variables import check_variables
 from bpm_server.store import drafts, instances
 from bpm_server.store import tasks as store
+from bpm_server.store.undo import taken_back_by
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -204,8 +205,7 @@ def change_task(
         refuse_approval(tx, task, action)
     _audit_change(tx, task, values, why)
     tell_task(tx, task)
-    compiled = tx.server.definitions.process(tx.connection, tx.moment.definition_version, task.process_definition_key)
-    if not compiled.definition.has_task_listeners(task.element_id):
+    if not has_listeners(tx, task):
         store.change(tx.connection, task.key, values, tx.now)
         tell_change(tx, task.instance_key, task.key, values)
         return None
@@ -214,13 +214,29 @@ def change_task(
     return tx.batch.operation(task.key)
 
 
+def has_listeners(tx: Transaction, task: Task) -> bool:
+    """Whether somebody hears of changes of a task first, and may deny them."""
+    compiled = tx.server.definitions.process(tx.connection, tx.moment.definition_version, task.process_definition_key)
+    return compiled.definition.has_task_listeners(task.element_id)
+
+
 def authorize_work(tx: Transaction, task: Task, act: str) -> None:
-    """Assignee, whoever acts for them, candidate, or the permission UPDATE_USER_TASK for the process."""
+    """Assignee, whoever acts for them, candidate, or the permission UPDATE_USER_TASK for the process.
+
+    Raises:
+        Forbidden: somebody else; says whose task it is.
+        WrongState: it was theirs, and whoever had handed it over has taken it back; ``takenBackBy`` says who.
+    """
     if may_work_on(task, tx.actor):
         return
     organisation = tx.server.organisations.at(tx.connection, tx.moment)
-    if not works_for_another(task, represented_by(organisation, tx.actor.username, tx.now)):
-        check_work(task, tx.actor, act)
+    if works_for_another(task, represented_by(organisation, tx.actor.username, tx.now)):
+        return
+    by = taken_back_by(tx.connection, task.key, tx.actor.username)
+    if by is not None:
+        message = f"Expected to {act} task '{task.key}', but {by} has taken it back"
+        raise WrongState(message, takenBackBy=by, assignee=task.assignee, retry=False)
+    check_work(task, tx.actor, act)
 
 
 @command

@@ -9,19 +9,17 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from bpm_server.domain.approvals.items import OPEN, GroupMode, Item, ItemState, Place
-from bpm_server.domain.approvals.node import ASIDE, Act
+from bpm_server.domain.approvals.node import ASIDE, Act, Before, Done
 from bpm_server.kernel import json
 from bpm_server.store import rows
 from bpm_server.store.tables.approvals import approval, approval_act, approval_item
 from bpm_server.store.tables.instances import process_instance
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.engine import Connection
-
-    from bpm_server.domain.approvals.node import Done
 
 CHANGING = (
     "initiator",
@@ -169,24 +167,50 @@ class ActRow:
     people: Sequence[str] = ()
     place: str | None = None
     target: str | None = None
+    before: Mapping[str, Any] | None = None
+    undone_at: datetime | None = None
 
     @classmethod
     def of(cls, key: int, row: ApprovalRow, done: Done, at: datetime, target: str | None = None) -> ActRow:
         """Of what was done at a node."""
+        before = None
+        if done.before is not None:
+            before = {"brought": [str(key) for key in done.before.brought], "groupMode": done.before.group_mode}
         return cls(
             key, row.instance_key, row.task_key, done.act, done.actor, at, done.item, done.comment, done.to,
-            done.where, target,
+            done.where, target, before,
+        )  # fmt: skip
+
+    @classmethod
+    def read(cls, row: Any) -> ActRow:
+        """Of a row of the table."""
+        values = {name: row._mapping[name] for name in cls.__slots__}
+        before = None if row.before is None else json.loads(row.before)
+        return cls(**{**values, "people": tuple(json.loads(row.people)), "before": before})
+
+    def done(self) -> Done:
+        """The act as the rules of a node know it."""
+        return Done(
+            Act(self.act), self.actor, self.item_key or 0, self.comment, tuple(self.people), self.place,
+            None if self.before is None else _before(self.before),
         )  # fmt: skip
 
     def values(self) -> dict[str, Any]:
         """The columns."""
         found = {name: getattr(self, name) for name in self.__slots__}
-        return {**found, "people": json.dumps(list(self.people))}
+        before = None if self.before is None else json.dumps(self.before)
+        return {**found, "people": json.dumps(list(self.people)), "before": before}
 
 
 def insert_acts(connection: Connection, acts: Iterable[ActRow]) -> None:
     """Adds to the history."""
     rows.insert(connection, approval_act, [act.values() for act in acts])
+
+
+def _before(stored: Mapping[str, Any]) -> Before:
+    mode = stored.get("groupMode")
+    brought = tuple(int(key) for key in stored.get("brought", ()))
+    return Before(brought, None if mode is None else GroupMode(mode))
 
 
 def cancel_approval(connection: Connection, task_key: int, at: datetime) -> None:
@@ -207,10 +231,11 @@ def last_act(connection: Connection, task_key: int, act: str) -> datetime | None
 
 
 def actors(connection: Connection, root_key: int) -> list[str]:
-    """Who has acted on a request: on its instance, or on one that it called."""
+    """Who has acted on a request: on its instance, or on one that it called; what was undone does not count."""
     t, p = approval_act, process_instance
     tree = sa.select(p.c.key).where(p.c.root_key == root_key)
-    query = sa.select(t.c.actor).where(t.c.instance_key.in_(tree), t.c.act.not_in(ASIDE)).distinct()
+    counts = (t.c.act.not_in(ASIDE), t.c.undone_at.is_(None))
+    query = sa.select(t.c.actor).where(t.c.instance_key.in_(tree), *counts).distinct()
     return list(connection.execute(query).scalars())
 
 

@@ -33,6 +33,7 @@ class FilterRow:
     criteria: Criteria
     shared_with: str | None
     created_at: datetime
+    version: int = 1
 
     def values(self) -> dict[str, Any]:
         """The columns."""
@@ -79,7 +80,7 @@ def insert(connection: Connection, row: FilterRow) -> None:
 def update(connection: Connection, changed: Iterable[FilterRow]) -> None:
     """Writes what can change of filters."""
     values = [row.values() for row in changed]
-    rows.upsert(connection, t, values, ("key",), ("name", "place", "criteria", "shared_with"))
+    rows.upsert(connection, t, values, ("key",), ("name", "place", "criteria", "shared_with", "version"))
 
 
 def delete(connection: Connection, key: int) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from bpm_server.domain.notifications import ASKS
 from bpm_server.store import rows
 from bpm_server.store.tables.notifications import calendar_feed
 from bpm_server.store.tables.notifications import notification as t
@@ -40,6 +41,18 @@ def find_about(connection: Connection, username: str, key: int) -> About | None:
     query = sa.select(t.c.kind, t.c.instance_key, t.c.task_key).where(t.c.key == key, t.c.username == username)
     row = connection.execute(query).one_or_none()
     return None if row is None else About(*row)
+
+
+def asked_since(connection: Connection, username: str, task_key: int, at: datetime) -> list[sa.Row[Any]]:
+    """Key, ``read_at`` and ``mail_at`` of what asks something of somebody at a task since a moment."""
+    mine = (t.c.username == username, t.c.task_key == task_key, t.c.at >= at, t.c.kind.in_(ASKS))
+    return list(connection.execute(sa.select(t.c.key, t.c.read_at, t.c.mail_at).where(*mine)))
+
+
+def delete(connection: Connection, keys: Sequence[int]) -> None:
+    """Removes notifications."""
+    if keys:
+        connection.execute(t.delete().where(t.c.key.in_(keys)))
 
 
 def delete_before(connection: Connection, at: datetime, limit: int) -> int:

@@ -8,6 +8,7 @@ found by looking every quarter of a second, and every second for those without a
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from contextlib import contextmanager
@@ -43,6 +44,7 @@ class Parking:
         self._bell = threading.Condition()
         self._rung: dict[str, int] = {}
         self._parked: list[tuple[tuple[str, ...], Parked]] = []
+        self._name = secrets.token_hex(4)
         server.wake.listeners.append(self.ring)
 
     def ring(self, topics: frozenset[str]) -> None:
@@ -72,9 +74,20 @@ class Parking:
         crowded = request.environ.get(CROWDED)
         return crowded is not None and bool(crowded())
 
-    def rings_since_first(self, topics: tuple[str, ...]) -> Callable[[], bool]:
-        """Tells whether somebody has rung since the current request ran for the first time."""
-        first: int = request.environ.get(MEMORY, {}).setdefault(HEARD, self._heard(topics))
+    def rings(self, topics: tuple[str, ...]) -> str:
+        """A mark of how often somebody has rung so far, which only this process understands."""
+        return f"{self._name}.{self._heard(topics)}"
+
+    def rings_since_first(self, topics: tuple[str, ...], known: str = "") -> Callable[[], bool]:
+        """Tells whether somebody has rung since the current request ran for the first time.
+
+        Args:
+            topics: Of the wake-ups.
+            known: Since this mark of :meth:`rings` instead, where it is one of this process.
+        """
+        name, _dot, number = known.partition(".")
+        heard = int(number) if name == self._name and number.isdecimal() else self._heard(topics)
+        first: int = request.environ.get(MEMORY, {}).setdefault(HEARD, heard)
         return lambda: self._heard(topics) != first
 
     def poll(

@@ -18,6 +18,7 @@ AUTHORIZES = {
     "authorize_part",
     "authorize_place",
     "authorize_signer",
+    "authorize_undo",
     "authorize_work",
     "authorize_self",
     "check_claim",
@@ -222,7 +223,7 @@ def test_a_command_is_in_the_audit_log(name: str, node: ast.FunctionDef) -> None
     while names != wider:
         wider = set(names)
         names |= {inner for called in wider for inner in helpers.get(called, ())}
-    audits = bool(names & {"audit", "audit_instance", "audit_task", "write_node"})
+    audits = bool(names & {"audit", "audit_instance", "audit_task", "change_task", "write_node"})
     assert audits != (name in UNAUDITED), (
         f"{name} must call tx.audit, so that it can be told later who did it, or be named in UNAUDITED with the reason"
     )

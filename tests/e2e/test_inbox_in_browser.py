@@ -1,4 +1,4 @@
-"""The inbox in Chromium: due dates that go on counting, saved filters, many approvals at once, and taking back."""
+"""The inbox in Chromium: due dates that go on counting, saved filters, many approvals at once, taking back, news."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ import json
 import urllib.request
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from bpm_server.domain.demo import COMPANY
+from bpm_server.domain.identity import SYSTEM
 from bpm_server.kernel.clock import SystemClock
+from bpm_server.services import deployments
 from tests.support.approvals import one_node
-from tests.support.browser import Person, browser, sync_api
+from tests.support.bpmn_builder import Process
+from tests.support.browser import Person, browser, look, sync_api
 from tests.support.demo_server import filling
 from tests.support.running import ADMIN_PASSWORD, running
 
@@ -61,8 +65,10 @@ class Inbox:
 @pytest.fixture(scope="module")
 def inbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inbox]:
     folder = tmp_path_factory.mktemp("server")
-    with filling(folder):
-        pass
+    p = Process("plain")
+    p.path(p.start(), p.user("do"), p.end())
+    with filling(folder) as prepared:
+        deployments.deploy(prepared, SYSTEM, {"plain.bpmn": p.xml()})
     with browser() as chromium, running(folder) as server:
         yield Inbox(chromium, server.port)
 
@@ -142,3 +148,99 @@ def test_a_vote_is_taken_back_while_the_next_task_is_open(inbox: Inbox) -> None:
     expect(page.locator(".toast-line", has_text="已拿回您的意见").first).to_be_visible()
     expect(page.get_by_role("button", name="同意", exact=True)).to_be_visible()
     assert wang.problems == []
+
+
+def test_the_search_of_a_saved_filter_is_changed_by_the_keyboard(inbox: Inbox) -> None:
+    chen, again = inbox.person("chen.jing"), inbox.person("chen.jing")
+    page = chen.page
+    chen.goto("/inbox/filters?due=overdue")
+    page.get_by_label("名称").first.fill("我的")
+    page.keyboard.press("Enter")
+    chip = page.locator("a.chip", has_text="我的")
+    expect(chip).to_have_attribute("aria-current", "true")
+    again.goto("/")
+    again.page.locator("a.chip", has_text="我的").click()
+    again.ready()
+
+    def alter(person: Person, text: str) -> Any:
+        """Alters the search and goes to the button that is offered then."""
+        person.page.keyboard.press("/")
+        person.page.keyboard.type(text)
+        button = person.page.get_by_role("button", name="更新“我的”")
+        expect(button).to_be_visible()
+        expect(person.page.get_by_role("link", name="另存为新筛选")).to_be_visible()
+        return button
+
+    page.locator("body").click(position={"x": 700, "y": 500})
+    button = alter(chen, "华泰")
+    look(chen, "filter-altered")
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".toast-line", has_text="筛选已修改").first).to_be_visible()
+    expect(button).to_have_count(0)
+    expect(chip).to_have_attribute("aria-current", "true")
+    expect(page.locator("#q")).to_have_value("华泰")
+    page.locator("#q").focus()
+    page.keyboard.type("精密")
+    button.press("Enter")
+    expect(button).to_have_count(0)
+
+    button = alter(again, "其他")
+    button.press("Enter")
+    expect(again.page.locator("#filters [role=alert]")).to_contain_text("待办 · “华泰精密” · 已超期")
+    look(again, "filter-changed-by-another", complaints=1)  # the browser reports the reply 409
+    button.press("Enter")
+    expect(button).to_have_count(0)
+    expect(again.page.locator("#filters [role=alert]")).to_have_count(0)
+    chen.goto("/")
+    page.locator("a.chip", has_text="我的").click()
+    expect(page.locator("#q")).to_have_value("其他")
+    assert chen.problems == []
+
+
+HEARD = """const add = EventSource.prototype.addEventListener; window.heard = [];
+EventSource.prototype.addEventListener = function (type, act) {
+  add.call(this, type, (event) => { window.heard.push(type); act(event); });
+};"""
+
+
+def test_a_page_that_has_just_been_loaded_asks_for_nothing_twice(inbox: Inbox) -> None:
+    zhou = inbox.person("zhou.wei")
+    page, paths = zhou.page, []
+    page.add_init_script(HEARD)
+    page.on("request", lambda request: paths.append(urlsplit(request.url).path))
+    for number in (1, 2):
+        paths.clear()
+        with page.expect_request("**/events*"), page.expect_response("**/inbox/filters"):
+            zhou.goto("/")
+        for _ in range(3):  # streams that know nothing are answered at once: so would have been the page's
+            page.evaluate("fetch('/events').then((reply) => reply.text())")
+        assert page.evaluate("heard") == []
+        assign(inbox, "zhou.wei")
+        expect(page.locator(".row-item")).to_have_count(number)
+        assert page.evaluate("heard.filter((one) => one === 'news').length") == 1
+        asked = [paths.count(path) for path in ("/inbox/news", "/inbox/filters")]
+        assert asked == [1, 2], paths
+    assert zhou.problems == []
+
+
+def test_what_changes_between_rendering_and_connecting_is_noticed(inbox: Inbox) -> None:
+    wu = inbox.person("wu.di")
+    wu.goto("/")
+    shown = wu.page.locator(".row-item").count()
+
+    def late(route: Any) -> None:
+        assign(inbox, "wu.di")
+        route.continue_()
+
+    wu.page.route("**/events*", late, times=1)
+    wu.goto("/")
+    expect(wu.page.locator(".row-item")).to_have_count(shown + 1)
+
+
+def assign(inbox: Inbox, username: str) -> None:
+    """Gives somebody a new plain task."""
+    inbox.start("wu.di", "plain")
+    newest = {"filter": {"elementId": "do", "state": "CREATED"}, "sort": [{"field": "creationDate", "order": "DESC"}]}
+    task = inbox.call("admin", "POST", "/v2/user-tasks/search", newest)["items"][0]
+    inbox.call("admin", "POST", f"/v2/user-tasks/{task['userTaskKey']}/assignment", {"assignee": username})

@@ -11,10 +11,19 @@ import pytest
 
 from bpm_server.domain.identity import Actor, Permission
 from bpm_server.domain.inbox_filters import Criteria, Due, Sort, Tab, due_span
-from bpm_server.kernel.errors import AlreadyExists, BpmError, Forbidden, InvalidInput, NotFound, WrongState
+from bpm_server.kernel.errors import (
+    AlreadyExists,
+    BpmError,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    StaleVersion,
+    WrongState,
+)
 from bpm_server.reports import inbox_filters as report
 from bpm_server.services import inbox_filters as service
-from bpm_server.services import tasks
+from bpm_server.services import informing, tasks
+from tests.support.approvals import hire
 from tests.support.bpmn_builder import Process
 from tests.support.contention import at_once
 from tests.support.product import ADMIN, START
@@ -144,9 +153,9 @@ def test_each_finds_the_tasks_of_whoever_looks(bpm: Product) -> None:
     def counts(actor: Actor) -> dict[str, int]:
         found = report.filters_of(bpm.server, actor).all
         numbers = report.count_filters(bpm.server, actor, found, START, UTC)
-        return {one.name: numbers[one.key] for one in found if one.key in numbers}
+        return {one.name: numbers[one.key].number for one in found if one.key in numbers}
 
-    assert counts(ANN) == {"late": 1, "soon": 1, "other": 0, "all": 3}
+    assert counts(ANN) == {"late": 1, "soon": 1, "other": 0, "all": 3, "done": 0}
     assert counts(CAI) == {"all": 0}
     with counted(bpm.server.database) as few:
         counts(ANN)
@@ -155,6 +164,85 @@ def test_each_finds_the_tasks_of_whoever_looks(bpm: Product) -> None:
     with counted(bpm.server.database) as many:
         counts(ANN)
     assert len(few) == len(many)
+
+
+def test_what_is_done_started_and_copied_is_counted_too(bpm: Product) -> None:
+    p = Process()
+    p.path(p.start(), p.user("a", extra='<zeebe:assignmentDefinition assignee="ann"/>'), p.end())
+    bpm.deploy(p.xml())
+    other = Process("other")
+    other.path(other.start(), other.end())
+    bpm.deploy(other.xml())
+    hire(bpm)
+    ann = Actor("ann", permissions=ADMIN.permissions)
+    for _ in range(3):
+        instance = bpm.start(actor=ann)
+        informing.send_copies(bpm.server, ADMIN, bpm.task("a", instance=instance).key, ["ann"])
+        tasks.complete_task(bpm.server, ann, bpm.task("a", instance=instance).key)
+    bpm.start("other", actor=ann)
+    for tab in (Tab.DONE, Tab.STARTED, Tab.COPIES):
+        for process in ("", "p", "other"):
+            save(bpm, f"{tab} {process}", criteria=Criteria(tab=tab, process_id=process))
+        save(bpm, f"{tab} text", criteria=Criteria(tab=tab, text="x"))
+    found = report.filters_of(bpm.server, ANN).all
+    with counted(bpm.server.database) as statements:
+        numbers = report.count_filters(bpm.server, ANN, found, START, UTC)
+    assert len(statements) == 9, str(statements)
+    assert {one.name: numbers[one.key] for one in found if one.key in numbers} == {
+        "done": report.Count(3), "done p": report.Count(3), "done other": report.Count(0),
+        "started": report.Count(4), "started p": report.Count(3), "started other": report.Count(1),
+        "copies": report.Count(3), "copies p": report.Count(3), "copies other": report.Count(0),
+    }  # fmt: skip
+
+
+def test_no_more_than_the_newest_are_looked_through(bpm: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "MOST_LOOKED_AT", 3)
+    monkeypatch.setattr(report, "MOST_COUNTED", 4)
+    p = Process()
+    p.path(p.start(), p.end())
+    bpm.deploy(p.xml())
+    ann = Actor("ann", permissions=ADMIN.permissions)
+    mine = save(bpm, "mine", criteria=Criteria(tab=Tab.STARTED, process_id="p"))
+    every = save(bpm, "all", criteria=Criteria(tab=Tab.STARTED))
+    seen = []
+    for _ in range(5):
+        bpm.start(actor=ann)
+        numbers = report.count_filters(bpm.server, ANN, report.filters_of(bpm.server, ANN).all, START, UTC)
+        seen.append((numbers[mine], numbers[every]))
+    plain = [report.Count(number) for number in (1, 2, 3, 4, 4)]
+    assert [one for _, one in seen] == plain
+    assert [one for one, _ in seen] == [*plain[:2], *[report.Count(3, or_more=True)] * 3]
+
+
+def test_a_search_is_changed_by_whoever_may_and_not_blindly(bpm: Product) -> None:
+    key = save(bpm, "ours", ANN, "group:sales")
+    soon, today = Criteria(due=Due.SOON), Criteria("客户", due=Due.TODAY)
+    service.change_filter(bpm.server, ANN, key, criteria=soon, version=1)
+    (one,) = report.filters_of(bpm.server, ANN).own
+    assert (one.criteria, one.name, one.shared_with, one.version) == (soon, "ours", "group:sales", 2)
+    with pytest.raises(StaleVersion) as caught:
+        service.change_filter(bpm.server, ANN, key, criteria=today, version=1)
+    assert caught.value.details["version"] == 2
+    with pytest.raises(Forbidden):
+        service.change_filter(bpm.server, BEN, key, criteria=today, version=2)
+    boss = Actor("boss", groups=frozenset({"sales"}), permissions=HEAD.permissions)
+    service.change_filter(bpm.server, boss, key, criteria=today, version=2)
+    assert report.filters_of(bpm.server, ANN).own[0].criteria == today
+    service.move_filter_up(bpm.server, ANN, key)
+    service.change_filter(bpm.server, ANN, key, name="theirs", version=3)
+    assert report.filters_of(bpm.server, ANN).own[0].criteria == today
+
+
+def test_of_two_who_change_a_search_at_once_one_is_refused(bpm: Product) -> None:
+    for _ in range(4):
+        key = save(bpm, "ours", ANN)
+        searches = [Criteria(due=Due.SOON), Criteria(due=Due.TODAY)]
+        pressed = at_once(
+            2, lambda n, key=key, s=searches: service.change_filter(bpm.server, ANN, key, criteria=s[n], version=1)
+        )
+        assert Counter(map(type, pressed)) == {type(None): 1, StaleVersion: 1}, pressed
+        assert report.filters_of(bpm.server, ANN).own[0].criteria == searches[pressed.index(None)]
+        service.delete_filter(bpm.server, ANN, key)
 
 
 def test_days_are_those_of_a_time_zone() -> None:

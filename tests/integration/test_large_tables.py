@@ -6,13 +6,14 @@ Rows on PostgreSQL, steps of the virtual machine on SQLite: counted, on tables o
 from __future__ import annotations
 
 import shutil
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bpm_server.domain.identity import Actor
-from bpm_server.reports import cases, inbox, search
+from bpm_server.domain.inbox_filters import Criteria, Tab
+from bpm_server.reports import cases, inbox, inbox_filters, search
 from bpm_server.reports import elements as element_report
 from bpm_server.reports import incidents as incident_report
 from bpm_server.reports import process_instances as instance_report
@@ -20,6 +21,7 @@ from bpm_server.reports import tasks as task_report
 from bpm_server.reports.query import Condition, Order, Query
 from bpm_server.services import tasks
 from bpm_server.store.database import Database
+from bpm_server.store.inbox_filters import FilterRow
 from bpm_server.store.tables.instances import incident, process_instance
 from tests.support import postgresql
 from tests.support.filling import PEOPLE, Copies, copy_instance, fill, order
@@ -107,6 +109,7 @@ def _short_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the small tables would not reach the end of counting."""
     monkeypatch.setattr(search, "MAX_TOTAL", 100)
     monkeypatch.setattr(inbox, "MOST_COUNTED", 100)
+    monkeypatch.setattr(inbox_filters, "MOST_LOOKED_AT", 100)
 
 
 def read(bpm: Product, act: Callable[[Product], Any]) -> tuple[int, str]:
@@ -134,6 +137,12 @@ def searching(what: Any, *conditions: tuple[str, Any, Any], by: str = "", actor:
             return what.SEARCH.page(connection, actor, Query(wanted, order=sort))
 
     return act
+
+
+def filtered(bpm: Product, criteria: Criteria) -> Any:
+    """What a saved filter counts."""
+    row = FilterRow(1, CLERK.username, "one", 0, criteria, None, START)
+    return inbox_filters.count_filters(bpm.server, CLERK, [row], START, UTC)
 
 
 RECENTLY = START - timedelta(minutes=30)
@@ -179,6 +188,11 @@ LISTS: dict[str, Any] = {
     "incidents, open": searching(incident_report, ("state", "eq", "ACTIVE")),
     "incidents, open, of a process": searching(incident_report, ("state", "eq", "ACTIVE"), RARE),
     "elements of an instance": searching(element_report, ("instance_key", "eq", 5)),
+}
+LISTS |= {
+    f"filter, {tab}{of}": lambda bpm, tab=tab, of=of: filtered(bpm, Criteria(tab=tab, process_id=of[5:]))
+    for tab in (Tab.DONE, Tab.STARTED, Tab.COPIES)
+    for of in ("", ", of order", ", of rare")
 }
 SPAN = {"due_since": START - timedelta(hours=2), "due_until": START - timedelta(hours=1)}
 INBOXES: dict[str, Any] = {

@@ -10,12 +10,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bpm_server.domain.approvals.items import GroupMode, Item, ItemState, Place
-from bpm_server.domain.approvals.node import Act, Done, Outcome, Where
+from bpm_server.domain.approvals.node import Act, Before, Done, Outcome, Where
 from bpm_server.domain.approvals.policy import Mode
 from bpm_server.kernel.errors import Forbidden, InvalidInput, WrongState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from bpm_server.domain.approvals.node import Hand, Node
 
@@ -73,19 +73,24 @@ def take_back(node: Node, hand: Hand, *, item: int | None = None) -> None:
     """
     node.check_undecided(Act.TAKE_BACK)
     mine = node.choose([one for one in node.items_of(hand) if one.state in VOTED], Act.TAKE_BACK, item)
-    later = sorted({one.acted_by for one in _others_after(node, mine) if one.acted_by is not None})
-    if later:
-        message = f"Expected nobody to have acted since '{mine.person}' did, but {', '.join(later)} did"
-        raise WrongState(message, actedSince=later, retry=False)
+    check_nobody_acted(mine, {one.acted_by for one in _others_after(node, mine)})
     for one in node.added_to(mine):
         if one.place is Place.AFTER and one.is_open:
-            node.change(one, ItemState.CANCELED)
+            node.change(one, ItemState.TAKEN_BACK)
     if mine.parent is not None:
         _wait_again(node, node.items[mine.parent])
     mine.acted_by, mine.comment = None, None
     node.change(mine, ItemState.TO_DO)
     node.history.append(Done(Act.TAKE_BACK, hand.actor, mine.key))
     node.settle(hand.actor)
+
+
+def check_nobody_acted(mine: Item, people: Iterable[str | None]) -> None:
+    """Raises WrongState where somebody has acted since."""
+    later = sorted({name for name in people if name is not None})
+    if later:
+        message = f"Expected nobody to have acted since '{mine.person}' did, but {', '.join(later)} did"
+        raise WrongState(message, actedSince=later, retry=False)
 
 
 def _wait_again(node: Node, parent: Item) -> None:
@@ -144,11 +149,12 @@ def add_signers(
     if place is not Place.OWN and any(one.place is not place for one in added):
         message = f"Expected to add signers {where} '{mine.person}', but there are others on the other side"
         raise WrongState(message, retry=False)
-    for step, person in enumerate(people):
+    keys = tuple(node.new_key() for _ in people)
+    for step, (key, person) in enumerate(zip(keys, people, strict=True)):
         inside = place is not Place.OWN
         node.add(
             Item(
-                node.new_key(),
+                key,
                 person,
                 ItemState.WAITING,
                 step if inside else mine.step,
@@ -159,7 +165,8 @@ def add_signers(
                 reason={"added": str(where), "by": hand.actor},
             )
         )
-    node.history.append(Done(Act.ADD, hand.actor, mine.key, comment, tuple(people), where))
+    before = Before(keys, mine.group_mode)
+    node.history.append(Done(Act.ADD, hand.actor, mine.key, comment, tuple(people), where, before))
     if place is not Place.OWN:
         mine.group_mode = mode
     if place is Place.BEFORE:
@@ -247,7 +254,8 @@ def _hand_over(node: Node, item: Item, actor: str, person: str, comment: str | N
     )
     item.acted_by, item.comment = actor, comment
     node.add(new)
-    node.history.append(Done(act, actor, item.key, comment, (person,)))
+    before = None if act is Act.ESCALATE else Before((new.key,))
+    node.history.append(Done(act, actor, item.key, comment, (person,), before=before))
 
 
 def delegate(node: Node, hand: Hand, person: str, comment: str | None = None, *, item: int | None = None) -> None:
@@ -263,14 +271,11 @@ def delegate(node: Node, hand: Hand, person: str, comment: str | None = None, *,
         message = f"Expected to delegate an item of the node, but '{mine.person}' was added {mine.place}"
         raise WrongState(message, retry=False)
     reason = {"delegated_by": mine.person, "by": hand.actor}
-    node.add(
-        Item(
-            node.new_key(), person, ItemState.WAITING, 0, Place.DELEGATE, mine.key, added_by=hand.actor,
-            reason=reason,
-        )
-    )  # fmt: skip
+    key = node.new_key()
+    node.add(Item(key, person, ItemState.WAITING, 0, Place.DELEGATE, mine.key, added_by=hand.actor, reason=reason))
     node.change(mine, ItemState.DELEGATED)
-    node.history.append(Done(Act.DELEGATE, hand.actor, mine.key, comment, (person,)))
+    before = Before((key,), mine.group_mode)
+    node.history.append(Done(Act.DELEGATE, hand.actor, mine.key, comment, (person,), before=before))
     node.settle(hand.actor)
 
 

@@ -26,6 +26,8 @@ class ItemState(StrEnum):
     SKIPPED = "skipped"
     CANCELED = "canceled"
     HANDLED_BY_ANOTHER = "handled-by-another"
+    TAKEN_BACK = "taken-back"
+    """Who had asked them has undone that, before they did anything."""
 
 
 OPEN = frozenset({ItemState.WAITING, ItemState.TO_DO, ItemState.WAITING_FOR_ADDED, ItemState.DELEGATED})

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from bpm_server.domain.approvals.items import Item, ItemState, Place
+from bpm_server.domain.approvals.items import GroupMode, Item, ItemState, Place
 from bpm_server.domain.approvals.policy import Duplicates, InitiatorSigns, Policy
 from bpm_server.domain.approvals.voting import Vote, count, group_policy, group_vote, turn, vote_of
 from bpm_server.kernel.errors import Forbidden, InvalidInput, NotFound, WrongState
@@ -41,6 +41,8 @@ class Act(StrEnum):
     TRANSFER = "transfer"
     DELEGATE = "delegate"
     TAKE_BACK = "take-back"
+    UNDO = "undo"
+    """Who has transferred, delegated or added signers takes that back."""
     HANDOVER = "handover"
     """Somebody leaves: what was theirs goes to another; the history names both."""
     NAME = "name"
@@ -62,7 +64,7 @@ class Act(StrEnum):
     """An administrator ends the case."""
 
 
-ASIDE = (Act.HANDOVER, Act.URGE, Act.REMIND, Act.ESCALATE, Act.COPY)
+ASIDE = (Act.HANDOVER, Act.URGE, Act.REMIND, Act.ESCALATE, Act.COPY, Act.UNDO)
 """What says nothing about the request: who made it may still take it back."""
 
 
@@ -98,13 +100,27 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Before:
+    """What an act has changed, so that it can be undone.
+
+    Attributes:
+        brought: Keys of the items that came about by it.
+        group_mode: Of the item that it was done on, as it was.
+    """
+
+    brought: tuple[int, ...]
+    group_mode: GroupMode | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """One act, for the history.
 
     Attributes:
         item: On whose item.
-        to: Who was added, or got it.
-        where: Of added signers.
+        to: Who was added, or got it; of an undo: who is let off.
+        where: Of added signers; of an undo: the act that is taken back.
+        before: Of an act that can be undone: what it takes for that.
     """
 
     act: Act
@@ -113,6 +129,7 @@ class Done:
     comment: str | None = None
     to: tuple[str, ...] = ()
     where: str | None = None
+    before: Before | None = None
 
 
 @dataclass(slots=True)
@@ -196,6 +213,8 @@ class Node:
         """
         self.check_undecided(act)
         mine = self.items_of(hand)
+        if not mine:
+            self._check_not_taken_back(hand, act)
         ready = [one for one in mine if one.state is ItemState.TO_DO]
         if not ready and mine:
             one = mine[-1]
@@ -206,6 +225,14 @@ class Node:
             message = f"Expected somebody else to {act} for '{found.person}', but '{hand.actor}' made the request"
             raise Forbidden(message)
         return found
+
+    def _check_not_taken_back(self, hand: Hand, act: Act) -> None:
+        """Who is too late for what was asked of them is told who has taken it back."""
+        gone = [one for one in self.items.values() if one.person == hand.actor and one.state is ItemState.TAKEN_BACK]
+        if gone:
+            by = gone[-1].reason.get("by")
+            message = f"Expected to {act} as '{hand.actor}', but {by} has taken it back"
+            raise WrongState(message, state=str(ItemState.TAKEN_BACK), takenBackBy=by, retry=False)
 
     def choose(self, candidates: Sequence[Item], act: Act, key: int | None) -> Item:
         """The only one, or the one named."""

@@ -97,9 +97,11 @@ class ApprovalAct(Model):
         task_key: At which task; None where it is about the instance.
         act: In the words of ``Act``.
         item_key: On whose item.
-        people: JSON list: who was added, got it, or was urged.
-        place: Of added signers: before, after or parallel.
+        people: JSON list: who was added, got it, was urged, or is let off again.
+        place: Of added signers: before, after or parallel; of an undo: the act that was taken back.
         target: Of a return.
+        before: JSON object: what it takes to undo it; None where it cannot be undone.
+        undone_at: When it was undone.
     """
 
     __tablename__ = "approval_act"
@@ -119,6 +121,8 @@ class ApprovalAct(Model):
     people: Mapped[str] = mapped_column(sa.Text)
     place: Mapped[str | None] = mapped_column(WORD)
     target: Mapped[str | None] = mapped_column(NAME)
+    before: Mapped[str | None] = mapped_column(sa.Text)
+    undone_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class CarbonCopy(Model):

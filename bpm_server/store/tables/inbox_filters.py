@@ -18,6 +18,7 @@ class InboxFilter(Model):
         place: Where it stands among those of its owner; the lowest first.
         criteria: JSON of ``domain.inbox_filters.Criteria``.
         shared_with: ``everybody`` or ``group:<name>``; None: nobody else sees it.
+        version: Counts changes of name, search and audience, so that none overwrites one that it does not know.
     """
 
     __tablename__ = "inbox_filter"
@@ -34,6 +35,7 @@ class InboxFilter(Model):
     criteria: Mapped[str] = mapped_column(sa.Text)
     shared_with: Mapped[str | None] = mapped_column(sa.String(512))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
 
 
 inbox_filter = table_of(InboxFilter)

@@ -10,10 +10,12 @@ from flask import request
 from bpm_server.domain.approvals.items import GroupMode, ItemState, Place
 from bpm_server.domain.approvals.node import Outcome, Where
 from bpm_server.domain.approvals.policy import AfterReturn, Mode
+from bpm_server.domain.approvals.undo import UNDOABLE
 from bpm_server.domain.returning import WhyHidden
 from bpm_server.domain.tasks import LONGEST_COMMENT
 from bpm_server.reports import approvals as report
-from bpm_server.services import approvals, informing, returning, tasks
+from bpm_server.reports.undo import undoable_at
+from bpm_server.services import approvals, informing, returning, tasks, transfers, undoing
 from bpm_server.services.decision_links import make_link
 from bpm_server.web.api.blueprint import ApiBlueprint, Call
 from bpm_server.web.api.fields import (
@@ -25,11 +27,13 @@ from bpm_server.web.api.fields import (
     Moment,
     Names,
     Number,
+    One,
     Reply,
     StrictBody,
     Text,
     Word,
 )
+from bpm_server.web.listening import await_listeners
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,6 +71,14 @@ class TargetResult(Reply):
     hidden = Word(WhyHidden, null=True)
 
 
+class UndoableResult(Reply):
+    """A transfer, a delegation or added signers of the caller that nothing has followed yet."""
+
+    act_key = Key(of="key")
+    act = Word(UNDOABLE)
+    people = Names()
+
+
 class ApprovalResult(Reply):
     """An approval node: its policy in short, who is asked, what each said."""
 
@@ -80,6 +92,7 @@ class ApprovalResult(Reply):
     decided_by = Text(null=True)
     signatures = Many(SignatureResult)
     return_targets = Many(TargetResult)
+    undoable = One(UndoableResult, null=True)
 
 
 class FactResult(Reply):
@@ -154,6 +167,12 @@ class Passing(Acting):
     to = Text(required=True)
 
 
+class Undoing(StrictBody):
+    """Which of one's acts; null: the last one."""
+
+    act_key = Key(null=True, load_default=None)
+
+
 class Returning(Acting):
     """``initiator``, ``previous``, or the id of a task that was passed on every way here."""
 
@@ -205,7 +224,12 @@ def get_approval(call: Call, key: int) -> Mapping[str, Any]:
     found = report.approval(call.server, call.actor, key)
     shown = {one.name: getattr(found, one.name) for one in fields(found)}
     policy = {"mode": found.policy.mode, "after_return": found.policy.after_return}
-    return {**shown, **policy, "return_targets": report.return_targets(call.server, key)}
+    return {
+        **shown,
+        **policy,
+        "return_targets": report.return_targets(call.server, key),
+        "undoable": undoable_at(call.server, call.actor, key, found),
+    }
 
 
 @api.operation("GET", f"{PATH}/card", "getApprovalCard", gives=CardResult)
@@ -258,9 +282,14 @@ def remove_signer(call: Call, key: int) -> Mapping[str, Any]:
 
 @api.operation("POST", f"{PATH}/transfer", "transferApproval", takes=Passing, status=204, body_required=True)
 def transfer(call: Call, key: int) -> None:
-    """Hand over for good, with a reason."""
+    """Hand over for good, with a reason: an approval, or a plain task."""
     body = call.body
-    approvals.transfer(call.server, call.actor, key, body["to"], body["comment"] or "", item=body["item_key"])
+    await_listeners(
+        key,
+        lambda: transfers.transfer_task(
+            call.server, call.actor, key, body["to"], body["comment"] or "", item=body["item_key"]
+        ),
+    )
 
 
 @api.operation("POST", f"{PATH}/delegate", "delegateApproval", takes=Passing, status=204, body_required=True)
@@ -274,6 +303,12 @@ def delegate(call: Call, key: int) -> None:
 def take_back(call: Call, key: int) -> None:
     """Take one's vote back, as long as nobody has acted after it."""
     approvals.take_back(call.server, call.actor, key, item=call.body["item_key"])
+
+
+@api.operation("POST", f"{PATH}/undo", "undoAct", takes=Undoing, gives=Decided)
+def undo(call: Call, key: int) -> Mapping[str, Any]:
+    """Take back one's transfer, delegation or added signers, as long as whoever was asked has done nothing."""
+    return {"outcome": undoing.undo_act(call.server, call.actor, key, call.body["act_key"])}
 
 
 # --- returning ------------------------------------------------------------------------------------------

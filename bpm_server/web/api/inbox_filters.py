@@ -10,11 +10,12 @@ from bpm_server.reports import inbox_filters as report
 from bpm_server.reports.clock import engine_time
 from bpm_server.services import inbox_filters
 from bpm_server.web.api.blueprint import ApiBlueprint, Call
-from bpm_server.web.api.fields import Key, Many, Number, Reply, StrictBody, Text, Word
+from bpm_server.web.api.fields import Flag, Key, Many, Number, One, Reply, StrictBody, Text, Word
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from bpm_server.reports.inbox_filters import Count
     from bpm_server.store.inbox_filters import FilterRow
 
 api = ApiBlueprint("inbox-filters", prefix="/api", tag="Inbox")
@@ -23,7 +24,10 @@ SORTS = tuple(word for word in Sort if word)
 
 
 class InboxFilter(Reply):
-    """A search with a name; ``count``: tasks that it finds, counted up to 100, null for other lists than ``todo``."""
+    """A search with a name; ``count``: what it finds, up to 100, null for texts in other lists than ``todo``.
+
+    ``countOrMore``: only the newest 1,000 were looked through for the process.
+    """
 
     inbox_filter_key = Key(of="key")
     name = Text()
@@ -34,7 +38,9 @@ class InboxFilter(Reply):
     tab = Word(Tab)
     sort = Word(SORTS, null=True)
     shared_with = Text(null=True)
+    version = Number()
     count = Number(null=True)
+    count_or_more = Flag()
 
 
 class InboxFilters(Reply):
@@ -43,23 +49,30 @@ class InboxFilters(Reply):
     items = Many(InboxFilter)
 
 
-class InboxFilterCreation(StrictBody):
-    """A search to keep; ``sharedWith``: ``everybody``, ``group:<id>``, or null."""
+class InboxFilterSearch(StrictBody):
+    """A search as a whole."""
 
-    name = Text(longest=LONGEST_NAME, required=True)
     text = Text(longest=LONGEST_TEXT, null=True, load_default=None)
     process_definition_id = Text(longest=LONGEST_PROCESS, null=True, load_default=None)
     due = Word(DUES, null=True, load_default=None)
     tab = Word(Tab, load_default=Tab.TODO)
     sort = Word(SORTS, null=True, load_default=None)
+
+
+class InboxFilterCreation(InboxFilterSearch):
+    """A search to keep; ``sharedWith``: ``everybody``, ``group:<id>``, or null."""
+
+    name = Text(longest=LONGEST_NAME, required=True)
     shared_with = Text(longest=LONGEST_PROCESS, null=True, load_default=None)
 
 
 class InboxFilterChange(StrictBody):
-    """What is to change; members that are not there stay as they are."""
+    """What is to change; members that are not there stay. With ``version`` only where nobody has changed it since."""
 
     name = Text(longest=LONGEST_NAME)
     shared_with = Text(longest=LONGEST_PROCESS, null=True)
+    search = One(InboxFilterSearch)
+    version = Number()
 
 
 class NewInboxFilter(Reply):
@@ -77,7 +90,7 @@ def list_inbox_filters(call: Call) -> dict[str, Any]:
     return {"items": [_values(one, counts.get(one.key)) for one in found]}
 
 
-def _values(row: FilterRow, count: int | None) -> Mapping[str, Any]:
+def _values(row: FilterRow, count: Count | None) -> Mapping[str, Any]:
     criteria = row.criteria
     return {
         "key": row.key,
@@ -89,7 +102,9 @@ def _values(row: FilterRow, count: int | None) -> Mapping[str, Any]:
         "tab": criteria.tab,
         "sort": criteria.sort or None,
         "shared_with": row.shared_with,
-        "count": count,
+        "version": row.version,
+        "count": None if count is None else count.number,
+        "count_or_more": count is not None and count.or_more,
     }
 
 
@@ -105,15 +120,18 @@ def _values(row: FilterRow, count: int | None) -> Mapping[str, Any]:
 def create_inbox_filter(call: Call) -> dict[str, int]:
     """Keep a search of the inbox under a name."""
     body = call.body
-    criteria = Criteria(
+    key = inbox_filters.save_filter(call.server, call.actor, body["name"], _criteria(body), body["shared_with"])
+    return {"key": key}
+
+
+def _criteria(body: Mapping[str, Any]) -> Criteria:
+    return Criteria(
         (body["text"] or "").strip(),
         body["process_definition_id"] or "",
         Due(body["due"] or ""),
         Tab(body["tab"]),
         Sort(body["sort"] or ""),
     )
-    key = inbox_filters.save_filter(call.server, call.actor, body["name"], criteria, body["shared_with"])
-    return {"key": key}
 
 
 @api.operation(
@@ -125,10 +143,16 @@ def create_inbox_filter(call: Call) -> dict[str, int]:
     body_required=True,
 )
 def change_inbox_filter(call: Call, key: int) -> None:
-    """Rename a filter, or change with whom it is shared."""
+    """Rename a filter, change its search or with whom it is shared."""
     body = call.body
     inbox_filters.change_filter(
-        call.server, call.actor, key, name=body.get("name"), shared_with=body.get("shared_with", ...)
+        call.server,
+        call.actor,
+        key,
+        name=body.get("name"),
+        shared_with=body.get("shared_with", ...),
+        criteria=_criteria(body["search"]) if "search" in body else None,
+        version=body.get("version"),
     )
 
 

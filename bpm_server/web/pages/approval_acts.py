@@ -1,4 +1,4 @@
-"""Acts at approvals beside yes and no: return, transfer, delegate, add signers, copy, remind, comment, correct."""
+"""Acts beside yes and no: return, transfer, delegate, add signers, undo these, copy, remind, comment, correct."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, make_response, request
 
-from bpm_server.domain.approvals.items import GroupMode, Place
+from bpm_server.domain.approvals.items import GroupMode
 from bpm_server.domain.approvals.node import Where
-from bpm_server.kernel.errors import BpmError, Forbidden, InvalidInput, LimitExceeded, NotFound, WrongState
+from bpm_server.kernel.errors import BpmError, Forbidden, InvalidInput, LimitExceeded, NotFound, TimedOut, WrongState
 from bpm_server.reports.names import person_names
 from bpm_server.reports.task_details import task_detail
-from bpm_server.services import approvals, informing, returning
+from bpm_server.reports.undo import last_undoable
+from bpm_server.services import approvals, informing, returning, transfers, undoing
 from bpm_server.services import tasks as task_service
 from bpm_server.web import access
+from bpm_server.web.listening import Denied, await_listeners
 from bpm_server.web.pages import answers, tasks
 from bpm_server.web.pages.approval_panels import item_chosen
 from bpm_server.web.pages.inbox_view import InboxView
@@ -56,7 +58,13 @@ def _give_back(server: Server, who: Actor, key: int) -> str:
 
 
 def _transfer(server: Server, who: Actor, key: int) -> str:
-    approvals.transfer(server, who, key, _one_person(), _said(), item=item_chosen())
+    person, why, item = _one_person(), _said(), item_chosen()
+    try:
+        await_listeners(
+            key, lambda: transfers.transfer_task(server, who, key, person, why, item=item), tasks.LONGEST_WAIT_S
+        )
+    except TimedOut:
+        return _("A check of the process is still at work on this task; look again in a moment.")
     return _("Transferred")
 
 
@@ -84,6 +92,12 @@ def _remove(server: Server, who: Actor, key: int) -> str:
 def _take_back(server: Server, who: Actor, key: int) -> str:
     approvals.take_back(server, who, key, item=item_chosen())
     return _("Your vote is taken back")
+
+
+def _undo_act(server: Server, who: Actor, key: int) -> str:
+    text = request.values.get("done", "")
+    undoing.undo_act(server, who, key, int(text) if text.isdigit() and len(text) < 20 else None)
+    return _("Taken back")
 
 
 def _copy(server: Server, who: Actor, key: int) -> str:
@@ -115,6 +129,7 @@ ACTS: Mapping[str, Callable[[Server, Actor, int], str]] = {
     "add-signers": _add,
     "remove-signer": _remove,
     "take-back": _take_back,
+    "undo": _undo_act,
     "copy": _copy,
     "urge": _urge,
     "comment": _comment,
@@ -131,24 +146,22 @@ def act(key: int, act: str) -> Response:
         message = f"Expected an act of approvals, but found '{act[:40]}'"
         raise NotFound(message)
     server, who, view = access.server(), actor(), InboxView.of_request()
-    task = task_detail(server, who, key)
+    task = _seen(server, who, key) if act == "undo" else task_detail(server, who, key)
     try:
         text = ACTS[act](server, who, key)
     except WrongState as error:
-        if request.values.get("undo"):
-            return _not_undone(error)
-        if task_detail(server, signed_in(), key).is_open:
-            return refused(task, error)
-        return tasks.too_late(key, view)
+        return _come_too_late(task, key, view, error)
     except (InvalidInput, Forbidden, NotFound, LimitExceeded) as error:
+        if task is None:
+            raise
         if error.details.get("errors"):
             return tasks.refused(tasks.to_correct(task), error)
         return refused(task, error)
     said: dict[str, Any] = {"say": {"text": text}, "list-changed": {}}
-    if act in LEAVE and task.may_work:
-        after = task_detail(server, who, key)
+    if act in LEAVE and task is not None and task.may_work:
+        after = _seen(server, who, key)
         undo = _undo(task, after, act, view)
-        if not after.may_work:
+        if after is None or not after.may_work:
             return tasks.open_next(task, view, text, undo)
         said["say"]["undo"] = undo
     values = tasks.detail_values(task_detail(server, signed_in(), key), view)
@@ -160,15 +173,31 @@ def act(key: int, act: str) -> Response:
     return response
 
 
-def _undo(before: TaskDetail, after: TaskDetail, act: str, view: InboxView) -> str:
-    """Where an act is taken back: who was asked is let off again, or one's own signature goes; empty: nowhere."""
-    if before.approval is None or after.approval is None or not after.is_open or act not in ("delegate", "add-signers"):
+def _come_too_late(task: TaskDetail | None, key: int, view: InboxView, error: WrongState) -> Response:
+    """Somebody was faster, or it is not possible as it stands now."""
+    if task is None or request.values.get("undo"):
+        return _not_undone(error)
+    if isinstance(error, Denied):
+        return tasks.refused(task, error)
+    if task_detail(access.server(), signed_in(), key).is_open:
+        return refused(task, error)
+    return tasks.too_late(key, view)
+
+
+def _seen(server: Server, who: Actor, key: int) -> TaskDetail | None:
+    """The task after an act; None where who acted may not see it any more."""
+    try:
+        return task_detail(server, who, key)
+    except Forbidden:
+        return None
+
+
+def _undo(before: TaskDetail, after: TaskDetail | None, act: str, view: InboxView) -> str:
+    """Where an act is taken back; empty where it cannot be."""
+    if act not in ("transfer", "delegate", "add-signers"):
         return ""
-    known = {one.key for one in before.approval.signatures}
-    added = [one for one in after.approval.present if one.key not in known]
-    if any(one.place == Place.AFTER for one in added):
-        return tasks.undo_address(before.key, "acts/take-back", view, item_chosen())
-    return tasks.undo_address(before.key, "acts/remove-signer", view, added[0].key) if len(added) == 1 else ""
+    found = last_undoable(access.server(), signed_in(), before.key) if after is None else after.undoable
+    return "" if found is None else tasks.undo_address(before.key, "acts/undo", view, done=found.key)
 
 
 def _not_undone(error: WrongState) -> Response:
@@ -180,6 +209,10 @@ def _not_undone(error: WrongState) -> Response:
 
 def _what_followed(error: WrongState) -> str:
     since, by = error.details.get("actedSince"), error.details.get("decidedBy")
+    if error.details.get("undone"):
+        return _("It was taken back already.")
+    if error.details.get("overtaken"):
+        return _("It cannot be taken back any more: it has changed since.")
     if isinstance(since, list) and since:
         names = person_names(access.server(), since)
         return _("It cannot be taken back: %(who)s acted after you.", who=_(", ").join(names[one] for one in since))
@@ -200,7 +233,7 @@ def refused(task: TaskDetail, error: BpmError) -> Response:
         problem, message = _("They were reminded within the last hour already."), ""
     elif isinstance(error, WrongState):
         problem, message = _("That is not possible as it stands now."), error.message
-        if error.details.get("actedSince"):
+        if not {"actedSince", "undone", "overtaken"}.isdisjoint(error.details):
             problem, message = _what_followed(error), ""
     else:
         problem, message = problems.get(field, _("Please check what you have entered.")), error.message

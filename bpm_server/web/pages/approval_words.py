@@ -46,6 +46,7 @@ def item_state(state: str) -> tuple[str, str]:
         ItemState.SKIPPED: (_("Skipped"), "secondary"),
         ItemState.CANCELED: (_("Not needed any more"), "secondary"),
         ItemState.HANDLED_BY_ANOTHER: (_("Handled by another"), "secondary"),
+        ItemState.TAKEN_BACK: (_("Taken back"), "secondary"),
     }
     return known.get(ItemState(state), (state, "secondary"))
 
@@ -121,6 +122,7 @@ def act_told(act: str, step: str, people: str, values: Mapping[str, Any]) -> tup
         Act.TRANSFER: (_("transferred %(step)s to %(who)s", who=people, step=step), "arrow-forward-up", "orange"),
         Act.DELEGATE: (_("asked %(who)s about %(step)s; it comes back", who=people, step=step), "user-check", "blue"),
         Act.TAKE_BACK: (_("took their vote on %(step)s back", step=step), "arrow-back-up", "orange"),
+        Act.UNDO: (undone_told(step, people, values.get("place") or ""), "arrow-back-up", "orange"),
         Act.HANDOVER: (handover_told(step, values.get("names", ())), "arrow-forward-up", "orange"),
         Act.RESUBMIT: (_("has corrected the request"), "send", "blue"),
         Act.URGE: (_("reminded %(who)s of %(step)s", who=people, step=step), "alarm", "orange"),
@@ -134,6 +136,15 @@ def act_told(act: str, step: str, people: str, values: Mapping[str, Any]) -> tup
         Act.TERMINATE: (_("ended the case"), "ban", "red"),
     }
     return known.get(Act(act), (act, "point", ""))
+
+
+def undone_told(step: str, people: str, act: str) -> str:
+    """What was taken back, and from whom."""
+    if act == Act.TRANSFER:
+        return _("took %(step)s back from %(who)s", step=step, who=people)
+    if act == Act.DELEGATE:
+        return _("asks %(who)s about %(step)s no more", step=step, who=people)
+    return _("took the added signers of %(step)s back: %(who)s", step=step, who=people)
 
 
 def handover_told(step: str, names: Sequence[str]) -> str:

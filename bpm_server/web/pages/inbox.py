@@ -19,6 +19,7 @@ from bpm_server.web import access
 from bpm_server.web.pages import answers
 from bpm_server.web.pages.case_lines import CaseLine, case_lines
 from bpm_server.web.pages.inbox_view import PAGE, InboxView, due_choices, sort_choices
+from bpm_server.web.pages.notifications import page_state
 from bpm_server.web.pages.summaries import Summary, summarize
 from bpm_server.web.pages.visitor import signed_in
 from bpm_server.web.pages.wording import element_name, outcomes, process_name
@@ -81,14 +82,22 @@ def home() -> Response:
         return answers.html("inbox/more.html", view=view, **rows(actor, view))
     if answers.target() == "list":
         return answers.html("inbox/list.html", view=view, **list_values(actor, view))
-    return answers.html("inbox/page.html", view=view, opened=None, **list_values(actor, view))
+    return answers.html("inbox/page.html", view=view, opened=None, **page_values(actor, view))
 
 
-def list_values(actor: Actor, view: InboxView, limit: int = PAGE) -> dict[str, Any]:
-    """What the list side of the page shows."""
+def page_values(actor: Actor, view: InboxView) -> dict[str, Any]:
+    """What the list side of a whole page shows, and from when it is: the stream tells what has changed since."""
+    state = page_state()
+    return {**list_values(actor, view, counts=state.pulse.counts), "known": state.known}
+
+
+def list_values(
+    actor: Actor, view: InboxView, limit: int = PAGE, counts: report.Counts | None = None
+) -> dict[str, Any]:
+    """What the list side of the page shows; ``counts`` where they have been asked for already."""
     server = access.server()
+    counts = counts or report.counts(server, actor)
     found = rows(actor, view, limit)
-    counts = report.counts(server, actor)
     names = models(server, counts.by_process)
     filters = [(names[key].id, process_name(names[key]), number) for key, number in counts.by_process.items()]
     choices = {"dues": due_choices(), "sorts": sort_choices()}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 from flask import Blueprint, request
 
 from bpm_server.domain.inbox_filters import EVERYBODY, GROUP, Tab, check_change, may_share
-from bpm_server.kernel.errors import AlreadyExists, Forbidden, InvalidInput, WrongState
+from bpm_server.kernel.errors import AlreadyExists, Forbidden, InvalidInput, StaleVersion, WrongState
 from bpm_server.reports import inbox_filters as report
 from bpm_server.reports.catalogue import newest
 from bpm_server.reports.names import group_names, person_names
@@ -17,6 +17,7 @@ from bpm_server.services import inbox_filters
 from bpm_server.web import access
 from bpm_server.web.pages import answers
 from bpm_server.web.pages.formats import now
+from bpm_server.web.pages.inbox import list_values
 from bpm_server.web.pages.inbox_view import InboxView, due_choices, sort_choices
 from bpm_server.web.pages.texts import gettext as _
 from bpm_server.web.pages.visitor import actor, signed_in, visitor
@@ -41,14 +42,14 @@ class Line:
 
     Attributes:
         address: Where it leads.
-        count: Tasks that it finds, at most ``report.MOST_COUNTED``; None where nothing is to do there.
+        count: How much it finds; None where that is not counted.
         owner: Whose it is; empty for the visitor's own.
         may_change: Whether the visitor may rename or remove it.
     """
 
     row: FilterRow
     address: str
-    count: int | None
+    count: report.Count | None
     owner: str
     shared_with: str
     may_change: bool
@@ -57,13 +58,22 @@ class Line:
 @pages.get(HOME)
 def home() -> Response:
     """The chips, or the page of all filters with the present search to save."""
-    who, server = signed_in(), access.server()
-    found = report.filters_of(server, who)
     if answers.target() == "filters":
-        view = InboxView.read(dict(parse_qsl(urlsplit(request.headers.get("HX-Current-URL", "")).query)))
-        counts = report.count_filters(server, who, found.all, now(), visitor().zone) if found.all else {}
-        return answers.html("inbox/filters.html", chips=_lines(who, found.all, counts), view=view)
+        return _chips(InboxView.read(dict(parse_qsl(urlsplit(request.headers.get("HX-Current-URL", "")).query))))
     return _page(InboxView.of_request())
+
+
+def _chips(view: InboxView, status: int = 200, *, stale: bool = False, **more: Any) -> Response:
+    """The chips; where a saved filter is open and the search has been altered, with a way to update the filter."""
+    who, server = signed_in(), access.server()
+    found = report.filters_of(server, who).all
+    counts = report.count_filters(server, who, found, now(), visitor().zone) if found else {}
+    chips = _lines(who, found, counts)
+    opened = next((one for one in chips if view.saved is not None and one.row.key == view.saved[0]), None)
+    altered = opened is not None and opened.may_change and opened.row.criteria != view.criteria
+    says = " · ".join(_says(opened.row.criteria)) if stale and opened is not None else ""
+    values = {"opened": opened, "altered": altered, "stale": stale and opened is not None, "says": says}
+    return answers.html("inbox/filters.html", status, chips=chips, view=view, **values, **more)
 
 
 def _page(view: InboxView, problem: str = "", status: int = 200) -> Response:
@@ -80,14 +90,14 @@ def _page(view: InboxView, problem: str = "", status: int = 200) -> Response:
     return answers.html("inbox/filters_page.html", status, **values)
 
 
-def _lines(who: Actor, rows: Sequence[FilterRow], counts: Mapping[int, int]) -> list[Line]:
+def _lines(who: Actor, rows: Sequence[FilterRow], counts: Mapping[int, report.Count]) -> list[Line]:
     people = person_names(access.server(), [row.owner for row in rows if row.owner != who.username])
     audiences = [row.shared_with or "" for row in rows]
     groups = group_names(access.server(), [one.removeprefix(GROUP) for one in audiences if one.startswith(GROUP)])
     return [
         Line(
             row,
-            f"/{InboxView(row.criteria).query()}",
+            f"/{InboxView(row.criteria, saved=(row.key, row.version)).query()}",
             counts.get(row.key),
             people.get(row.owner, ""),
             _audience(row.shared_with, groups),
@@ -148,9 +158,30 @@ def save() -> Response:
     return _changed(
         view,
         lambda: inbox_filters.save_filter(access.server(), who, name, view.criteria, shared_with),
-        f"/{view.query()}",
+        lambda key: f"/{replace(view, saved=(key, 1)).query()}",
         _("The filter is saved."),
     )
+
+
+@pages.post(f"{HOME}/<int:key>/search")
+def change_search(key: int) -> Response:
+    """The search as it is now takes the place of the saved one, unless somebody has changed that meanwhile."""
+    who, server, view = actor(), access.server(), InboxView.of_request()
+    version = view.saved[1] if view.saved is not None and view.saved[0] == key else None
+    stale = False
+    try:
+        inbox_filters.change_filter(server, who, key, criteria=view.criteria, version=version)
+    except StaleVersion:
+        stale = True
+    present = next((row.version for row in report.filters_of(server, who).all if row.key == key), 1)
+    view = replace(view, saved=(key, present))
+    if not answers.is_fragment():
+        text = _("Somebody else has changed the filter meanwhile.") if stale else _("The filter is changed.")
+        return answers.said(answers.go_to(f"/{view.query()}"), text, "bad" if stale else "good")
+    values = {**list_values(who, view), "whole": True}
+    response = _chips(view, 409 if stale else 200, stale=stale, **values)
+    response.headers["HX-Replace-Url"] = urlsplit(request.headers.get("HX-Current-URL", "/")).path + view.query()
+    return response if stale else answers.add_events(response, {"say": {"text": _("The filter is changed.")}})
 
 
 @pages.post(f"{HOME}/<int:key>/change")
@@ -161,7 +192,7 @@ def change(key: int) -> Response:
     return _changed(
         InboxView.of_request(),
         lambda: inbox_filters.change_filter(access.server(), who, key, name=name, shared_with=shared_with),
-        HOME,
+        lambda _key: HOME,
         _("The filter is changed."),
     )
 
@@ -180,14 +211,14 @@ def delete(key: int) -> Response:
     return answers.said(answers.go_to(HOME), _("The filter is removed."))
 
 
-def _changed(view: InboxView, act: Callable[[], Any], where: str, text: str) -> Response:
+def _changed(view: InboxView, act: Callable[[], Any], where: Callable[[Any], str], text: str) -> Response:
     """The next page, or this one with what is wrong."""
     try:
-        act()
+        done = act()
     except AlreadyExists:
         return _page(view, _("There is a filter of this name already."), 409)
     except InvalidInput:
         return _page(view, _("Please give the filter a name of at most 100 characters."), 400)
     except WrongState:
         return _page(view, _("You have as many filters as one person may have; remove one first."), 409)
-    return answers.said(answers.go_to(where), text)
+    return answers.said(answers.go_to(where(done)), text)

@@ -25,10 +25,15 @@ PAGE = 50
 
 @dataclass(frozen=True, slots=True)
 class InboxView:
-    """A search of the inbox, and which part of its list."""
+    """A search of the inbox, which part of its list, and the saved filter that it was opened by.
+
+    Attributes:
+        saved: The filter's key, and its version then.
+    """
 
     criteria: Criteria
     after: str = ""
+    saved: tuple[int, int] | None = None
 
     @classmethod
     def of_request(cls) -> InboxView:
@@ -47,7 +52,13 @@ class InboxView:
                 sort=_known(Sort, values.get("sort", "")),
             ),
             values.get("after", "")[:100],
+            _saved(values.get("filter", "")),
         )
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is the inbox as it opens."""
+        return self.criteria == Criteria()
 
     @property
     def tab(self) -> str:
@@ -69,6 +80,7 @@ class InboxView:
             "process": criteria.process_id,
             "due": criteria.due,
             "sort": criteria.sort,
+            "filter": "" if self.saved is None else f"{self.saved[0]}.{self.saved[1]}",
         }
         return [(name, str(value)) for name, value in values.items() if value]
 
@@ -82,6 +94,12 @@ class InboxView:
         """What the report is asked for."""
         after = self.after if after is None else after
         return wanted_by(self.criteria, limit, now() if self.criteria.due else None, visitor().zone, after)
+
+
+def _saved(text: str) -> tuple[int, int] | None:
+    key, _dot, version = text.partition(".")
+    is_known = key.isdecimal() and version.isdecimal() and len(key) < 20 and len(version) < 10
+    return (int(key), int(version)) if is_known else None
 
 
 def _known(words: type[Word], text: str) -> Word:

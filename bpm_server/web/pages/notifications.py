@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 
 from bpm_server.domain.notifications import ASKS, Kind, group_topic, person_topic
 from bpm_server.kernel import json
@@ -32,6 +32,8 @@ STREAM_S = 25.0
 LOOK_AGAIN_S = 10.0
 """For what no wake-up tells of: commits of other processes where there is no broker, and tasks that ended elsewhere."""
 AGAIN_MS = 1_000
+RINGS = "~"
+STATE = "page_state"
 AGAIN_IF_CROWDED_S = 30
 ICONS = {
     Kind.TURN: "pencil",
@@ -44,6 +46,7 @@ ICONS = {
     Kind.URGED: "bell-ringing",
     Kind.COPIED: "copy",
     Kind.MENTIONED: "at",
+    Kind.TAKEN_BACK: "arrow-back-up",
     Kind.HANDOVER: "arrow-forward-up",
 }
 
@@ -72,6 +75,7 @@ def sentence(kind: str, outcome: str | None, who: str, person: str = "") -> str:
         Kind.URGED: _("%(who)s asks you to hurry", who=by),
         Kind.COPIED: _("%(who)s sent you a copy", who=by),
         Kind.MENTIONED: _("%(who)s mentioned you", who=by),
+        Kind.TAKEN_BACK: _("%(who)s took back what they had asked of you", who=by),
         Kind.HANDOVER: _("The work of %(who)s was handed over to you", who=person),
     }
     decided = {
@@ -104,6 +108,9 @@ def unread() -> int:
     who = visitor().actor
     if who is None:
         return 0
+    state: PageState | None = g.get(STATE)
+    if state is not None:
+        return state.pulse.unread
     with access.server().database.read() as connection:
         return report.unread(connection, who)
 
@@ -147,25 +154,54 @@ def address_of(about: About | report.Told) -> str:
 # --- live -------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class PageState:
+    """How the visitor's lists and bell were when a page began to be made: nothing on it is older.
+
+    Attributes:
+        known: Handed to the stream, so that it tells only what has changed since.
+    """
+
+    pulse: report.Pulse
+    known: str
+
+
+def page_state() -> PageState:
+    """Of this request; asked before anything else that a page shows."""
+    if STATE not in g:
+        who, places = signed_in(), parking.of_app()
+        rings = places.rings(_topics(who))
+        pulse = report.pulse(access.server(), who)
+        setattr(g, STATE, PageState(pulse, f"{pulse.mark}{RINGS}{rings}"))
+    found: PageState = g.get(STATE)
+    return found
+
+
+def _topics(who: Actor) -> tuple[str, ...]:
+    return (person_topic(who.username), *(group_topic(name) for name in sorted(who.groups)))
+
+
 @pages.get("/events")
 def events() -> Response:
     """One server-sent event when the visitor's lists or notifications look different, or none for a while.
 
-    Browsers come again by themselves with the mark of what they know. Meanwhile the request holds no thread (ADR 21).
+    Browsers come again by themselves with the mark of what they know; the first time a page names what it was made of.
+    Meanwhile the request holds no thread (ADR 21).
     """
     who, server, places = signed_in(), access.server(), parking.of_app()
     if places.is_crowded():
         return Response(status=503, headers={"Retry-After": str(AGAIN_IF_CROWDED_S)})
-    known = request.headers.get("Last-Event-ID", "")
-    topics = (person_topic(who.username), *(group_topic(name) for name in sorted(who.groups)))
-    rung = places.rings_since_first(topics)
+    known, _, rings_known = (request.headers.get("Last-Event-ID") or request.args.get("known", "")).partition(RINGS)
+    topics = _topics(who)
+    rung = places.rings_since_first(topics, rings_known)
 
-    def look() -> report.Pulse | None:
-        found = report.pulse(server, who)
-        return found if rung() or found.mark != known else None
+    def look() -> PageState | None:
+        rings = places.rings(topics)
+        pulse = report.pulse(server, who)
+        return PageState(pulse, f"{pulse.mark}{RINGS}{rings}") if rung() or pulse.mark != known else None
 
     found = places.poll(topics, look, STREAM_S, LOOK_AGAIN_S)
     text = f"retry: {AGAIN_MS}\n"
     if found is not None:
-        text += f"id: {found.mark}\nevent: news\ndata: {json.dumps({'unread': found.unread})}\n"
+        text += f"id: {found.known}\nevent: news\ndata: {json.dumps({'unread': found.pulse.unread})}\n"
     return Response(f"{text}\n", mimetype="text/event-stream", headers={"Cache-Control": "no-store"})

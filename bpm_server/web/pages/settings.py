@@ -50,6 +50,7 @@ def kinds() -> list[tuple[Kind, str]]:
         (Kind.DELEGATED, _("Somebody asks for my opinion")),
         (Kind.TRANSFERRED, _("Somebody hands over to me")),
         (Kind.ADDED, _("Somebody asks me to sign as well")),
+        (Kind.TAKEN_BACK, _("What I was asked is taken back")),
         (Kind.HANDOVER, _("Somebody's work is handed over to me")),
         (Kind.RETURNED, _("My request is returned")),
         (Kind.DECIDED, _("My request is decided")),

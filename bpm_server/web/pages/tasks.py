@@ -10,8 +10,9 @@ from flask import Blueprint, request
 from bpm_server.domain import attachments as attachment_rules
 from bpm_server.domain.drafts import Place
 from bpm_server.kernel import json
-from bpm_server.kernel.errors import BpmError, InvalidInput, TimedOut, WrongState
+from bpm_server.kernel.errors import BpmError, Forbidden, InvalidInput, TimedOut, WrongState
 from bpm_server.reports import inbox as inbox_report
+from bpm_server.reports import undo as undo_report
 from bpm_server.reports.drafts import draft_of
 from bpm_server.reports.form_data import start_form
 from bpm_server.reports.names import group_names, person_names
@@ -22,6 +23,7 @@ from bpm_server.web.listening import Denied, await_listeners
 from bpm_server.web.pages import answers, approval_panels, attachments, inbox, panes
 from bpm_server.web.pages.diagrams import file_address, file_reply
 from bpm_server.web.pages.inbox_view import InboxView
+from bpm_server.web.pages.notifications import page_state
 from bpm_server.web.pages.submissions import read_values, wrong_fields
 from bpm_server.web.pages.summaries import summarize
 from bpm_server.web.pages.texts import gettext as _
@@ -56,7 +58,12 @@ LONGEST_WAIT_S = 5.0
 def show(key: int, pane: str = "form") -> Response:
     """A task beside the list, or one pane of it."""
     view = InboxView.of_request()
-    task = task_detail(access.server(), signed_in(), key)
+    if not answers.target():
+        page_state()  # what the page shows is no older
+    try:
+        task = task_detail(access.server(), signed_in(), key)
+    except Forbidden as error:
+        return gone(key, view, error)
     if answers.target() == f"pane-{pane}" and pane != "form":
         return answers.html(f"panes/{pane}.html", **pane_values(task, pane))
     values = {**detail_values(task, view), **pane_values(task, pane), "pane": pane}
@@ -86,7 +93,7 @@ def diagram(key: int) -> Response:
 
 def whole_page(view: InboxView, template: str, values: dict[str, Any]) -> Response:
     """The inbox with something opened."""
-    return answers.html("inbox/page.html", opened=template, **{**inbox.list_values(signed_in(), view), **values})
+    return answers.html("inbox/page.html", opened=template, **{**inbox.page_values(signed_in(), view), **values})
 
 
 def detail_values(task: TaskDetail, view: InboxView) -> dict[str, Any]:
@@ -95,7 +102,9 @@ def detail_values(task: TaskDetail, view: InboxView) -> dict[str, Any]:
     panel = approval_panels.panel(task, signed_in())
     if panel is not None and panel.corrects:
         task = to_correct(task)
-    people = person_names(server, [task.started_by, task.assignee, task.ended_by, *task.candidate_users])
+    asked = () if task.undoable is None else task.undoable.people
+    named = [task.started_by, task.assignee, task.ended_by, task.taken_back_by]
+    people = person_names(server, [*named, *task.candidate_users, *asked])
     offered = [*group_names(server, task.candidate_groups).values(), *(people[name] for name in task.candidate_users)]
     return {
         "task": task,
@@ -106,6 +115,7 @@ def detail_values(task: TaskDetail, view: InboxView) -> dict[str, Any]:
         "summary": summarize(task.summary),
         "people": people,
         "offered": offered,
+        "asked": _(", ").join(people[name] for name in asked),
         "panel": panel,
         "form_address": web_address(task.external_form),
         "form": None if task.form is None else translated_schema(task.form),
@@ -135,7 +145,10 @@ def to_correct(task: TaskDetail) -> TaskDetail:
 def complete(key: int) -> Response:
     """Completes a task and opens the next one."""
     view = InboxView.of_request()
-    task = task_detail(access.server(), actor(), key)
+    try:
+        task = task_detail(access.server(), actor(), key)
+    except Forbidden as error:
+        return gone(key, view, error)
     outcome = request.form.get("outcome") or None
     try:
         undo = _submit(task, outcome, request.form.get("comment", "").strip() or None, view)
@@ -196,18 +209,35 @@ def refused(task: TaskDetail, error: BpmError) -> Response:
     )
 
 
+def gone(key: int, view: InboxView, error: Forbidden) -> Response:
+    """Who may not see a task since it was taken back from them is told by whom; nobody else learns anything."""
+    server = access.server()
+    by = undo_report.taken_back_by(server, signed_in(), key)
+    if by is None:
+        raise error
+    values = {"taken_by": person_names(server, [by])[by], "task_key": key, "view": view}
+    if not answers.is_fragment():
+        return whole_page(view, "tasks/taken_back.html", values)
+    return answers.html("tasks/taken_back.html", 409, **values)
+
+
 def too_late(key: int, view: InboxView) -> Response:
-    """Somebody else has completed the task, or the process has taken it back."""
-    values = detail_values(task_detail(access.server(), signed_in(), key), view)
+    """Somebody else has completed the task, or the process or a colleague has taken it back."""
+    try:
+        task = task_detail(access.server(), signed_in(), key)
+    except Forbidden as error:
+        return gone(key, view, error)
+    values = detail_values(task, view)
     values["conflict"] = True
     if not answers.is_fragment():
         return whole_page(view, "tasks/detail.html", values)
     return answers.html("tasks/detail.html", 409, **values)
 
 
-def undo_address(key: int, act: str, view: InboxView, item: int | None = None) -> str:
-    """Where an act is taken back that nothing has followed yet."""
-    return f"/tasks/{key}/{act}{view.query(undo='1', item='' if item is None else str(item))}"
+def undo_address(key: int, act: str, view: InboxView, item: int | None = None, done: int | None = None) -> str:
+    """Where an act is taken back that nothing has followed yet: a vote on ``item``, or the act ``done``."""
+    named = {"item": "" if item is None else str(item), "done": "" if done is None else str(done)}
+    return f"/tasks/{key}/{act}{view.query(undo='1', **named)}"
 
 
 def _next(task: TaskDetail, view: InboxView, outcome: str | None, undo: str = "") -> Response:

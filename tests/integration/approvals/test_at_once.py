@@ -13,6 +13,7 @@ from bpm_server.domain.approvals.items import ItemState
 from bpm_server.domain.approvals.node import Where
 from bpm_server.kernel.errors import BpmError, WrongState
 from bpm_server.services import approvals
+from bpm_server.services.undoing import undo_act
 from bpm_server.store.tables.approvals import approval_act, approval_item
 from tests.support.approvals import Desk, hire, one_node, person
 from tests.support.contention import at_once, patiently
@@ -101,11 +102,23 @@ def act(desk: Desk, draw: random.Random, key: int, name: str) -> list[tuple[str,
         ("delegate", lambda: approvals.delegate(server, who, key, other)),
         ("take-back", lambda: approvals.take_back(server, who, key)),
         ("remove", lambda: approvals.remove_signer(server, ADMIN, key, desk.item(key, name))),
+        ("undo", lambda: undo_act(server, person(asker), key)),
     ]
-    kind, do = draw.choices(kinds, weights=(4, 1, 3, 2, 2, 1, 1))[0]
+    asker, what = last_that_asked(desk, draw, key) or (name, None)
+    kind, do = draw.choices(kinds, weights=(3, 1, 3, 2, 2, 1, 1, 5))[0]
     try:
         do()
     except BpmError:
         return []
+    if kind == "undo":
+        return [*([(asker, "take-back")] if what == "after" else []), (asker, "undo")]
     agreed = [(name, "approve")] if kind == "add" and where is Where.AFTER else []
     return [("admin" if kind == "remove" else name, kind), *agreed]
+
+
+def last_that_asked(desk: Desk, draw: random.Random, key: int) -> tuple[str, str | None] | None:
+    """Somebody who has asked others, and where those signers stand whom they asked last."""
+    t = approval_act
+    asking = sa.select(t.c.actor, t.c.place).where(t.c.task_key == key, t.c.before.is_not(None))
+    found = {row.actor: row.place for row in desk.bpm.rows(asking.order_by(t.c.key))}
+    return draw.choice(sorted(found.items())) if found else None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.approvals import Desk, one_node
+from tests.support.bpmn_builder import Process
 from tests.support.rest import add_person
 
 if TYPE_CHECKING:
@@ -85,6 +86,48 @@ def test_a_vote_is_taken_back_and_a_request_recalled(bpm: Product, as_: As) -> N
     refused = as_("eve").post(f"/api/process-instances/{instance}/recall")
     assert (refused.status, refused["actedSince"]) == (409, ["ann"])
     assert as_("ann").post(f"/api/process-instances/{instance}/terminate", {"comment": "x"}).status == 403
+
+
+def test_what_was_asked_of_others_is_taken_back(bpm: Product, as_: As) -> None:
+    desk, _, path = begin(bpm, as_, one_node("all", "ann, bob"))
+    key, ann = int(path.rpartition("/")[2]), as_("ann")
+    assert ann.get(f"{path}/approval")["undoable"] is None
+    ann.post(f"{path}/add-signers", {"people": ["cai", "dan"], "where": "parallel"})
+    shown = ann.get(f"{path}/approval")["undoable"]
+    assert (shown["act"], shown["people"]) == ("add", ["cai", "dan"])
+    assert as_("bob").get(f"{path}/approval")["undoable"] is None
+    assert as_("bob").post(f"{path}/undo").status == 403
+    ann.post(f"{path}/transfer", {"to": "fei", "comment": "away"})
+    assert ann.post(f"{path}/undo", {"actKey": shown["actKey"]}).body == {"outcome": None}
+    assert desk.asked(key) == ["bob", "fei"]
+    refused = as_("cai").post(f"{path}/decide", {"outcome": "approved"})
+    assert (refused.status, refused["takenBackBy"]) == (409, "ann")
+    assert ann.post(f"{path}/undo").body == {"outcome": None}
+    refused = ann.post(f"{path}/undo")
+    assert (refused.status, refused["undone"]) == (409, True)
+    assert desk.asked(key) == ["ann", "bob"]
+    ann.post(f"{path}/delegate", {"to": "fei"})
+    as_("fei").post(f"{path}/decide", {"outcome": "approved"})
+    refused = ann.post(f"{path}/undo")
+    assert (refused.status, refused["actedSince"]) == (409, ["fei"])
+    assert ann.post(f"{path}/undo", {"actKey": "7"}).status == 403
+
+
+def test_a_plain_task_is_transferred_and_taken_back(bpm: Product, as_: As) -> None:
+    p = Process()
+    p.path(p.start(), p.user("sign", extra='<zeebe:assignmentDefinition assignee="ann"/>'), p.end())
+    _, _, path = begin(bpm, as_, p.xml())
+    ann, dan = as_("ann"), as_("dan")
+    assert dan.post(f"{path}/transfer", {"to": "dan", "comment": "mine"}).status == 403
+    assert ann.post(f"{path}/transfer", {"to": "dan"}).status == 400
+    assert ann.post(f"{path}/transfer", {"to": "ann", "comment": "x"}).status == 400
+    assert ann.post(f"{path}/transfer", {"to": "nobody", "comment": "x"}).status == 404
+    assert ann.post(f"{path}/transfer", {"to": "dan", "comment": "away"}).status == 204
+    assert [one["assignee"] for one in dan.search("user-tasks")] == ["dan"]
+    assert ann.post(f"{path}/undo").body == {"outcome": None}
+    assert [one["assignee"] for one in ann.search("user-tasks")] == ["ann"]
+    refused = dan.post(f"/v2/user-tasks/{path.rpartition('/')[2]}/completion")
+    assert (refused.status, refused["takenBackBy"]) == (409, "ann")
 
 
 @pytest.mark.parametrize(

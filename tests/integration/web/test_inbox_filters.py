@@ -34,12 +34,23 @@ def test_made_listed_changed_moved_and_removed(ann: Rest) -> None:
     late, everything, done = ann.get(FILTERS)["items"]
     assert late == {
         "inboxFilterKey": second, "name": "Late", "owner": "ann", "text": "x", "processDefinitionId": None,
-        "due": "overdue", "tab": "todo", "sort": "due", "sharedWith": None, "count": 0,
+        "due": "overdue", "tab": "todo", "sort": "due", "sharedWith": None, "version": 1,
+        "count": 0, "countOrMore": False,
     }  # fmt: skip
-    assert (everything["count"], done["count"]) == (1, None)
+    assert (everything["count"], done["count"]) == (1, 0)
     ann.patch(f"{FILTERS}/{first}", {"name": "Everything"})
     ann.delete(f"{FILTERS}/{second}")
     assert [one["name"] for one in ann.get(FILTERS)["items"]] == ["Everything", "Done"]
+
+
+def test_a_search_is_changed_where_nobody_else_has_changed_it(ann: Rest) -> None:
+    key = ann.post(FILTERS, {"name": "Late", "due": "overdue", "text": "x"})["inboxFilterKey"]
+    assert ann.call("PATCH", f"{FILTERS}/{key}", {"search": {"tab": "done"}, "version": 1}).status == 204
+    (late,) = ann.get(FILTERS)["items"]
+    assert (late["name"], late["tab"], late["due"], late["text"], late["version"]) == ("Late", "done", None, None, 2)
+    refused = ann.call("PATCH", f"{FILTERS}/{key}", {"search": {}, "version": 1})
+    assert (refused.status, refused["version"]) == (409, 2)
+    assert ann.call("PATCH", f"{FILTERS}/{key}", {"search": {"due": "never"}}).status == 400
 
 
 def test_shared_by_whoever_may(bpm: Product, rest: Rest, ann: Rest) -> None:

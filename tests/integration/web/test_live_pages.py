@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 
@@ -17,6 +19,7 @@ from bpm_server.web import parking
 from bpm_server.web.pages import notifications as live
 from tests.integration.web.test_request_threads import ask, serving
 from tests.support.approvals import person
+from tests.support.apps import app_for
 from tests.support.bpmn_builder import Process
 from tests.support.product import ADMIN, Product
 from tests.support.rest import add_person, application
@@ -31,9 +34,11 @@ PATIENCE_S = 60
 class Stream:
     """A browser's stream: asks, and reads one reply."""
 
-    def __init__(self, port: int, token: str, mark: str = "") -> None:
+    def __init__(self, port: int, token: str, mark: str = "", page: str = "") -> None:
+        """``mark``: of the event before; ``page``: what the page was made of that opens the stream."""
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
-        self._connection.request("GET", "/events", headers={"Authorization": f"Bearer {token}", "Last-Event-ID": mark})
+        headers = {"Authorization": f"Bearer {token}", **({"Last-Event-ID": mark} if mark else {})}
+        self._connection.request("GET", f"/events?known={quote(page)}" if page else "/events", headers=headers)
 
     def read(self) -> dict[str, str]:
         """Fields of the event."""
@@ -177,3 +182,58 @@ def test_streams_take_at_most_half_of_the_connections(company: Company) -> None:
         company.assign()
         answers = [stream.reply()[0] for stream in waiting]
         assert answers == [200] * 4
+
+
+# --- a page that has just been made -----------------------------------------------------------------------
+
+
+def opened(company: Company, token: str, app: Flask | None = None) -> str:
+    """What a page of the inbox says that it was made of."""
+    reply = (
+        (app or company.app).test_client().get("/", headers={"Authorization": f"Bearer {token}", "Accept": "text/html"})
+    )
+    assert reply.status_code == 200
+    (found,) = re.findall(r'data-known="([^"]+)"', reply.get_data(as_text=True))
+    return str(found)
+
+
+def test_nothing_is_told_where_nothing_has_changed_since_the_page_was_made(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "STREAM_S", 0)
+    company.product.start()
+    with serving(company.app, threads=2) as port:
+        for token in (company.ann, company.ben):
+            assert Stream(port, token, page=opened(company, token)).read() == {"retry": "1000"}
+
+
+@pytest.mark.usefixtures("only_bells")
+def test_whatever_has_changed_since_the_page_was_made_is_told_at_once(company: Company) -> None:
+    company.product.start()
+    key = company.product.task("sign").key
+    changes = [
+        company.assign,
+        lambda: mark_notifications_read(company.product.server, person("ann")),
+        lambda: tasks.update_task(company.product.server, ADMIN, key, candidate_users=["ann"]),
+        lambda: tasks.update_task(company.product.server, ADMIN, key, candidate_users=[]),
+    ]
+    with serving(company.app, threads=2) as port:
+        for change in changes:
+            known = opened(company, company.ann)
+            change()
+            assert Stream(port, company.ann, page=known).read()["event"] == "news"
+
+
+def test_another_process_finds_other_tasks_in_the_place_of_those_that_were_shown(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bells that rang before it heard of the page say nothing: it goes by the numbers, which are the same."""
+    monkeypatch.setattr(live, "STREAM_S", 0)
+    company.product.start()
+    other = app_for(company.product.server)
+    known = opened(company, company.ben, other)
+    with serving(company.app, threads=2) as port:
+        assert Stream(port, company.ben, page=known).read() == {"retry": "1000"}
+        tasks.complete_task(company.product.server, ADMIN, company.product.task("sign").key)
+        company.product.start()
+        assert Stream(port, company.ben, page=known).read()["event"] == "news"

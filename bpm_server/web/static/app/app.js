@@ -177,7 +177,7 @@
       $("[data-focus], h2[tabindex]", target)?.focus({ preventScroll: true });
       (matchMedia("(min-width: 56rem)").matches ? target : window).scrollTo(0, 0);
     }
-    if (target?.id === "list" && event.detail.ctx.sourceElement?.id !== "pulse") refilter(); // another search: another chip
+    if (target?.id === "list" && !event.detail.ctx.sourceElement?.closest("#pulse, #filters")) refilter(); // another search: another chip
     showSelection();
   });
   document.addEventListener("htmx:error", (event) => {

@@ -3,6 +3,7 @@
   "use strict";
   const RETRY_MS = 60_000; // after the server refused, and as a net below the stream
   let stream = null;
+  let known = document.body.dataset.known || ""; // what the page was made of; the stream tells what has changed since
 
   function show(unread) {
     const badge = document.getElementById("unread");
@@ -15,9 +16,10 @@
 
   function open() {
     if (stream || document.hidden || !window.EventSource) return;
-    stream = new EventSource("/events");
-    stream.addEventListener("open", () => { document.body.dataset.live = ""; });
+    stream = new EventSource(known ? `/events?known=${encodeURIComponent(known)}` : "/events");
+    document.body.dataset.live = ""; // a stream that has nothing to tell says nothing, not even that it is open
     stream.addEventListener("news", (event) => {
+      known = event.lastEventId;
       show(JSON.parse(event.data).unread);
       refresh();
     });

@@ -132,10 +132,3 @@ def test_a_delegation_and_a_claim_are_taken_back(company: Product, browser: Open
     assert told(claimed)["say"]["text"] == "Claimed"
     released = wang.post(told(claimed)["say"]["undo"], target="detail")
     assert told(released)["say"] == {"text": "Taken back", "undo": ""}
-
-
-def test_a_transfer_has_no_way_back(browser: Opens, countersign: int) -> None:
-    moved = browser("wang.fang").post(
-        f"/tasks/{countersign}/acts/transfer", {"people": "sun.li", "comment": "away"}, target="detail"
-    )
-    assert told(moved)["task-done"]["undo"] == ""

@@ -280,7 +280,7 @@ def test_an_outside_process_without_summary_or_names_is_shown_too(company: Produ
     page = zhou.get("/")
     assert page.texts(".row-name")[-1] == "do-it"
     opened = zhou.get(page.links(".row-link")[-1])
-    assert opened.texts(".acts-buttons button") == ["Submit"]
+    assert opened.texts(".acts-buttons button") == ["Submit", "Transfer"]
     assert "a: 1, 2" in opened.one(".facts td")
     key = page.links(".row-link")[-1].rsplit("/", 1)[1]
     done = zhou.post(f"/tasks/{key}/complete", {"values": "{}"}, target="detail")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -74,10 +75,11 @@ def save(browser: Any, query: str, name: str, **more: str) -> Any:
 def test_a_search_is_saved_and_stands_above_the_list_with_its_number(browser: Any) -> None:
     wang = browser("wang.fang")
     assert wang.get("/inbox/filters?due=overdue&q=SO").texts("form.box p") == ["To do · “SO” · Overdue"]
-    assert save(wang, "?due=overdue", "Late <b>").headers["Location"] == "/?due=overdue"
+    saved = save(wang, "?due=overdue", "Late <b>").headers["Location"]
+    assert re.fullmatch(r"/\?due=overdue&filter=\d+\.1", saved)
     chips = wang.get("/inbox/filters", target="filters")
     assert chips.texts("a.chip:not(.chip-tool)") == ["Late <b>1"]
-    assert chips.links("a.chip:not(.chip-tool)") == ["/?due=overdue"]
+    assert chips.links("a.chip:not(.chip-tool)") == [saved]
     assert save(wang, "?due=today", "Late <b>").status == 409
     assert save(wang, "?due=today", " ").status == 400
 
@@ -113,3 +115,71 @@ def test_numbers_end_at_99_and_each_filter_asks_once(company: Product, browser: 
     steps = {later - former for former, later in zip(asked[1:], asked[2:], strict=False)}
     assert len(steps) == 1
     assert steps.pop() <= 2, asked
+
+
+def chips_at(browser: Any, address: str) -> Any:
+    """The chips above the list of an address."""
+    headers = browser._headers("filters") | {"HX-Current-URL": f"http://localhost{address}"}
+    return browser._page(browser.client.get("/inbox/filters", headers=headers))
+
+
+def update(browser: Any, page: Any, target: str = "filters") -> Any:
+    (form,) = page.tree.cssselect("form[hx-post$='/search']")
+    return browser.post(form.get("hx-post"), dict(form.fields), target=target)
+
+
+@pytest.mark.usefixtures("due")
+def test_a_saved_filter_takes_the_altered_search(browser: Any) -> None:
+    wang = browser("wang.fang")
+    address = save(wang, "?due=overdue", "Late").headers["Location"]
+    assert chips_at(wang, address).texts("form button") == []
+    page = wang.get(f"{address}&q=SO")
+    hidden = {one.get("name"): one.get("value") for one in page.tree.cssselect(".list-search input[type=hidden]")}
+    assert hidden == {"filter": address.partition("filter=")[2]}
+    altered = chips_at(wang, f"{address}&q=SO")
+    assert altered.texts("form button") == ["Update “Late”"]
+    assert altered.texts("a.chip-tool span") == ["Save as new"]
+    done = update(wang, altered)
+    assert (done.status, done.texts("a.chip[aria-current] span:first-of-type")) == (200, ["Late"])
+    assert done.headers["HX-Replace-Url"] == f"/?q=SO&due=overdue&filter={hidden['filter'][:-1]}2"
+    assert done.tree.cssselect("hx-partial #q")[0].get("value") == "SO"
+    assert "Update" not in done.text
+    chinese = browser("wang.fang", language="zh-CN")
+    assert chips_at(chinese, address).texts("form button") == ["更新“Late”"]
+    plain = update(wang, chips_at(wang, f"/?{done.headers['HX-Replace-Url'].partition('?')[2]}&sort=due"), target="")
+    assert plain.status == 303
+
+
+@pytest.mark.usefixtures("due")
+def test_who_opened_a_filter_before_it_was_changed_is_told_and_may_insist(browser: Any) -> None:
+    wang, other = browser("wang.fang"), browser("wang.fang")
+    address = save(wang, "?due=overdue", "Late").headers["Location"]
+    mine, theirs = (chips_at(one, f"{address}&q={text}") for one, text in ((wang, "mine"), (other, "theirs")))
+    assert update(other, theirs).status == 200
+    late = update(wang, mine)
+    assert late.status == 409
+    assert late.one("[role=alert]") == (
+        "Somebody has changed “Late” since you opened it: To do · “theirs” · Overdue. Press again to replace that."
+    )
+    assert update(wang, late).status == 200
+    assert chips_at(wang, "/").links("a.chip:not(.chip-tool)")[0].startswith("/?q=mine&due=overdue&filter=")
+    assert update(wang, chips_at(wang, f"{address}&q=again"), target="").headers["Location"].startswith("/?q=again")
+
+
+def test_whoever_may_not_change_a_filter_only_saves_as_new(company: Product, browser: Any) -> None:
+    wang, liu = browser("wang.fang"), browser("liu.yang")
+    group = sorted(actor(company, "wang.fang").groups & actor(company, "liu.yang").groups)[0]
+    address = save(wang, "?q=SO", "Ours", shared_with=f"group:{group}").headers["Location"]
+    assert chips_at(wang, f"{address}&due=today").texts("form button") == ["Update “Ours”"]
+    others = chips_at(liu, f"{address}&due=today")
+    assert others.texts("form button") == []
+    assert others.texts("a.chip-tool span") == ["Save this search"]
+    key = address.partition("filter=")[2].partition(".")[0]
+    assert liu.post(f"/inbox/filters/{key}/search", {"q": "x"}).status == 403
+
+
+@pytest.mark.parametrize("filter_", ["x", "1", "1.", ".1", "1.2.3", "９.1", "7.1"])
+def test_an_address_with_another_filter_is_the_inbox(browser: Any, filter_: str) -> None:
+    wang = browser("wang.fang")
+    assert wang.get(f"/?q=SO&filter={filter_}").status == 200
+    assert chips_at(wang, f"/?q=SO&filter={filter_}").texts("form button") == []

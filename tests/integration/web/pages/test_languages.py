@@ -58,8 +58,8 @@ def test_names_of_tasks_processes_and_fields_are_in_the_reader_s_language(app: F
     path = english.get("/").links(".row-link")[0]
     assert '"label":"Technical note"' in english.get(path).text
     assert '"label":"技术说明"' in chinese.get(path).text
-    assert english.get(path).texts(".acts-buttons button") == ["Approve", "Reject", "Return"]
-    assert chinese.get(path).texts(".acts-buttons button") == ["同意", "拒绝", "退回"]
+    assert english.get(path).texts(".acts-buttons button[type=submit]") == ["Approve", "Reject", "Return"]
+    assert chinese.get(path).texts(".acts-buttons button[type=submit]") == ["同意", "拒绝", "退回"]
 
 
 def test_the_diagram_has_names_of_the_language_in_its_address(app: Flask) -> None:

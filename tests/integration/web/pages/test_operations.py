@@ -86,7 +86,7 @@ def test_an_order_that_finance_does_not_take_comes_to_somebody_who_mends_it(comp
         assert done.status == 303, done.text
     company.deliver()
     repair = task_of(company, "SO-9", "repair-handoff")
-    assert "SO-9" in chen.get(f"/tasks/{repair}").one("article h2")
+    assert "SO-9" in chen.get(f"/tasks/{repair}").one(".task-head h2")
     case = chen.get(f"/instances/{case_of(company, 'SO-9')}")
     assert not case.tree.cssselect(".incident")
     assert "finance has not received order.approved" in " ".join(case.texts(".timeline-what"))

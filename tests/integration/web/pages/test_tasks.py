@@ -55,7 +55,7 @@ def test_a_task_has_its_form_with_the_data_of_the_case(company: Product, browser
     assert found["schema"]["id"] == "order-review-technology"
     assert found["data"]["orderNumber"] == "SO-2026-0003"
     assert "approvalLevel" not in found["data"], "only what the form mentions leaves the server"
-    assert page.one("article h2") == "Technology review SO-2026-0003"
+    assert page.one(".task-head h2") == "Technology review SO-2026-0003"
 
 
 def heard_task(company: Product) -> int:

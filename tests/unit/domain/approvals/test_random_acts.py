@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections import Counter
 from decimal import Decimal
@@ -13,9 +14,10 @@ from hypothesis import strategies as st
 from bpm_server.domain.approvals import acts
 from bpm_server.domain.approvals.handover import hand_over
 from bpm_server.domain.approvals.items import GroupMode, Item, ItemState, Place
-from bpm_server.domain.approvals.node import Act, Hand, Node, Outcome, Where
+from bpm_server.domain.approvals.node import Act, Done, Hand, Node, Outcome, Where
 from bpm_server.domain.approvals.policy import Compare, Mode, OnReject
-from bpm_server.kernel.errors import BpmError
+from bpm_server.domain.approvals.undo import UNDOABLE, undo
+from bpm_server.kernel.errors import BpmError, NotFound
 from tests.unit.domain.approvals.nodes import INITIATOR, node
 
 PEOPLE = ["a", "b", "c", "d", INITIATOR]
@@ -32,7 +34,7 @@ policies = st.fixed_dictionaries(
 )
 AT_NODES = (
     Act.APPROVE, Act.REJECT, Act.RETURN, Act.ADD, Act.REMOVE, Act.TRANSFER, Act.DELEGATE, Act.TAKE_BACK, Act.HANDOVER,
-    Act.ESCALATE, Act.TIMEOUT,
+    Act.ESCALATE, Act.TIMEOUT, Act.UNDO, Act.UNDO,
 )  # fmt: skip
 """Those that :func:`do` knows."""
 steps = st.lists(
@@ -56,10 +58,12 @@ def actor(made: Node, step: dict[str, Any]) -> str:
     """Mostly somebody who can do it, else anybody: acts that are refused teach little."""
     able = (ItemState.APPROVED, ItemState.REJECTED) if step["act"] is Act.TAKE_BACK else (ItemState.TO_DO,)
     people = [item.person for item in made.items.values() if item.state in able] or PEOPLE
+    if step["act"] is Act.UNDO:
+        people = [done.actor for done in made.history if done.before is not None] or PEOPLE
     return step["actor"] or people[step["pick"] % len(people)]
 
 
-def do(made: Node, step: dict[str, Any]) -> None:
+def do(made: Node, step: dict[str, Any]) -> None:  # noqa: C901 - one case for each act
     hand = Hand(actor(made, step), frozenset(step["stands_for"]), step["is_admin"])
     person = step["people"][0]
     keys = list(made.items)
@@ -84,8 +88,18 @@ def do(made: Node, step: dict[str, Any]) -> None:
             hand_over(made, hand.actor, step["people"][-1], [person])
         case Act.ESCALATE:
             acts.escalate(made, "system", dict.fromkeys([*NEW, INITIATOR], person))
+        case Act.UNDO:
+            undo(made, hand, undoable(made, hand.actor))
         case Act.TIMEOUT:
             acts.time_out(made, "system", Outcome.REJECTED if step["is_admin"] else Outcome.APPROVED)
+
+
+def undoable(made: Node, who: str) -> Done:
+    """What somebody did last that can be undone, or anybody, so that it is refused."""
+    found = [done for done in made.history if done.before is not None]
+    if not found:
+        raise NotFound("nothing to undo")
+    return next((done for done in reversed(found) if done.actor == who), found[-1])
 
 
 def seen(made: Node) -> Any:
@@ -202,3 +216,41 @@ def test_from_anywhere_it_comes_to_an_end(
         item = data.draw(st.sampled_from(ready))
         (acts.approve if data.draw(st.booleans()) else acts.reject)(made, Hand(item.person), item=item.key)
     assert made.outcome is not None
+
+
+@given(policies, st.lists(st.sampled_from(PEOPLE), min_size=1, max_size=4, unique=True), steps, steps)
+@settings(max_examples=400, deadline=None)
+def test_what_is_undone_at_once_never_was(
+    policy: dict[str, Any], people: list[str], sequence: list[dict[str, Any]], asking: list[dict[str, Any]]
+) -> None:
+    """After any acts: a transfer, a delegation or added signers that are undone leave everybody as they were."""
+    made = node(*people, **policy)
+    for step in sequence:
+        with contextlib.suppress(BpmError):
+            do(made, step)
+    for step in asking:
+        if step["act"] not in UNDOABLE or made.outcome is not None:
+            continue
+        before, told = copy.deepcopy(made.items), len(made.history)
+        try:
+            do(made, step)
+        except BpmError:
+            continue
+        if made.outcome is not None:
+            return
+        done = next(one for one in made.history[told:] if one.before is not None)
+        brought = done.before.brought if done.before else ()
+        if not all(made.items[key].is_open for key in brought):
+            continue  # who was asked before has decided for all of them
+        undo(made, Hand(done.actor, frozenset(step["stands_for"])), done)
+        let_off = {key: item for key, item in made.items.items() if key not in before}
+        assert {key: item for key, item in made.items.items() if key in before} == before
+        assert let_off.keys() == set(brought)
+        assert {item.state for item in let_off.values()} == {ItemState.TAKEN_BACK}
+        assert made.history[-1] == Done(Act.UNDO, done.actor, done.item, to=done.to, where=str(done.act))
+        check(made)
+        again = seen(made)
+        with contextlib.suppress(BpmError):
+            undo(made, Hand(done.actor), done)
+            raise AssertionError("undone twice")
+        assert seen(made) == again
