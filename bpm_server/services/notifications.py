@@ -88,16 +88,18 @@ def take_notices_back(
 ) -> None:
     """What was asked of people since a moment is not asked any more.
 
-    Notifications that nobody has read go, as if nothing had happened; who has read theirs, or may have had a mail, is
-    told that it was taken back.
+    Notifications that nobody has read go, as if nothing had happened; who has read theirs, or may have had a mail or a
+    push, is told that it was taken back.
     """
     for name in people:
         tell_inboxes(tx, [name])
         found = store.asked_since(tx.connection, name, task_key, since)
         gone = [one.key for one in found if one.read_at is None]
         store.delete(tx.connection, gone)
-        may_be_mailed = bool(tx.server.settings.smtp_url) and any(one.mail_at is None for one in found)
-        if len(gone) < len(found) or may_be_mailed:
+        settings = tx.server.settings
+        is_mailed = bool(settings.smtp_url) and any(one.mail_at is None for one in found)
+        is_pushed = bool(settings.push_contact) and any(one.push_at is None for one in found)
+        if len(gone) < len(found) or is_mailed or is_pushed:
             notify(tx, [name], Kind.TAKEN_BACK, instance_key, task_key)
 
 

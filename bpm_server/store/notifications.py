@@ -44,9 +44,9 @@ def find_about(connection: Connection, username: str, key: int) -> About | None:
 
 
 def asked_since(connection: Connection, username: str, task_key: int, at: datetime) -> list[sa.Row[Any]]:
-    """Key, ``read_at`` and ``mail_at`` of what asks something of somebody at a task since a moment."""
+    """Key, ``read_at``, ``mail_at`` and ``push_at`` of what asks something of somebody at a task since a moment."""
     mine = (t.c.username == username, t.c.task_key == task_key, t.c.at >= at, t.c.kind.in_(ASKS))
-    return list(connection.execute(sa.select(t.c.key, t.c.read_at, t.c.mail_at).where(*mine)))
+    return list(connection.execute(sa.select(t.c.key, t.c.read_at, t.c.mail_at, t.c.push_at).where(*mine)))
 
 
 def delete(connection: Connection, keys: Sequence[int]) -> None:

@@ -217,17 +217,27 @@ def test_who_has_read_that_they_were_asked_is_told_that_they_are_not(desk: Desk)
     assert told(desk, "fei") == []
 
 
-def test_where_a_mail_may_have_gone_out_they_are_told(desk: Desk) -> None:
+@pytest.mark.parametrize(
+    ("column", "settings"),
+    [
+        ("mail_at", {"smtp_url": "smtp://localhost:2525", "mail_from": "bpm@example.org"}),
+        ("push_at", {"push_contact": "mailto:it@example.org"}),
+    ],
+    ids=["mail", "push"],
+)
+def test_where_a_mail_or_a_push_may_have_gone_out_they_are_told(
+    desk: Desk, column: str, settings: dict[str, str]
+) -> None:
     _, key = desk.start(one_node("all", "ann, bob"))
-    mailing = Desk(desk.bpm.with_settings(smtp_url="smtp://localhost:2525", mail_from="bpm@example.org"))
+    telling = Desk(desk.bpm.with_settings(**settings))
     t = notification
     for is_made, expected in ((False, []), (True, ["taken-back"])):
-        approvals.transfer(mailing.bpm.server, ANN, key, "dan", "away")
+        approvals.transfer(telling.bpm.server, ANN, key, "dan", "away")
         if is_made:
             with desk.bpm.server.database.write() as connection:
-                connection.execute(t.update().where(t.c.username == "dan").values(mail_at=None))
+                connection.execute(t.update().where(t.c.username == "dan").values({column: None}))
                 connection.commit()
-        undo_act(mailing.bpm.server, ANN, key)
+        undo_act(telling.bpm.server, ANN, key)
         assert told(desk, "dan") == expected
 
 
