@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 TOKEN_S = 12 * 3_600
 """How long a signature counts; push services take at most a day."""
+LONGEST_HOST = 253
+"""Characters (RFC 1035)."""
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 """Of P-256 (FIPS 186-5)."""
 _PURPOSES = ("web-push:high", "web-push:low")
@@ -102,6 +104,9 @@ def check_subscription(found: Subscription, policy: Policy) -> str:
         message = "Expected the https URL of a push service as endpoint, but found another address"
         raise InvalidInput(message, field="endpoint") from error
     assert parts.hostname is not None  # noqa: S101
+    if len(parts.hostname) > LONGEST_HOST or not (found.endpoint.isascii() and found.endpoint.isprintable()):
+        message = "Expected the https URL of a push service in ASCII, as browsers write it, but found another one"
+        raise InvalidInput(message, field="endpoint")
     if not is_reachable_literal(parts.hostname, policy):
         message = f"Expected the endpoint of a public push service, but found the address {parts.hostname}"
         raise InvalidInput(message, field="endpoint")

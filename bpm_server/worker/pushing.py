@@ -16,7 +16,7 @@ from bpm_server.kernel import metrics
 from bpm_server.kernel.errors import Unavailable
 from bpm_server.kernel.log import get_logger
 from bpm_server.services import pushes
-from bpm_server.services.pushes import policy_of
+from bpm_server.services.push_subscriptions import policy_of
 
 if TYPE_CHECKING:
     from typing import Protocol

@@ -77,7 +77,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     content = {path.name: path.read_bytes() for name in FOLDERS for path in sorted((ROOT / name).glob("*.*"))}
     with filling(folder) as prepared:
         deployments.deploy(prepared, SYSTEM, content)
-        for _ in range(3):
+        for _ in range(4):
             process_instances.start_process(prepared, SYSTEM, process_id="order-approval", variables=ORDER)
     with running(folder, BPM_PUSH_CONTACT="mailto:it@example.com") as started:
         yield started
@@ -159,6 +159,24 @@ def test_turned_on_by_a_button_it_comes_and_ends_with_signing_out(server: Runnin
         assign(server, "wang.fang")
         assert len(service.wait_for(3)) == 3, "nothing of what was told while nobody was signed in"
         assert wang.problems == []
+
+
+def test_the_service_worker_says_where_the_browser_is_from_now_on(server: RunningServer, service: PushService) -> None:
+    with browser() as chromium:
+        chen = opened(chromium, server, service, "chen.jing")
+        allow(chen)
+        page = chen.page
+        chen.goto("/settings")
+        page.get_by_role("button", name="在此设备上开启").click()
+        expect(page.get_by_role("button", name="在此设备上关闭")).to_be_visible()
+        until(page, page, "navigator.serviceWorker.controller !== null")
+        key = page.evaluate("fetch('/push/device').then((found) => found.json()).then((found) => found.key)")
+        keys = service.subscribe("moved", key).as_json()
+        said = {name: keys[name] for name in ("endpoint", "keys")}
+        page.context.service_workers[0].evaluate("(said) => renew({ toJSON: () => said })", said)
+        before = len(service.received)
+        assign(server, "chen.jing")
+        assert service.wait_for(before + 1)[-1].browser == "moved"
 
 
 def test_who_comes_after_somebody_on_a_shared_computer(server: RunningServer, service: PushService) -> None:

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
 
 from bpm_server.cli.pushing import pusher_of
-from bpm_server.connectors.secrets import SecretBox
-from bpm_server.domain.identity import SYSTEM
-from bpm_server.domain.pushes import MOST_DEVICES, Subscription
-from bpm_server.kernel.errors import Forbidden, InvalidInput, NotFound, WrongState
-from bpm_server.reports import pushes as report
+from bpm_server.domain.pushes import Subscription
+from bpm_server.kernel.errors import WrongState
 from bpm_server.services import informing, notifications, people, preferences, pushes, users
+from bpm_server.services.push_subscriptions import add_subscription, public_key
 from bpm_server.store.tables.notifications import notification
 from bpm_server.store.tables.pushes import push_subscription
 from tests.support.approvals import Desk, one_node, person
 from tests.support.product import ADMIN, Product
-from tests.support.push_service import Browser, PushService, push_service
-from tests.support.rest import add_person, application
+from tests.support.push_office import CONTACT, Office, push_office
+from tests.support.rest import add_person
 from tests.support.statements import counted
 
 if TYPE_CHECKING:
@@ -28,62 +28,11 @@ if TYPE_CHECKING:
 
     from bpm_server.worker.pushing import Pusher
 
-CONTACT = "mailto:it@example.com"
-
-
-@dataclass
-class Office:
-    """People, and the push service of their browsers."""
-
-    bpm: Product
-    service: PushService
-    desk: Desk
-    pusher: Pusher
-
-    def push(self) -> None:
-        """Sends what is due."""
-        while self.pusher.round():
-            pass
-
-    def browser(self, owner: str, name: str | None = None) -> Browser:
-        """A browser in which somebody has turned notifications on."""
-        found = self.service.subscribe(name or f"{owner}'s", pushes.public_key(self.bpm.server))
-        pushes.add_subscription(self.bpm.server, person(owner), found.subscription, found.name)
-        return found
-
-    def ask(self, signers: str = "ann", **variables: Any) -> int:
-        """An approval waits for these people; returns its task."""
-        instance, _ = self.desk.start(one_node("all", signers), **variables)
-        return self.bpm.task("sign", instance=instance).key
-
-    def told(self, name: str) -> list[int]:
-        query = sa.select(notification.c.key).where(notification.c.username == name).order_by(notification.c.key)
-        return self.bpm.scalars(query)
-
-    def waiting(self) -> int:
-        return len(self.bpm.scalars(sa.select(notification.c.key).where(notification.c.push_at.is_not(None))))
-
-    def devices(self, name: str) -> list[report.Device]:
-        return report.devices(self.bpm.server, person(name))
-
-    def another(self, **settings: Any) -> Pusher:
-        """Of another worker process."""
-        found = pusher_of(self.bpm.with_settings(**settings).server)
-        assert found is not None
-        return found
-
 
 @pytest.fixture
 def office(bpm: Product) -> Iterator[Office]:
-    with push_service() as service:
-        product, _ = application(bpm, push_contact=CONTACT, allow_loopback_webhooks=True)
-        for name in ("ann", "bob", "eve"):
-            add_person(product, name, roles=("staff",))
-            users.update_user(product.server, SYSTEM, name, name=name.title())
-            preferences.change_settings(product.server, person(name), {"language": "en"})
-        pusher = pusher_of(product.server)
-        assert pusher is not None
-        yield Office(product, service, Desk(product), pusher)
+    with push_office(bpm) as found:
+        yield found
 
 
 # --- what goes where --------------------------------------------------------------------------------------
@@ -186,7 +135,7 @@ def test_where_nothing_goes_to_devices_nothing_waits_for_it(bpm: Product) -> Non
     assert bpm.scalars(sa.select(notification.c.push_at)) == [None]
     assert pusher_of(bpm.server) is None
     with pytest.raises(WrongState):
-        pushes.public_key(bpm.server)
+        public_key(bpm.server)
 
 
 def test_telling_people_costs_no_statement_more(office: Office, bpm: Product) -> None:
@@ -278,10 +227,10 @@ def test_what_is_refused_is_not_repeated_and_the_device_stays(office: Office) ->
 
 
 def test_a_service_that_is_away_is_waited_for_once_in_a_round(office: Office) -> None:
-    gone = Subscription("http://127.0.0.1:1/send/x", *_keys(office))
+    gone = Subscription("http://127.0.0.1:1/send/x", *office.keys())
     for name in ("ann", "bob"):
         office.browser(name)
-        pushes.add_subscription(office.bpm.server, person(name), replace(gone, endpoint=gone.endpoint + name), "dead")
+        add_subscription(office.bpm.server, person(name), replace(gone, endpoint=gone.endpoint + name), "dead")
     office.ask("ann, bob")
     before = office.pusher._sender.send
     tried: list[str] = []
@@ -297,11 +246,6 @@ def test_a_service_that_is_away_is_waited_for_once_in_a_round(office: Office) ->
     assert "Expected an answer from '127.0.0.1'" in str(
         [one.problem for one in office.devices("bob") if one.name == "dead"]
     )
-
-
-def _keys(office: Office) -> tuple[str, str, str]:
-    found = office.service.subscribe("nobody", pushes.public_key(office.bpm.server)).subscription
-    return found.p256dh, found.auth, found.server_key
 
 
 def test_a_crash_between_sending_and_booking_sends_it_again_with_the_same_tag(
@@ -337,6 +281,26 @@ def test_two_workers_at_once_send_it_once(office: Office) -> None:
     assert office.service.names() == ["ann's"]
 
 
+def test_workers_that_race_send_each_once(office: Office) -> None:
+    for name in ("ann", "bob"):
+        office.browser(name)
+    for _ in range(15):
+        office.ask("ann, bob")
+    workers = [office.another() for _ in range(3)]
+    together = threading.Barrier(len(workers))
+
+    def work(pusher: Pusher) -> None:
+        together.wait(10)
+        while pusher.round():
+            pass
+
+    with ThreadPoolExecutor(len(workers)) as threads:
+        list(threads.map(work, workers))
+    tags = [one.payload["tag"] for one in office.service.received]
+    assert sorted(tags) == sorted(f"n{key}" for name in ("ann", "bob") for key in office.told(name))
+    assert office.waiting() == 0
+
+
 def test_a_failure_that_is_booked_after_the_lease_changes_nothing(office: Office) -> None:
     office.browser("ann")
     office.ask()
@@ -358,154 +322,3 @@ def test_one_that_cannot_be_put_into_words_spoils_no_other(office: Office, monke
     monkeypatch.setattr(office.pusher._writer, "write", lambda one: write(one) if one.username == "bob" else 1 / 0)
     office.push()
     assert (office.service.names(), office.waiting()) == (["bob's"], 1)
-
-
-# --- secret keys ------------------------------------------------------------------------------------------
-
-
-def test_a_new_secret_key_signs_for_new_browsers_and_the_old_one_for_those_of_before(office: Office) -> None:
-    office.browser("ann", "before")
-    server = office.bpm.server
-    rotated = Product(replace(server, secrets=SecretBox("y" * 32, ["x" * 32])))
-    moved = replace(office, bpm=rotated, pusher=_pusher(rotated))
-    assert pushes.public_key(rotated.server) != pushes.public_key(server)
-    moved.browser("ann", "after")
-    moved.ask()
-    moved.push()
-    assert sorted(office.service.names()) == ["after", "before"]
-    assert {one.payload["tag"] for one in office.service.received} == {f"n{office.told('ann')[0]}"}
-
-
-def test_without_the_old_secret_key_browsers_of_before_are_left_alone(office: Office) -> None:
-    office.browser("ann", "before")
-    lost = Product(replace(office.bpm.server, secrets=SecretBox("y" * 32)))
-    moved = replace(office, bpm=lost, pusher=_pusher(lost))
-    moved.ask()
-    moved.push()
-    assert office.service.asked == 0
-    assert "secret key" in str(office.devices("ann")[0].problem)
-
-
-def test_a_browser_that_subscribed_with_another_server_s_key_is_refused(office: Office) -> None:
-    found = office.service.subscribe("stranger", "B" + "A" * 86)
-    with pytest.raises(WrongState, match="made with another one"):
-        pushes.add_subscription(office.bpm.server, person("ann"), found.subscription, "x")
-
-
-def _pusher(product: Product) -> Pusher:
-    found = pusher_of(product.server)
-    assert found is not None
-    return found
-
-
-# --- devices ----------------------------------------------------------------------------------------------
-
-
-def test_the_oldest_device_makes_room_for_one_too_many(office: Office) -> None:
-    for number in range(MOST_DEVICES + 1):
-        office.bpm.clock.advance(seconds=1)
-        office.browser("ann", f"d{number}")
-    names = [one.name for one in office.devices("ann")]
-    assert names == [f"d{number}" for number in range(MOST_DEVICES, 0, -1)]
-
-
-def test_a_browser_belongs_to_who_turned_it_on_last(office: Office) -> None:
-    shared = office.browser("ann", "shared")
-    pushes.add_subscription(office.bpm.server, person("bob"), shared.subscription, "shared")
-    assert (office.devices("ann"), len(office.devices("bob"))) == ([], 1)
-    office.ask("ann")
-    office.push()
-    assert office.service.received == []
-    office.ask("bob")
-    office.push()
-    assert office.service.names() == ["shared"]
-
-
-def test_nobody_removes_the_devices_of_others(office: Office) -> None:
-    office.browser("ann")
-    [device] = office.devices("ann")
-    with pytest.raises(NotFound):
-        pushes.remove_subscription(office.bpm.server, person("bob"), device.key)
-    with pytest.raises(Forbidden):
-        pushes.remove_subscription(office.bpm.server, SYSTEM, device.key)
-    pushes.remove_subscription(office.bpm.server, person("ann"), device.key)
-    assert office.devices("ann") == []
-
-
-@pytest.mark.parametrize(
-    "endpoint",
-    [
-        "https://10.0.0.1/send/x", "https://169.254.169.254/latest", "https://[fd00::1]/x", "https://192.168.1.1:8443/",
-        "http://updates.example.com/send/x", "ftp://push.example.com/x", "https://ann:pw@push.example.com/x", "",
-        "https://" + "a" * 2_000 + ".example.com/",
-    ],
-)  # fmt: skip
-def test_an_address_inside_the_company_or_without_encryption_is_refused(office: Office, endpoint: str) -> None:
-    found = Subscription(endpoint, *_keys(office))
-    with pytest.raises(InvalidInput) as refused:
-        pushes.add_subscription(office.bpm.server, person("ann"), found, "x")
-    assert endpoint[:60] not in refused.value.message or not endpoint
-    assert office.devices("ann") == []
-
-
-def test_this_machine_and_hosts_that_webhooks_may_reach_are_refused_as_well(office: Office) -> None:
-    product = office.bpm.with_settings(allow_loopback_webhooks=False, webhook_allowed_hosts=("erp.internal",))
-    for endpoint in ("https://localhost/x", "https://127.0.0.1/x", "http://erp.internal/x"):
-        with pytest.raises(InvalidInput):
-            pushes.add_subscription(product.server, person("ann"), Subscription(endpoint, *_keys(office)), "x")
-
-
-def test_a_name_that_leads_inside_is_not_called_and_removed(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = Subscription("https://push.example.com/x", *_keys(office))
-    pushes.add_subscription(office.bpm.server, person("ann"), found, "x")
-    inside = [(2, 1, 6, "", ("10.0.0.1", 443))]
-    monkeypatch.setattr("bpm_server.connectors.http.socket.getaddrinfo", lambda *_, **__: inside)
-    office.ask()
-    office.push()
-    assert office.devices("ann") == []
-
-
-@pytest.mark.parametrize(("member", "value"), [("p256dh", "AAAA"), ("auth", "A" * 21), ("p256dh", "B" + "A" * 86)])
-def test_keys_that_are_none_are_refused_by_name(office: Office, member: str, value: str) -> None:
-    found = office.service.subscribe("x", pushes.public_key(office.bpm.server)).subscription
-    with pytest.raises(InvalidInput, match=member):
-        pushes.add_subscription(office.bpm.server, person("ann"), replace(found, **{member: value}), "x")
-
-
-def test_nothing_secret_of_a_subscription_lies_in_the_table(office: Office) -> None:
-    found = office.browser("ann")
-    [row] = office.bpm.rows(sa.select(*push_subscription.columns))
-    stored = " ".join(str(value) for value in row)
-    for secret in (found.endpoint.rpartition("/")[2], found.p256dh, found.subscription.auth):
-        assert secret not in stored
-        assert secret not in repr(found.subscription)
-
-
-def test_a_test_goes_to_all_devices_of_who_asks(office: Office) -> None:
-    office.browser("ann", "phone")
-    office.browser("ann", "desk")
-    office.browser("bob")
-    assert pushes.request_test(office.bpm.server, person("ann")) == 2
-    office.push()
-    assert sorted(office.service.names()) == ["desk", "phone"]
-    assert office.service.received[0].payload == {
-        "title": "bpm-server", "body": "Notifications reach this device.", "url": "/settings", "tag": "test",
-        "lang": "en",
-    }  # fmt: skip
-    office.push()
-    assert len(office.service.received) == 2
-
-
-def test_a_browser_with_another_endpoint_goes_on_by_its_cookie_alone(office: Office) -> None:
-    server = office.bpm.server
-    before = office.service.subscribe("before", pushes.public_key(server))
-    after = office.service.subscribe("after", pushes.public_key(server))
-    device = pushes.digest("cookie")
-    pushes.add_subscription(server, person("ann"), before.subscription, "Chrome", device)
-    with pytest.raises(NotFound):
-        pushes.renew_subscription(server, pushes.digest("another"), after.subscription)
-    pushes.renew_subscription(server, device, after.subscription)
-    office.ask()
-    office.push()
-    assert office.service.names() == ["after"]
-    assert [one.name for one in office.devices("ann")] == ["Chrome"]

@@ -6,7 +6,7 @@ from typing import Any
 
 from bpm_server.domain.pushes import LONGEST_ENDPOINT, LONGEST_NAME, Subscription
 from bpm_server.reports import pushes as report
-from bpm_server.services import pushes
+from bpm_server.services import push_subscriptions as pushes
 from bpm_server.web.api.blueprint import ApiBlueprint, Call
 from bpm_server.web.api.fields import Key, Many, Moment, Number, One, Reply, StrictBody, Text
 

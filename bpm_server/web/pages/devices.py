@@ -15,7 +15,7 @@ from werkzeug.exceptions import NotFound
 from bpm_server.domain.pushes import Subscription, device_name
 from bpm_server.kernel.errors import Forbidden, InvalidInput
 from bpm_server.reports import pushes as report
-from bpm_server.services import pushes
+from bpm_server.services import push_subscriptions as pushes
 from bpm_server.web import access
 from bpm_server.web.json_provider import reply
 from bpm_server.web.pages import answers, files

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from bpm_server.domain.notifications import Kind
-from bpm_server.services.pushes import digest
+from bpm_server.services.push_subscriptions import digest
 from bpm_server.store.tables.notifications import notification
 from bpm_server.store.tables.pushes import push_subscription
 from bpm_server.web.pages.devices import COOKIE
