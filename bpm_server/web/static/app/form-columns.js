@@ -19,7 +19,7 @@ export const isColumn = (column) => !WITHOUT_COLUMN.includes(column.type) && (co
 
 /* Whether what a row shows follows from its own values alone, as nothing in it is computed: then it is drawn again only when
    they change, which keeps hundreds of rows quick to type in. */
-export const isPlain = (components) => !/"type":"expression"|:"=|\{\{/.test(JSON.stringify(components));
+export const isPlain = (components) => !/"type":"expression"|"=|\{\{/.test(JSON.stringify(components));
 
 /* Fewest and most rows; undefined where the list does not say. */
 export function boundsOf(list) {

@@ -49,6 +49,7 @@ STORED = st.recursive(
 )
 OPTIONS = st.lists(STORED_LEAVES | st.fixed_dictionaries({"label": STORED_TEXTS, "value": STORED}), max_size=4)
 BOUNDS = STORED_LEAVES | EXPRESSIONS
+TOTALS = st.sampled_from(["sum", "avg", "min", "max", "count", "total"])
 KINDS = [
     "textfield",
     "textarea",
@@ -99,6 +100,7 @@ def fields(draw: Any) -> dict[str, Any]:
         "disallowPassedDates": st.booleans(),
         "multiple": st.booleans() | EXPRESSIONS,
         "accept": STORED_TEXTS | EXPRESSIONS,
+        "properties": STORED | st.fixed_dictionaries({"total": TOTALS}, optional={"totalKey": st.sampled_from(KEYS)}),
     }
     for name in draw(st.lists(st.sampled_from(sorted(optional)), max_size=5, unique=True)):
         component[name] = draw(optional[name])
@@ -124,9 +126,34 @@ def containers(inner: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[di
             "allowAddRemove": st.booleans(),
             "isRepeating": st.booleans(),
             "defaultRepetitions": st.integers(0, 3),
+            "properties": STORED
+            | st.fixed_dictionaries(
+                {"component": st.just("lineItems")},
+                optional={"minRows": st.sampled_from(["0", "1", 2, "x"]), "maxRows": st.sampled_from(["1", "3", -1])},
+            ),
         },
     )
-    return group | rows
+    return group | rows | tables(inner)
+
+
+def tables(inner: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[str, Any]]:
+    """Line items with a column that is summed, which is what they are for."""
+    column = st.fixed_dictionaries(
+        {
+            "type": st.sampled_from(["number", "expression"]),
+            "key": st.sampled_from(["a", "g.x"]),
+            "expression": EXPRESSIONS,
+            "properties": st.fixed_dictionaries({"total": TOTALS, "totalKey": st.sampled_from(["t", "g.t", "a"])}),
+        }
+    )
+    return st.fixed_dictionaries(
+        {
+            "type": st.just("dynamiclist"),
+            "path": st.sampled_from(["l", "m", "g.l"]),
+            "components": st.tuples(column, inner).map(list),
+            "properties": st.just({"component": "lineItems"}),
+        }
+    )
 
 
 COMPONENTS = st.recursive(fields(), containers, max_leaves=6)
