@@ -80,7 +80,7 @@ def whole(value: FeelNumber) -> int | None:
     """The integer that a number is equal to, where it is one of at most 34 digits."""
     if isinstance(value, int):
         return value
-    if value.adjusted() < PRECISION and value == value.to_integral_value():
+    if value.is_finite() and value.adjusted() < PRECISION and value == value.to_integral_value():
         return int(value)
     return None
 

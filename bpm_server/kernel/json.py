@@ -9,7 +9,7 @@ from __future__ import annotations
 import json as stdlib
 from collections import Counter
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
@@ -22,7 +22,10 @@ _TOO_DEEP = f"Expected JSON nested at most {MAX_DEPTH} deep, but found more"
 
 
 def _number(text: str) -> Decimal:
-    value = Decimal(text)
+    try:
+        value = Decimal(text)
+    except InvalidOperation:  # an exponent of more than 18 digits
+        value = Decimal("NaN")
     if not value.is_finite() or abs(value.adjusted()) > 6_144:
         message = f"Expected a number of at most 6144 digits, but found {text[:40]}"
         raise ValueError(message)

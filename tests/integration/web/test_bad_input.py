@@ -106,6 +106,9 @@ BROKEN = [
     pytest.param(b'{"variables": {"a": Infinity}}', "byte 20", id="Infinity"),
     pytest.param(b'{"variables": {"a": -Infinity}}', "byte 21", id="-Infinity"),
     pytest.param(b'{"variables": {"a": 1e9999}}', "1e9999", id="number beyond all bounds"),
+    pytest.param(
+        b'{"variables": {"a": 1e99999999999999999999}}', "1e99999999999999999999", id="exponent beyond all bounds"
+    ),
     pytest.param(b'{"variables": {"a": ' + b"9" * 5_000 + b"}}", "out of range", id="5,000 digits"),
     pytest.param(b'{"variables": {"a": "\xff"}}', "UTF-8", id="no UTF-8"),
     pytest.param('{"variables": {"a": "合同"}}'.encode("gbk"), "UTF-8", id="GBK"),
