@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bpm_server.domain.approvals.items import GroupMode, Item, ItemState, Place
-from bpm_server.domain.approvals.node import Act, Before, Done, Outcome, Where
+from bpm_server.domain.approvals.items import GroupMode, Item, ItemState, Place, in_group
+from bpm_server.domain.approvals.node import Act, Before, Done, Outcome, Where, last_group
 from bpm_server.domain.approvals.policy import Mode
 from bpm_server.kernel.errors import Forbidden, InvalidInput, WrongState
 
@@ -95,7 +95,7 @@ def check_nobody_acted(mine: Item, people: Iterable[str | None]) -> None:
 
 def _wait_again(node: Node, parent: Item) -> None:
     """The group of a vote that was taken back is open again."""
-    group = node.added_to(parent)
+    group = last_group(node.added_to(parent)) or node.added_to(parent)
     for one in group:
         if one.state is ItemState.HANDLED_BY_ANOTHER:
             node.change(one, ItemState.WAITING)
@@ -149,6 +149,7 @@ def add_signers(
     if place is not Place.OWN and any(one.place is not place for one in added):
         message = f"Expected to add signers {where} '{mine.person}', but there are others on the other side"
         raise WrongState(message, retry=False)
+    group = _next_group(node, mine) if place is Place.BEFORE else {}
     keys = tuple(node.new_key() for _ in people)
     for step, (key, person) in enumerate(zip(keys, people, strict=True)):
         inside = place is not Place.OWN
@@ -162,7 +163,7 @@ def add_signers(
                 mine.key if inside else None,
                 weight=node.policy.weight(person),
                 added_by=hand.actor,
-                reason={"added": str(where), "by": hand.actor},
+                reason={"added": str(where), "by": hand.actor, **group},
             )
         )
     before = Before(keys, mine.group_mode)
@@ -174,6 +175,12 @@ def add_signers(
     elif place is Place.AFTER:
         _act(node, mine, hand, Act.APPROVE, ItemState.APPROVED, comment)
     node.settle(hand.actor)
+
+
+def _next_group(node: Node, item: Item) -> dict[str, int]:
+    """For the reason of whoever is asked once those asked before by the same item have decided."""
+    asked = last_group(node.added_to(item))
+    return in_group(asked[0].group + 1) if asked else {}
 
 
 def name_signers(node: Node, hand: Hand, people: Sequence[str], comment: str) -> None:
@@ -248,7 +255,11 @@ def _hand_over(node: Node, item: Item, actor: str, person: str, comment: str | N
         person=person,
         state=ItemState.WAITING,
         group_mode=None,
-        reason={"escalated_from" if act is Act.ESCALATE else "transferred_from": item.person, "by": actor},
+        reason={
+            "escalated_from" if act is Act.ESCALATE else "transferred_from": item.person,
+            "by": actor,
+            **in_group(item.group),
+        },
         acted_by=None,
         comment=None,
     )
@@ -270,7 +281,7 @@ def delegate(node: Node, hand: Hand, person: str, comment: str | None = None, *,
     if mine.parent is not None:
         message = f"Expected to delegate an item of the node, but '{mine.person}' was added {mine.place}"
         raise WrongState(message, retry=False)
-    reason = {"delegated_by": mine.person, "by": hand.actor}
+    reason = {"delegated_by": mine.person, "by": hand.actor, **_next_group(node, mine)}
     key = node.new_key()
     node.add(Item(key, person, ItemState.WAITING, 0, Place.DELEGATE, mine.key, added_by=hand.actor, reason=reason))
     node.change(mine, ItemState.DELEGATED)

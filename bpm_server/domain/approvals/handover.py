@@ -6,7 +6,7 @@ from dataclasses import replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
-from bpm_server.domain.approvals.items import Item, ItemState, Place
+from bpm_server.domain.approvals.items import Item, ItemState, Place, in_group
 from bpm_server.domain.approvals.node import Act, Done
 from bpm_server.domain.approvals.policy import Duplicates
 
@@ -98,7 +98,7 @@ def _take(node: Node, item: Item, heir: str, actor: str, reason: Mapping[str, An
         key=node.new_key(),
         person=heir,
         state=item.state if item.state in _WAITS else ItemState.WAITING,
-        reason={**reason, "handed_over_from": item.person, "by": actor},
+        reason={**reason, "handed_over_from": item.person, "by": actor, **in_group(item.group)},
         acted_by=None,
         comment=None,
     )

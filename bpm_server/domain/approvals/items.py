@@ -88,6 +88,17 @@ class Item:
         return self.state in OPEN
 
     @property
+    def group(self) -> int:
+        """Of those added before one item or asked by it, one group after the other: which."""
+        found: int = self.reason.get("group", 0)
+        return found
+
+    @property
     def counts(self) -> bool:
         """Whether they are among those who sign."""
         return self.state in COUNTED
+
+
+def in_group(number: int) -> dict[str, int]:
+    """What the reason of an item says of its group; nothing of the first."""
+    return {"group": number} if number else {}

@@ -334,12 +334,13 @@ class Node:
     def _settle_added(self, item: Item) -> None:
         """Those added before: it comes back when they have decided. Those after: in their order, once it agreed."""
         added = [one for one in self.added_to(item) if one.counts]
-        before = [one for one in added if one.place is not Place.AFTER]
+        before = last_group(added)
+        after = [one for one in added if one.place is Place.AFTER]
         waits = item.state in (ItemState.WAITING_FOR_ADDED, ItemState.DELEGATED)
         if waits and (not before or self._has_decided(item, before)):
             self.change(item, ItemState.TO_DO)
-        self._has_decided(item, [one for one in added if one.place is Place.AFTER])
-        votes = [(one, vote_of(one, ())) for one in added if one.counts]
+        self._has_decided(item, after)
+        votes = [(one, vote_of(one, ())) for one in (*before, *after) if one.counts]
         step = turn(group_policy(item.group_mode), votes)
         for one, _ in votes:
             self._give_turn(one, step)
@@ -370,6 +371,13 @@ class Node:
             if item.is_open:
                 another = self.outcome is not Outcome.RETURNED and item.state is ItemState.TO_DO
                 self.change(item, ItemState.HANDLED_BY_ANOTHER if another else ItemState.CANCELED)
+
+
+def last_group(added: Iterable[Item]) -> list[Item]:
+    """Those of the people added to an item whom it waits for; groups of before have decided."""
+    asked = [one for one in added if one.place is not Place.AFTER]
+    last = max((one.group for one in asked), default=0)
+    return [one for one in asked if one.group == last]
 
 
 def _without_duplicates(asked: Iterable[Asked], which: Duplicates) -> list[Asked]:

@@ -36,6 +36,36 @@ def test_a_reject_of_who_was_added_before_is_for_me_to_weigh() -> None:
     assert made.outcome is Outcome.APPROVED
 
 
+@pytest.mark.parametrize("mode", [GroupMode.ANY, GroupMode.ALL, GroupMode.SEQUENTIAL])
+@pytest.mark.parametrize("agrees", [True, False])
+def test_those_added_before_once_more_decide_anew(mode: GroupMode, agrees: bool) -> None:
+    made = node("a")
+    acts.add_signers(made, hand("a"), ["x"], Where.BEFORE, mode=mode)
+    acts.reject(made, hand("x"), "no") if not agrees else approve(made, "x")
+    acts.add_signers(made, hand("a"), ["y", "z"], Where.BEFORE, mode=mode)
+    assert to_do(made) == ("y" if mode is GroupMode.SEQUENTIAL else "y z")
+    acts.transfer(made, hand("y"), "w", "away")
+    approve(made, "w")
+    assert to_do(made) == ("a" if mode is GroupMode.ANY else "z")
+    if mode is not GroupMode.ANY:
+        approve(made, "z")
+    acts.delegate(made, hand("a"), "v", "what do you think?")
+    assert to_do(made) == "v"
+    approve(made, "v", "a")
+    assert made.outcome is Outcome.APPROVED
+
+
+def test_a_vote_of_the_last_group_taken_back_opens_that_group_alone() -> None:
+    made = node("a")
+    acts.add_signers(made, hand("a"), ["v", "x"], Where.BEFORE, mode=GroupMode.ANY)
+    approve(made, "x")
+    acts.add_signers(made, hand("a"), ["y", "z"], Where.BEFORE, mode=GroupMode.ANY)
+    approve(made, "z")
+    acts.take_back(made, hand("z"))
+    assert to_do(made) == "y z"
+    assert states(made)["v"] == "handled-by-another"
+
+
 def test_added_after_they_sign_when_i_have_agreed_and_it_does_not_return() -> None:
     made = node("a", "b")
     acts.add_signers(made, hand("a"), ["x"], Where.AFTER, comment="fine with me")
