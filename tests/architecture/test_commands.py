@@ -252,6 +252,7 @@ def test_only_the_transaction_commits() -> None:
 
 def test_broad_except_only_at_the_edges() -> None:
     allowed = {
+        "store/checkpoints.py",
         "worker/rounds.py",
         "worker/embedded.py",
         "worker/outside.py",
