@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -105,8 +106,10 @@ def test_a_row_that_leaves_its_seal_is_named(bpm: Product, sealed: list[int]) ->
 
 def test_an_inserted_row_is_named(bpm: Product, sealed: list[int]) -> None:
     (row,) = bpm.rows(audit_log.select().where(audit_log.c.key == sealed[7]))
-    by_hand(bpm, audit_log.insert().values({**row._mapping, "key": sealed[7] + 1}))
-    assert look(bpm)[1] == [("inserted", 2, sealed[7] + 1)]
+    taken = set(sealed)  # of one millisecond they are neighbours
+    free = next(key for key in itertools.count(sealed[7]) if key not in taken)
+    by_hand(bpm, audit_log.insert().values({**row._mapping, "key": free}))
+    assert look(bpm)[1] == [("inserted", 2, free)]
 
 
 def test_a_row_of_long_ago_that_comes_later_is_suspicious(bpm: Product, sealed: list[int]) -> None:
