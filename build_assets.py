@@ -25,8 +25,8 @@ except ModuleNotFoundError:  # as a script in an environment without setuptools
 
 PACKAGES = ("package.json", "package-lock.json")
 VENDOR = Path("bpm_server", "web", "static", "vendor")
-NAMING = (("templates", "*.html"), ("pages", "*.py"), ("static/app", "*.js"))
-"""Below bpm_server/web: what names the classes that are kept of a style sheet, see build.mjs."""
+NAMING = (("templates", "*.html"), ("pages", "*.py"), ("static/app", "*.js"), ("static/app", "*.css"))
+"""Below bpm_server/web: what is built, and what names the classes that are kept of a style sheet, see build.mjs."""
 CONTENT = ("processes", "forms", "rules", "connectors", "calendars")
 NPM_FAILED = """\
 Expected to install the front-end packages of package-lock.json, but npm failed (see its message above).

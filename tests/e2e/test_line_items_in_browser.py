@@ -203,6 +203,25 @@ def fill_two(li: Person) -> None:
         cell(li, row, "price").fill(price)
 
 
+SHIFTS = """window.shifts = []; new PerformanceObserver((list) => shifts.push(...list.getEntries()))
+  .observe({ type: "layout-shift", buffered: true });"""
+
+
+def opens_without_a_jump(person: Person) -> None:
+    """The opened task by its address on a phone, its form coming late: nothing that stands there moves."""
+    page = person.page.context.new_page()
+    page.set_viewport_size({"width": 412, "height": 823})
+    page.add_init_script(SHIFTS)
+    page.route("**/form-viewer.*.js", lambda route: (page.wait_for_timeout(500), route.continue_()))
+    page.goto(person.page.url)
+    page.locator(".island[data-ready] .lines").wait_for()
+    page.wait_for_timeout(300)
+    found = page.evaluate("""shifts.filter((one) => !one.hadRecentInput)
+      .map((one) => [one.value, one.sources.map((two) => two.node?.className ?? two.node?.nodeName)])""")
+    page.close()
+    assert sum(value for value, _ in found) < 0.05, found
+
+
 def test_from_typing_to_paper(li: Person, chromium: Any, address: str) -> None:
     assert li.page.evaluate("sessionStorage.length") == 0, "a form that nobody has touched is no draft"
     li.page.get_by_label("事由").fill("产线改造")
@@ -228,6 +247,7 @@ def test_from_typing_to_paper(li: Person, chromium: Any, address: str) -> None:
     expect(wang.page.locator(".lines-table tbody :is(input, button)")).to_have_count(0)
     expect(shown_total(wang, "worth")).to_contain_text("196,002.20")
     look(wang, "lines-to-read")
+    opens_without_a_jump(wang)
     wang.page.get_by_role("button", name="同意", exact=True).click()
     wang.page.locator(".toast-line.good").wait_for()
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, cast
 from flask import Blueprint, Response, jsonify, request
 
 from bpm_server.domain.attachments import Place
+from bpm_server.domain.forms.references import component_of
+from bpm_server.domain.forms.structure import components_of
 from bpm_server.kernel.errors import Conflict, InvalidInput, LimitExceeded
 from bpm_server.reports import attachments as report
 from bpm_server.reports.colleagues import MOST, Colleague, colleagues_named, find_colleagues
@@ -18,9 +20,15 @@ from bpm_server.web.pages.attachments import problem_text
 from bpm_server.web.pages.visitor import actor, signed_in, visitor
 
 if TYPE_CHECKING:
-    from typing import BinaryIO
+    from collections.abc import Mapping
+    from typing import Any, BinaryIO
 
 pages = Blueprint("form-parts", __name__)
+
+
+def has_own_parts(component: Mapping[str, Any]) -> bool:
+    """Whether a form, or a part of one, has components of ours, for which pages bring more scripts and styles."""
+    return component_of(component) != "" or any(map(has_own_parts, components_of(component.get("components"))))
 
 
 @pages.get("/colleagues")

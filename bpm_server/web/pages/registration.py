@@ -163,6 +163,7 @@ def _prepare_templates(app: Flask) -> None:
         incident_kind=wording.incident_kind,
         change_name=process_versions.change_name,
         is_table=form_values.is_table,
+        has_own_parts=form_parts.has_own_parts,
     )
     for name in FILTERS:
         environment.filters[name] = getattr(formats, name)
@@ -239,12 +240,12 @@ def script_words() -> dict[str, str]:
 def script_modules(asset_url: Callable[[str], str]) -> dict[str, str]:
     """Where scripts find the modules that they load when they are needed."""
     return {
-        "form": files.app_url("app/form.js"),
+        "form": asset_url("form.js"),
         "people": files.app_url("app/people.js"),
         "year": files.app_url("app/year.js"),
         "attachments": files.app_url("app/attachments.js"),
         "diagram": files.app_url("app/diagram.js"),
-        "form-parts": files.app_url("app/form-parts.js"),
+        "form-parts": asset_url("form-parts.js"),
         "form-parts-style": files.app_url("app/form-parts.css"),
         "form-viewer": asset_url("form-viewer.js"),
         "bpmn-viewer": asset_url("bpmn-viewer.js"),

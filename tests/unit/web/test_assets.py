@@ -36,6 +36,9 @@ def test_without_a_build_the_first_look_up_says_how_to_build(tmp_path):
         assets.url("htmx.js")
 
 
+OURS = ("app.css", "app.js", "form.js", "form-parts.js")
+
+
 def test_only_hashed_names_are_immutable():
     assert is_immutable("/static/vendor/htmx.0123456789ab.js")
     assert not is_immutable("/static/vendor/manifest.json")
@@ -54,4 +57,5 @@ def test_every_built_file_exists_compressed_and_unchanged():
         assert is_immutable(asset.file)
         assert (VENDOR / f"{asset.file}.gz").is_file()
         assert (VENDOR / f"{asset.file}.br").is_file()
-        assert (VENDOR / f"{name.rpartition('.')[0]}.LICENSES.txt").stat().st_size > 500
+        if name not in OURS:
+            assert (VENDOR / f"{name.rpartition('.')[0]}.LICENSES.txt").stat().st_size > 500

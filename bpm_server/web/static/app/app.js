@@ -26,6 +26,7 @@
         if (element.isConnected) mounted.set(element, await island.mount(element, { modules, word, say }));
       } catch (error) {
         console.error(error);
+        element.dataset.broken = "";
         const broken = { form: "brokenForm", diagram: "brokenDiagram" }[element.dataset.island];
         if (broken) element.textContent = word(broken);
       }

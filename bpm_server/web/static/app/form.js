@@ -38,7 +38,9 @@ async function withParts(schema, viewer, element, modules) {
   if (!document.querySelector("link[data-form-parts]")) {
     const style = Object.assign(document.createElement("link"), { rel: "stylesheet", href: modules["form-parts-style"] });
     style.dataset.formParts = "";
+    const there = new Promise((done) => { style.onload = style.onerror = done; });
     document.head.append(style);
+    await there; // the form would jump when it comes
   }
   const token = document.querySelector("input[name=csrf_token]")?.value;
   return { schema: prepared(schema), own: [formModule(viewer, { uploads: element.dataset.uploads, token })] };
