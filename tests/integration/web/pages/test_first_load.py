@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import io
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from PIL import Image
 
 from bpm_server.web.assets import VENDOR
 from bpm_server.web.pages.files import FOLDER
@@ -128,3 +131,18 @@ def test_a_page_is_not_compressed_for_who_cannot_read_it(app: Flask) -> None:
     reply: Any = fetch(Browser(app), "/sign-in", "identity")
     assert "Content-Encoding" not in reply.headers
     assert reply.data.startswith(b"<!doctype html>")
+
+
+def test_a_phone_puts_it_on_its_home_screen(app: Flask) -> None:
+    nobody = Browser(app)
+    page = nobody.client.get("/sign-in").text
+    (touch,) = re.findall(r'<link rel="apple-touch-icon" href="([^"]+)">', page)
+    (address,) = re.findall(r'<link rel="manifest" href="([^"]+)">', page)
+    reply = nobody.client.get(address)
+    assert (reply.status_code, reply.content_type) == (200, "application/manifest+json")
+    found = json.loads(reply.data)
+    assert (found["start_url"], found["scope"], found["display"]) == ("/", "/", "standalone")
+    sizes = [(touch, "180x180"), *((one["src"], one["sizes"]) for one in found["icons"])]
+    for source, size in sizes:
+        picture = Image.open(io.BytesIO(nobody.client.get(source).data))
+        assert "{}x{}".format(*picture.size) == size, source
