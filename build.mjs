@@ -41,7 +41,7 @@ const bundled = {
     export { useContext, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
     export const useChineseCalendar = () => flatpickr.localize(Mandarin);`, { format: "esm" }],
   // What every page of ours loads, and scripts that import others: small, and asked for once instead of three times in a row.
-  "app.css": ['@import "./bpm_server/web/static/app/app.css";', { loader: "css" }],
+  "app.css": ['@import "./bpm_server/web/static/app/app.css"; @import "./bpm_server/web/static/app/notifications.css";', { loader: "css" }],
   "app.js": ['import "./bpm_server/web/static/app/app.js";', { format: "iife" }],
   "form.js": ['export * from "./bpm_server/web/static/app/form.js";', { format: "esm" }],
   "form-parts.js": ['export * from "./bpm_server/web/static/app/form-parts.js";', { format: "esm" }],
