@@ -188,22 +188,6 @@ def remove_signer(server: Server, actor: Actor, key: int, item: int, comment: st
 
 
 @command
-def transfer(server: Server, actor: Actor, key: int, person: str, comment: str, *, item: int | None = None) -> None:
-    """Hands over for good, with a reason."""
-    with transaction(server, actor) as tx:
-        at = lock_node(tx, key, "transfer")
-        authorize_signer(at)
-        pass_on(at, person, comment, item)
-
-
-def pass_on(at: NodeAtWork, person: str, comment: str, item: int | None) -> None:
-    """See :func:`transfer`."""
-    check_people(at.tx, [person])
-    acts.transfer(at.node, at.hand, person, check_comment(comment) or "", item=item)
-    finish(at, Act.TRANSFER)
-
-
-@command
 def delegate(
     server: Server, actor: Actor, key: int, person: str, comment: str | None = None, *, item: int | None = None
 ) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bpm_server.domain.approvals import acts
 from bpm_server.domain.approvals.node import Act
 from bpm_server.domain.notifications import Kind
 from bpm_server.domain.tasks import TaskValues, check_comment, check_open
 from bpm_server.kernel.errors import InvalidInput
 from bpm_server.services.acts import note_act
 from bpm_server.services.approval_nodes import authorize_signer, is_approval_task, node_of
-from bpm_server.services.approvals import check_people, pass_on
+from bpm_server.services.approvals import check_people, finish
 from bpm_server.services.notifications import notify, notify_mentioned
 from bpm_server.services.tasks import authorize_work, change_task, has_listeners
 from bpm_server.services.transaction import command, transaction
@@ -52,7 +53,9 @@ def transfer_task(
         if is_approval_task(tx, task):
             at = node_of(tx, task, row, "transfer")
             authorize_signer(at)
-            pass_on(at, person, comment, item)
+            check_people(tx, [person])
+            acts.transfer(at.node, at.hand, person, check_comment(comment) or "", item=item)
+            finish(at, Act.TRANSFER)
             return None
         check_open(task, "transfer")
         authorize_work(tx, task, "transfer")

@@ -14,6 +14,7 @@ from bpm_server.domain.substitutions import Mode
 from bpm_server.kernel.errors import Forbidden, InvalidInput, LimitExceeded, NotFound, WrongState
 from bpm_server.reports.approvals import acts_of
 from bpm_server.services import approvals, informing, substitutions, tasks
+from bpm_server.services.transfers import transfer_task
 from bpm_server.store.carbon_copies import is_informed
 from bpm_server.store.tables.tasks import task_comment
 from tests.support.approvals import node, one_node, person
@@ -113,11 +114,11 @@ def test_transfer_is_for_good_with_a_reason_and_not_to_the_initiator(desk: Desk)
     _, key = desk.start(one_node("all", "ann, bob"))
     server = desk.bpm.server
     with pytest.raises(InvalidInput, match="why it is transferred"):
-        approvals.transfer(server, person("ann"), key, "dan", " ")
+        transfer_task(server, person("ann"), key, "dan", " ")
     for to, why in (("eve", "made the request"), ("bob", "signs here already")):
         with pytest.raises(InvalidInput, match=why):
-            approvals.transfer(server, person("ann"), key, to, "away")
-    approvals.transfer(server, person("ann"), key, "dan", "away")
+            transfer_task(server, person("ann"), key, to, "away")
+    transfer_task(server, person("ann"), key, "dan", "away")
     assert desk.items(key) == {"ann": "transferred", "bob": "to-do", "dan": "to-do"}
     with pytest.raises(Forbidden):
         desk.vote("ann")

@@ -13,6 +13,7 @@ from bpm_server.domain.approvals.items import ItemState
 from bpm_server.domain.approvals.node import Where
 from bpm_server.kernel.errors import BpmError, WrongState
 from bpm_server.services import approvals
+from bpm_server.services.transfers import transfer_task
 from bpm_server.services.undoing import undo_act
 from bpm_server.store.tables.approvals import approval_act, approval_item
 from tests.support.approvals import Desk, hire, one_node, person
@@ -98,7 +99,7 @@ def act(desk: Desk, draw: random.Random, key: int, name: str) -> list[tuple[str,
         ("approve", lambda: desk.vote(name, key=key)),
         ("reject", lambda: desk.vote(name, "rejected", key=key)),
         ("add", lambda: approvals.add_signers(server, who, key, [other], where)),
-        ("transfer", lambda: approvals.transfer(server, who, key, other, "why")),
+        ("transfer", lambda: transfer_task(server, who, key, other, "why")),
         ("delegate", lambda: approvals.delegate(server, who, key, other)),
         ("take-back", lambda: approvals.take_back(server, who, key)),
         ("remove", lambda: approvals.remove_signer(server, ADMIN, key, desk.item(key, name))),

@@ -14,6 +14,7 @@ from bpm_server.kernel.errors import Forbidden, NotFound
 from bpm_server.services import approvals, informing, notifications, returning, tasks
 from bpm_server.services.deletion import delete_instance
 from bpm_server.services.process_instances import cancel_instance
+from bpm_server.services.transfers import transfer_task
 from bpm_server.store.tables.notifications import notification
 from bpm_server.worker import rounds
 from tests.support.approvals import node, one_node, person
@@ -71,7 +72,7 @@ def test_the_kind_says_why_somebody_is_asked(desk: Desk) -> None:
     _, key = desk.start(one_node("all", "ann, bob"))
     told(desk)
     server = desk.bpm.server
-    approvals.transfer(server, person("ann"), key, "cai", "on holiday")
+    transfer_task(server, person("ann"), key, "cai", "on holiday")
     assert told(desk) == [("cai", "transferred")]
     approvals.delegate(server, person("cai"), key, "dan", "your field")
     assert told(desk) == [("dan", "delegated")]

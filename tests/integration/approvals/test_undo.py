@@ -15,6 +15,7 @@ from bpm_server.kernel.errors import Forbidden, WrongState
 from bpm_server.reports.timeline import timeline
 from bpm_server.services import approvals, drafts, informing, returning, tasks, transfers
 from bpm_server.services.notifications import mark_notifications_read
+from bpm_server.services.transfers import transfer_task
 from bpm_server.services.undoing import undo_act
 from bpm_server.store.tables.approvals import approval, approval_item
 from bpm_server.store.tables.notifications import notification
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 Ask = Callable[["Server", int], Any]
 ANN, BOB = person("ann"), person("bob")
 ASK: dict[str, Ask] = {
-    "transfer": lambda server, key: approvals.transfer(server, ANN, key, "dan", "away"),
+    "transfer": lambda server, key: transfer_task(server, ANN, key, "dan", "away"),
     "delegate": lambda server, key: approvals.delegate(server, ANN, key, "dan", "what do you think?"),
     "before": lambda server, key: approvals.add_signers(server, ANN, key, ["dan", "fei"], Where.BEFORE),
     "after": lambda server, key: approvals.add_signers(server, ANN, key, ["dan"], Where.AFTER),
@@ -132,7 +133,7 @@ DO: dict[str, Callable[[Desk, int, int], Any]] = {
     "votes": lambda desk, key, _: desk.vote("dan", key=key),
     "comments": lambda desk, key, _: tasks.comment_task(desk.bpm.server, person("dan"), key, "hm"),
     "copies": lambda desk, key, _: informing.send_copies(desk.bpm.server, person("dan"), key, ["cai"]),
-    "passes on": lambda desk, key, _: approvals.transfer(desk.bpm.server, person("dan"), key, "fei", "not me"),
+    "passes on": lambda desk, key, _: transfer_task(desk.bpm.server, person("dan"), key, "fei", "not me"),
 }
 
 
@@ -140,7 +141,7 @@ DO: dict[str, Callable[[Desk, int, int], Any]] = {
 def test_whatever_the_receiver_has_done_with_it_comes_first(desk: Desk, doing: str) -> None:
     instance, key = desk.start(one_node("all", "ann, bob"))
     tasks.comment_task(desk.bpm.server, ADMIN, key, "before")
-    approvals.transfer(desk.bpm.server, ANN, key, "dan", "away")
+    transfer_task(desk.bpm.server, ANN, key, "dan", "away")
     DO[doing](desk, key, instance)
     before = everything(desk, key)
     with pytest.raises(WrongState) as caught:
@@ -151,7 +152,7 @@ def test_whatever_the_receiver_has_done_with_it_comes_first(desk: Desk, doing: s
 
 def test_what_others_do_meanwhile_does_not_hinder(desk: Desk) -> None:
     _, key = desk.start(one_node("all", "ann, bob, cai"))
-    approvals.transfer(desk.bpm.server, ANN, key, "dan", "away")
+    transfer_task(desk.bpm.server, ANN, key, "dan", "away")
     desk.vote("bob")
     tasks.comment_task(desk.bpm.server, ADMIN, key, "hm")
     informing.urge(desk.bpm.server, person("eve"), key)
@@ -162,7 +163,7 @@ def test_what_others_do_meanwhile_does_not_hinder(desk: Desk) -> None:
 def test_which_of_several_acts_can_be_named(desk: Desk) -> None:
     _, key = desk.start(one_node("all", "ann, bob"))
     approvals.add_signers(desk.bpm.server, ANN, key, ["dan"], Where.PARALLEL)
-    approvals.transfer(desk.bpm.server, ANN, key, "fei", "away")
+    transfer_task(desk.bpm.server, ANN, key, "fei", "away")
     first, last = desk.bpm.scalars(
         sa.text(f"SELECT key FROM approval_act WHERE task_key = {key} AND before IS NOT NULL ORDER BY key")
     )
@@ -186,7 +187,7 @@ def test_without_the_added_the_votes_may_be_enough(desk: Desk) -> None:
 
 def test_after_a_correction_signers_are_asked_anew(desk: Desk) -> None:
     _, key = desk.start(one_node("all", "ann, bob"))
-    approvals.transfer(desk.bpm.server, ANN, key, "dan", "away")
+    transfer_task(desk.bpm.server, ANN, key, "dan", "away")
     returning.give_back(desk.bpm.server, BOB, key, "initiator", "wrong")
     with pytest.raises(WrongState, match="is correcting the request"):
         undo_act(desk.bpm.server, ANN, key)
@@ -197,7 +198,7 @@ def test_after_a_correction_signers_are_asked_anew(desk: Desk) -> None:
 
 def test_what_was_undone_does_not_keep_a_request_from_being_recalled(desk: Desk) -> None:
     instance, key = desk.start(one_node("all", "ann, bob"))
-    approvals.transfer(desk.bpm.server, ANN, key, "dan", "away")
+    transfer_task(desk.bpm.server, ANN, key, "dan", "away")
     with pytest.raises(WrongState):
         returning.recall(desk.bpm.server, person("eve"), instance)
     undo_act(desk.bpm.server, ANN, key)
@@ -232,7 +233,7 @@ def test_where_a_mail_or_a_push_may_have_gone_out_they_are_told(
     telling = Desk(desk.bpm.with_settings(**settings))
     t = notification
     for is_made, expected in ((False, []), (True, ["taken-back"])):
-        approvals.transfer(telling.bpm.server, ANN, key, "dan", "away")
+        transfer_task(telling.bpm.server, ANN, key, "dan", "away")
         if is_made:
             with desk.bpm.server.database.write() as connection:
                 connection.execute(t.update().where(t.c.username == "dan").values({column: None}))
@@ -364,7 +365,7 @@ def test_undo_and_the_receivers_answer_of_a_plain_task_at_once_one_of_them_wins(
 
 def test_undo_twice_at_once_counts_once(desk: Desk) -> None:
     _, key = desk.start(one_node("all", "ann, bob"))
-    approvals.transfer(desk.bpm.server, ANN, key, "dan", "away")
+    transfer_task(desk.bpm.server, ANN, key, "dan", "away")
     pressed = at_once(4, patiently(lambda _: undo_act(desk.bpm.server, ANN, key)))
     assert sum(one is None for one in pressed) == 1, pressed
     assert all(one is None or one.details["undone"] for one in pressed)
@@ -377,6 +378,6 @@ def test_due_dates_that_were_set_by_hand_stay(desk: Desk) -> None:
     _, key = desk.start(p.xml())
     tasks.update_task(desk.bpm.server, ADMIN, key, due_date=desk.bpm.clock.now() + timedelta(hours=3))
     before = everything(desk, key)
-    approvals.transfer(desk.bpm.server, ANN, key, "dan", "away")
+    transfer_task(desk.bpm.server, ANN, key, "dan", "away")
     undo_act(desk.bpm.server, ANN, key)
     assert everything(desk, key) == before

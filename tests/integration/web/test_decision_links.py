@@ -9,6 +9,7 @@ import pytest
 from bpm_server.domain.identity import SYSTEM
 from bpm_server.services import approvals, people, tokens
 from bpm_server.services.decision_links import make_link
+from bpm_server.services.transfers import transfer_task
 from tests.support.approvals import Desk, one_node, person
 from tests.support.product import ADMIN
 from tests.support.rest import add_person
@@ -77,7 +78,7 @@ def test_too_old_decided_transferred_left_and_tampered_links_say_the_same(desk: 
     assert said(nobody, path[:-2] + "xx") == known
     assert said(nobody, "/decide/" + "x" * 2_000) == known
     add_person(desk.bpm, "cai", roles=("staff",))
-    approvals.transfer(desk.bpm.server, person("ann"), key, "cai", "away")
+    transfer_task(desk.bpm.server, person("ann"), key, "cai", "away")
     assert said(nobody, path) == known
     path = f"/decide/{make_link(desk.bpm.server, 'cai', key)}"
     assert nobody.get(path).status == 200
