@@ -6,8 +6,7 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING, Any, Final
 
 from bpm_server.domain.forms.errors import Problem
-from bpm_server.domain.forms.fieldtypes import Computed
-from bpm_server.domain.forms.lineitems import Total
+from bpm_server.domain.forms.fieldtypes import Derived
 from bpm_server.domain.forms.numbers import is_number, text_of
 from bpm_server.domain.forms.state import Row
 from bpm_server.domain.forms.values import MISSING, entry, equal, look_up
@@ -52,7 +51,7 @@ class _Entering:
     def _cell(self, cell: Cell, raw: Any) -> None:
         """What the form itself showed is accepted as it is."""
         field = cell.field
-        if raw is MISSING or field.disabled or field.place.locked or isinstance(field.type, (Computed, Total)):
+        if raw is MISSING or field.disabled or field.place.locked or isinstance(field.type, Derived):
             return
         value = raw if equal(raw, cell.base) else field.type.accepted(raw, cell.base, self._around)
         if type(value) is Problem:
@@ -150,7 +149,7 @@ def _identifying(node: RepeatedRows) -> list[Field]:
     return [
         field
         for field in node.scope.fields
-        if field.place.locked and not field.disabled and not isinstance(field.type, Computed)
+        if field.place.locked and not field.disabled and not isinstance(field.type, Derived)
     ]
 
 

@@ -366,21 +366,11 @@ def _is_accepted(file: UploadedFile, accept: str) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Computed:
-    """``expression``: what people send counts for nothing.
+class Derived:
+    """A value that follows from others: what people send for it counts for nothing."""
 
-    Attributes:
-        expression: None where it has a syntax error or computes nothing.
-        constant: The text itself, where it is no expression.
-        on_submit: Computed once, at the end.
-    """
-
+    __slots__ = ()
     empty: ClassVar[Any] = None
-    expression: FormExpression | None
-    constant: str | None
-    on_submit: bool
-    computes: bool = True
 
     def imported(self, raw: Any, around: Surroundings, *, editable: bool) -> Any:
         del around, editable
@@ -389,6 +379,22 @@ class Computed:
     def accepted(self, raw: Any, base: Any, around: Surroundings) -> Any:
         del raw, around
         return base
+
+
+@dataclass(frozen=True, slots=True)
+class Computed(Derived):
+    """``expression``
+
+    Attributes:
+        expression: None where it has a syntax error or computes nothing.
+        constant: The text itself, where it is no expression.
+        on_submit: Computed once, at the end.
+    """
+
+    expression: FormExpression | None
+    constant: str | None
+    on_submit: bool
+    computes: bool = True
 
     def compute(self, variables: Variables, now: datetime) -> Any:
         """The FEEL value."""

@@ -14,11 +14,10 @@ from bpm_server.domain.forms.lineitems import (
     TOTAL_KEY,
     TotalKind,
     is_line_items,
-    properties_of,
     total_kind,
     whole_number,
 )
-from bpm_server.domain.forms.references import MARK
+from bpm_server.domain.forms.references import MARK, properties_of
 from bpm_server.domain.forms.structure import MAX_NESTING, components_of, parts_of
 
 if TYPE_CHECKING:

@@ -12,15 +12,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from bpm_server.domain.forms.fieldtypes import Derived
 from bpm_server.domain.forms.numbers import EXACT, decimal_of, read_number, shortest
-from bpm_server.domain.forms.references import MARK
+from bpm_server.domain.forms.references import MARK, properties_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from bpm_server.domain.forms.fieldtypes import Surroundings
     from bpm_server.domain.forms.state import Row
 
 LINE_ITEMS: Final = "lineItems"
@@ -43,12 +43,6 @@ class TotalKind(StrEnum):
     MIN = "min"
     MAX = "max"
     COUNT = "count"
-
-
-def properties_of(component: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The custom properties of a component."""
-    found = component.get("properties")
-    return found if isinstance(found, dict) else {}
 
 
 def is_line_items(component: Mapping[str, Any]) -> bool:
@@ -110,29 +104,18 @@ def total(kind: TotalKind, values: Iterable[Any], digits: int | None) -> int | D
 
 
 @dataclass(frozen=True, slots=True)
-class Total:
-    """A field that nobody enters: the total of a column, beside the list.
+class Total(Derived):
+    """The total of a column, beside the list.
 
     Attributes:
         rows: Which list of the scope, by number.
         column: Which field of its rows, by number.
     """
 
-    empty: ClassVar[Any] = None
     rows: int
     column: int
     kind: TotalKind
     digits: int | None
-
-    def imported(self, raw: Any, around: Surroundings, *, editable: bool) -> Any:
-        """See :class:`FieldType`."""
-        del around, editable
-        return raw
-
-    def accepted(self, raw: Any, base: Any, around: Surroundings) -> Any:
-        """See :class:`FieldType`."""
-        del raw, around
-        return base
 
     def compute(self, row: Row) -> int | Decimal | None:
         """The total of the list in a row; hidden cells do not count."""

@@ -14,7 +14,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from bpm_server.domain.forms.lineitems import TOTAL_KEY, is_line_items, properties_of, total_kind
+from bpm_server.domain.forms.lineitems import TOTAL_KEY, is_line_items, total_kind
+from bpm_server.domain.forms.references import properties_of
 from bpm_server.domain.forms.structure import PRESENTATION, components_of, parts_of
 from bpm_server.domain.forms.values import Path, is_index
 

@@ -13,6 +13,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final
 
 from bpm_server.domain.forms.permissions import total_paths
+from bpm_server.domain.forms.references import properties_of
 from bpm_server.domain.forms.submitting import without_errors
 
 if TYPE_CHECKING:
@@ -43,8 +44,7 @@ def secret_names(schema: Mapping[str, Any]) -> frozenset[str]:
     """The variables that are neither copied nor prefilled nor kept in drafts: secret ones, their totals, and files."""
     found = set[str]()
     for name, component in _named(schema.get("components"), ""):
-        properties = component.get("properties")
-        marked = properties.get(SECRET) if isinstance(properties, dict) else None
+        marked = properties_of(component).get(SECRET)
         if component.get("type") == FILES or (marked is not None and marked not in ("false", False)):
             found.add(name)
     found.update(total[0] for total, column in total_paths(schema) if column[0] in found)

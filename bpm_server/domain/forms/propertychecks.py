@@ -8,12 +8,12 @@ from bpm_server.domain.forms.expressions import FormExpression, is_expression, r
 from bpm_server.domain.forms.fieldtypes import is_offered, option_values
 from bpm_server.domain.forms.numbers import decimal_of, is_number, read_number
 from bpm_server.domain.forms.patterns import Pattern, PatternError
-from bpm_server.domain.forms.references import MARK, MOST, MOST_REFERENCES, STAND_FOR, component_of
+from bpm_server.domain.forms.references import MARK, MOST, MOST_REFERENCES, STAND_FOR, component_of, properties_of
 from bpm_server.domain.forms.structure import MAX_DEFAULT_ROWS
 from bpm_server.feel import FeelSyntaxError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from bpm_server.domain.forms.expressions import Condition
     from bpm_server.kernel.findings import Severity
@@ -27,8 +27,8 @@ _VALIDATION_TYPES: Final = ("custom", "email", "phone")
 def of_field(component: dict[str, Any]) -> Iterator[Note]:
     """Remarks about a component with a value, its conditions aside."""
     kind = component["type"]
-    properties = component.get("properties")
-    if isinstance(properties, dict) and str(properties.get(MARK)) in STAND_FOR:
+    properties = properties_of(component)
+    if str(properties.get(MARK)) in STAND_FOR:
         yield from _of_reference(component, properties)
     yield from _of_validate(component)
     if component_of(component):
@@ -47,7 +47,7 @@ def of_field(component: dict[str, Any]) -> Iterator[Note]:
                 yield from _expression(name, component[name], read_expression)
 
 
-def _of_reference(component: dict[str, Any], properties: dict[str, Any]) -> Iterator[Note]:
+def _of_reference(component: dict[str, Any], properties: Mapping[str, Any]) -> Iterator[Note]:
     """Remarks about a component that stands for one of ours."""
     mark, most = properties[MARK], properties.get(MOST)
     if not component_of(component):

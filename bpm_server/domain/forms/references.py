@@ -185,10 +185,15 @@ def document_ids(value: Any) -> Iterator[str]:
             yield from document_ids(inner)
 
 
+def properties_of(component: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The custom properties of a component."""
+    found = component.get("properties")
+    return found if isinstance(found, dict) else {}
+
+
 def component_of(component: Mapping[str, Any]) -> str:
     """Which component of ours stands in the place of the viewer's; empty: none."""
-    properties = component.get("properties")
-    found = properties.get(MARK) if isinstance(properties, dict) else None
+    found = properties_of(component).get(MARK)
     kind = component.get("type")
     return found if isinstance(found, str) and kind in STAND_FOR.get(found, ()) else ""
 
@@ -198,8 +203,7 @@ def reference_field(component: Mapping[str, Any]) -> UserPicker | Attachments | 
     kind = component_of(component)
     if not kind or component.get("type") == "dynamiclist":
         return None
-    properties = component.get("properties")
-    most = str(properties.get(MOST, "")) if isinstance(properties, dict) else ""
+    most = str(properties_of(component).get(MOST, ""))
     limit = (
         min(int(most), MOST_REFERENCES) if most.isascii() and most.isdecimal() and len(most) < 6 else MOST_REFERENCES
     )

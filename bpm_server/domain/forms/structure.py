@@ -32,11 +32,10 @@ from bpm_server.domain.forms.lineitems import (
     TotalKind,
     digits_of,
     is_line_items,
-    properties_of,
     row_bounds,
     total_kind,
 )
-from bpm_server.domain.forms.references import reference_field
+from bpm_server.domain.forms.references import properties_of, reference_field
 from bpm_server.domain.forms.values import MISSING, Path, is_index
 from bpm_server.feel import FeelSyntaxError
 

@@ -14,11 +14,10 @@ from bpm_server.domain.forms.lineitems import (
     TotalKind,
     digits_of,
     is_line_items,
-    properties_of,
     total,
     total_kind,
 )
-from bpm_server.domain.forms.references import component_of, document_ids, read_location
+from bpm_server.domain.forms.references import component_of, document_ids, properties_of, read_location
 from bpm_server.domain.forms.structure import PRESENTATION, parts_of
 from bpm_server.domain.forms.values import MISSING, look_up
 from bpm_server.reports.names import person_names

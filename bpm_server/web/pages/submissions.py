@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import request
 
+from bpm_server.domain.forms.references import properties_of
 from bpm_server.kernel import json
 from bpm_server.kernel.errors import InvalidInput
 from bpm_server.web.pages.visitor import visitor
@@ -44,8 +45,7 @@ def unchanged(form: Mapping[str, Any] | None, data: Mapping[str, Any]) -> tuple[
         checks = field.get("validate")
         needed = isinstance(checks, dict) and checks.get("required") is True and "conditional" not in field
         if needed and values.get(name) in (None, "", [], False):
-            properties = field.get("properties")
-            label = in_language(properties if isinstance(properties, dict) else {}, "label", field.get("label"))
+            label = in_language(properties_of(field), "label", field.get("label"))
             missing.append(label or name)
     return values, missing
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bpm_server.bpmn.model import GATEWAYS
 from bpm_server.domain.approvals.node import Outcome
 from bpm_server.domain.approvals.policy import is_approval
+from bpm_server.domain.forms.references import properties_of
 from bpm_server.domain.tasks import POSITIVE
 from bpm_server.web.pages.texts import gettext as _
 from bpm_server.web.pages.visitor import visitor
@@ -193,8 +194,7 @@ def translated_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
         component = stack.pop()
         if not isinstance(component, dict):
             continue
-        properties = component.get("properties")
-        for name, text in (properties or {}).items() if isinstance(properties, dict) else ():
+        for name, text in properties_of(component).items():
             suffix = next((one for one in suffixes if name.endswith(one)), None)
             if suffix is not None and isinstance(text, str):
                 _replace(component, name.removesuffix(suffix).split("."), text)
