@@ -101,6 +101,14 @@ def allow(person: Person) -> None:
     person.page.context.grant_permissions(["notifications"], origin=person.address)
 
 
+def turn_on(person: Person) -> None:
+    """As people do, in their settings."""
+    allow(person)
+    person.goto("/settings")
+    person.page.get_by_role("button", name="在此设备上开启").click()
+    expect(person.page.get_by_role("button", name="在此设备上关闭")).to_be_visible()
+
+
 def until(page: Any, where: Any, expression: str) -> None:
     """Waits until something is true; the pages' policy lets Playwright's own waiting evaluate nothing."""
     for _ in range(200):
@@ -130,11 +138,8 @@ def assign(server: RunningServer, username: str) -> str:
 def test_turned_on_by_a_button_it_comes_and_ends_with_signing_out(server: RunningServer, service: PushService) -> None:
     with browser() as chromium:
         wang = opened(chromium, server, service, "wang.fang")
-        allow(wang)
         page = wang.page
-        wang.goto("/settings")
-        page.get_by_role("button", name="在此设备上开启").click()
-        expect(page.get_by_role("button", name="在此设备上关闭")).to_be_visible()
+        turn_on(wang)
         expect(page.locator(".settings-devices li")).to_contain_text("此设备")
         wang.ready()
         look(wang, "push-on")
@@ -164,11 +169,8 @@ def test_turned_on_by_a_button_it_comes_and_ends_with_signing_out(server: Runnin
 def test_the_service_worker_says_where_the_browser_is_from_now_on(server: RunningServer, service: PushService) -> None:
     with browser() as chromium:
         chen = opened(chromium, server, service, "chen.jing")
-        allow(chen)
         page = chen.page
-        chen.goto("/settings")
-        page.get_by_role("button", name="在此设备上开启").click()
-        expect(page.get_by_role("button", name="在此设备上关闭")).to_be_visible()
+        turn_on(chen)
         until(page, page, "navigator.serviceWorker.controller !== null")
         key = page.evaluate("fetch('/push/device').then((found) => found.json()).then((found) => found.key)")
         keys = service.subscribe("moved", key).as_json()
@@ -182,11 +184,8 @@ def test_the_service_worker_says_where_the_browser_is_from_now_on(server: Runnin
 def test_who_comes_after_somebody_on_a_shared_computer(server: RunningServer, service: PushService) -> None:
     with browser() as chromium:
         zhao = opened(chromium, server, service, "zhao.qiang")
-        allow(zhao)
         page = zhao.page
-        zhao.goto("/settings")
-        page.get_by_role("button", name="在此设备上开启").click()
-        expect(page.get_by_role("button", name="在此设备上关闭")).to_be_visible()
+        turn_on(zhao)
         page.context.clear_cookies(name="bpm_session")  # the session has expired
         zhao.sign_in("li.ming", COMPANY.password)
         until(page, page, "localStorage.getItem('fake-subscription') === null")
